@@ -1,0 +1,144 @@
+//! Who says yes: factors, codes, and the proof that a human decided.
+//!
+//! The only minter of [`Approver`]. Nothing here reads or writes a store: codes and enrolled factors come in, a proof
+//! goes out, and `ledger` burns it in the transaction in which it decides.
+//!
+//! ```compile_fail,E0451
+//! use agentport::approval::{Approver, Claim, FactorId, Proof};
+//! let forged = Approver { claim: Claim::SignIn, factor: FactorId("f".into()), proof: Proof::Totp { step: 1 } };
+//! ```
+
+mod code;
+mod recovery;
+mod totp;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    code::Code,
+    recovery::{RecoveryCodes, RecoveryHash},
+    totp::{Seed, otpauth_uri},
+};
+use crate::{clock::Now, plan::Digest};
+
+/// Names one enrolled factor: `fac_…`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FactorId(pub String);
+
+/// What a code is given for. A proof holds for nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// Running this plan of this approval.
+    Approve {
+        /// `apr_…`
+        approval: String,
+        /// The plan that the human saw.
+        digest: Digest,
+    },
+    /// Putting this policy text in force.
+    Policy(Digest),
+    /// Adding or removing a factor.
+    Factors,
+    /// Opening a session, which reads and denies.
+    SignIn,
+}
+
+impl Claim {
+    /// Codes count once for signing in and once for deciding; so do wrong ones.
+    pub fn purpose(&self) -> Purpose {
+        match self {
+            Self::SignIn => Purpose::SignIn,
+            Self::Approve { .. } | Self::Policy(_) | Self::Factors => Purpose::Decide,
+        }
+    }
+}
+
+/// The two separate uses of a code, each with its own counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Opening a session.
+    SignIn,
+    /// Approving, applying, changing factors.
+    Decide,
+}
+
+impl Purpose {
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign_in",
+            Self::Decide => "decide",
+        }
+    }
+}
+
+/// An enrolled factor, with what is needed to check a code of this purpose.
+#[derive(Debug)]
+pub struct Enrolled {
+    /// Which one.
+    pub id: FactorId,
+    /// Its seed, out of the secret store.
+    pub seed: Seed,
+    /// The last accepted time step of this purpose.
+    pub last_step: Option<u64>,
+}
+
+/// What was shown, to be burnt by the ledger in the deciding transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// A code of this time step (RFC 6238, 30 seconds); the ledger takes only a later one next time.
+    Totp {
+        /// Unix time divided by 30.
+        step: u64,
+    },
+    /// A recovery code; the ledger deletes it.
+    Recovery {
+        /// Its hash, as stored.
+        hash: RecoveryHash,
+    },
+}
+
+/// A human, proven for one claim. Consumed by the ledger.
+#[derive(Debug)]
+pub struct Approver {
+    claim: Claim,
+    factor: FactorId,
+    proof: Proof,
+}
+
+impl Approver {
+    /// What it was given for.
+    pub fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
+    /// The factor that was used.
+    pub fn factor(&self) -> &FactorId {
+        &self.factor
+    }
+
+    /// What the ledger burns.
+    pub fn proof(&self) -> &Proof {
+        &self.proof
+    }
+}
+
+/// Checks a code for one claim: against each enrolled factor, from one step before now to one after and later than the
+/// last accepted one; or, if it has the shape of one, as a recovery code of the first factor, whose hash the ledger
+/// looks up as it burns it.
+///
+/// `None`: the code is wrong. The caller has already counted the attempt.
+pub fn prove(claim: Claim, code: &Code, enrolled: &[Enrolled], now: Now) -> Option<Approver> {
+    match code {
+        Code::Totp(digits) => enrolled.iter().find_map(|factor| {
+            let step = factor.seed.matching_step(digits, now)?;
+            let fresh = factor.last_step.is_none_or(|last| step > last);
+            fresh.then(|| Approver { claim: claim.clone(), factor: factor.id.clone(), proof: Proof::Totp { step } })
+        }),
+        Code::Recovery(code) => {
+            let factor = enrolled.first()?.id.clone();
+            Some(Approver { claim, factor, proof: Proof::Recovery { hash: RecoveryHash::of(code) } })
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! What the agent asked, parsed: valid by construction, with the key that finds the approval of the same call again.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    account::Account,
+    canonical,
+    catalog::{Problem, Tool},
+};
+
+/// The agent that asks, as the channel proves it: the stdio peer's name, or the holder of an agent token.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Caller(String);
+
+impl Caller {
+    /// The product's own reads: verifying a credential. No agent can have this name.
+    pub const AGENTPORT: &'static str = "agentport";
+
+    /// An agent's name: `^[a-z][a-z0-9_-]{0,63}$`, and not the product's own.
+    ///
+    /// # Errors
+    /// What a name must look like.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        let mut bytes = name.bytes();
+        let first = bytes.next().is_some_and(|byte| byte.is_ascii_lowercase());
+        let rest = bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-');
+        if !first || !rest || name.len() > 64 {
+            return Err(format!(
+                "`{}` is not a caller's name; use lower-case letters, digits, `-` and `_`, at most 64, a letter first",
+                name.escape_debug().take(80).collect::<String>()
+            ));
+        }
+        if name == Self::AGENTPORT {
+            return Err("`agentport` is the product's own name; choose another for the caller".to_owned());
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The caller of the product's own reads.
+    pub fn agentport() -> Self {
+        Self(Self::AGENTPORT.to_owned())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Caller {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        if name == Self::AGENTPORT { Ok(Self(name)) } else { Self::parse(&name) }
+    }
+}
+
+impl From<Caller> for String {
+    fn from(caller: Caller) -> Self {
+        caller.0
+    }
+}
+
+/// Arguments that fit a tool: every value checked against its parameter, defaults filled in, numbers canonical.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Arguments(Map<String, Value>);
+
+impl Arguments {
+    /// Checks `given` against the tool's parameters and fills the defaults in. `_reason` and `account` must have been
+    /// taken out before.
+    ///
+    /// # Errors
+    /// Every problem, in the order of their places.
+    pub fn parse(tool: &Tool, given: &Map<String, Value>) -> Result<Self, Vec<Problem>> {
+        crate::catalog::param::parse_arguments(tool, given).map(Self)
+    }
+
+    /// The arguments as they will be sent, defaults among them.
+    pub fn as_map(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    /// All values at a parameter (`a.b` for a nested one; every element of a list on the way): given, defaulted, or,
+    /// where nothing is given, what the vendor assumes. Empty where nobody knows.
+    pub fn assumed<'a>(&'a self, tool: &'a Tool, path: &str) -> Vec<&'a Value> {
+        let mut found = Vec::new();
+        let mut parts = path.split('.');
+        if let Some(value) = parts.next().and_then(|first| self.0.get(first)) {
+            walk(value, &parts.collect::<Vec<_>>(), &mut found);
+        }
+        if found.is_empty()
+            && let Some(absent) = tool.param_at(path).and_then(|param| param.absent.as_ref())
+        {
+            found.push(absent);
+        }
+        found
+    }
+}
+
+fn walk<'a>(value: &'a Value, path: &[&str], found: &mut Vec<&'a Value>) {
+    match (path, value) {
+        ([], value) => found.push(value),
+        ([first, rest @ ..], Value::Object(map)) => {
+            if let Some(value) = map.get(*first) {
+                walk(value, rest, found);
+            }
+        }
+        (path, Value::Array(items)) => items.iter().for_each(|item| walk(item, path, found)),
+        ([_, ..], Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {}
+    }
+}
+
+/// A call that fits its tool and names its account.
+#[derive(Debug, Clone)]
+pub struct Call {
+    tool: Arc<Tool>,
+    account: Arc<Account>,
+    caller: Caller,
+    arguments: Arguments,
+    given: Map<String, Value>,
+    reason: Option<String>,
+    key: CallKey,
+}
+
+/// Finds the approval of a repeated call: integration, tool, account, caller, canonical arguments with defaults,
+/// without `_reason`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallKey([u8; 32]);
+
+impl CallKey {
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// Why a request is not a call.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The arguments do not fit.
+    #[error("the arguments do not fit the tool")]
+    Invalid(Vec<Problem>),
+    /// The integration has no account yet.
+    #[error("`{0}` has no account; a human must finish the set-up")]
+    NoAccount(String),
+}
+
+impl Call {
+    /// The longest `_reason` that is taken, in characters.
+    pub const REASON_MAX: usize = 2_000;
+
+    /// Parses what an agent sent for `tool`. `accounts` are those of the tool's integration.
+    ///
+    /// # Errors
+    /// All problems of the arguments; or that there is no account to act with.
+    pub fn parse(
+        tool: &Arc<Tool>,
+        arguments: Map<String, Value>,
+        caller: &Caller,
+        accounts: &[Arc<Account>],
+    ) -> Result<Self, CallError> {
+        let mut given = arguments;
+        let mut problems = Vec::new();
+        let reason = take_text(&mut given, "_reason", &mut problems).map(|reason| {
+            if reason.chars().count() > Self::REASON_MAX {
+                problems.push(problem("/_reason", format!("at most {} characters", Self::REASON_MAX)));
+            }
+            reason
+        });
+        let named = take_text(&mut given, "account", &mut problems);
+        let names = || accounts.iter().map(|account| format!("`{}`", account.name)).collect::<Vec<_>>().join(", ");
+        let account = match (named, accounts) {
+            (_, []) => None,
+            (Some(name), accounts) => {
+                let found = accounts.iter().find(|account| account.name == name);
+                if found.is_none() {
+                    problems.push(problem("/account", format!("no such account; use one of {}", names())));
+                }
+                found
+            }
+            (None, [only]) => Some(only),
+            (None, _) => {
+                problems.push(problem("/account", format!("required, because there are several: one of {}", names())));
+                None
+            }
+        };
+        let arguments = match Arguments::parse(tool, &given) {
+            Ok(arguments) => arguments,
+            Err(more) => {
+                problems.extend(more);
+                Arguments(Map::new())
+            }
+        };
+        if !problems.is_empty() {
+            problems.sort();
+            return Err(CallError::Invalid(problems));
+        }
+        let Some(account) = account else { return Err(CallError::NoAccount(tool.integration.id.clone())) };
+        let key = CallKey(canonical::sha256(
+            "agentport/call-key/1",
+            &[
+                tool.integration.id.as_bytes(),
+                tool.name.as_bytes(),
+                account.name.as_bytes(),
+                caller.as_str().as_bytes(),
+                canonical::object_text(&arguments.0).as_bytes(),
+            ],
+        ));
+        Ok(Self {
+            tool: Arc::clone(tool),
+            account: Arc::clone(account),
+            caller: caller.clone(),
+            arguments,
+            given,
+            reason: reason.filter(|reason| !reason.is_empty()),
+            key,
+        })
+    }
+
+    /// The tool that is called.
+    pub fn tool(&self) -> &Arc<Tool> {
+        &self.tool
+    }
+
+    /// The account it acts with.
+    pub fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+
+    /// Who asks.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The arguments with defaults.
+    pub fn arguments(&self) -> &Arguments {
+        &self.arguments
+    }
+
+    /// The arguments as the agent gave them, less `account` and `_reason`.
+    pub fn given(&self) -> &Map<String, Value> {
+        &self.given
+    }
+
+    /// What the agent says it is for. Unverified.
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
+    /// Finds the approval of the same call.
+    pub fn key(&self) -> CallKey {
+        self.key
+    }
+}
+
+fn take_text(given: &mut Map<String, Value>, name: &str, problems: &mut Vec<Problem>) -> Option<String> {
+    match given.remove(name)? {
+        Value::String(text) => Some(text),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            problems.push(problem(&format!("/{name}"), "must be a string".to_owned()));
+            None
+        }
+    }
+}
+
+fn problem(at: &str, message: String) -> Problem {
+    Problem { at: at.to_owned(), message }
+}

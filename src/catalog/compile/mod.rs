@@ -1,0 +1,120 @@
+//! From the text of a manifest to an integration and its tools, or to every problem of it.
+//!
+//! INVARIANT: whenever a function in here returns `None`, it has noted a problem.
+
+mod param;
+mod raise;
+mod rest;
+mod service;
+mod tool;
+mod types;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use toml::de::DeTable;
+
+#[cfg(test)]
+pub(super) use self::tool::VERIFY;
+use super::{
+    BodyKind, Catalog, CredentialSpec, Integration, Tool, UpstreamSpec,
+    reader::{At, Table},
+};
+use crate::diagnostic::{Diagnostics, Source};
+
+/// Compiles manifests into a catalog; all problems of all of them at once.
+pub(super) fn catalog(files: &[(&str, &str)]) -> Result<Catalog, Diagnostics> {
+    let mut catalog = Catalog { integrations: BTreeMap::new(), tools: BTreeMap::new(), verify: BTreeMap::new() };
+    let mut problems = Vec::new();
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for (name, text) in files {
+        let mut source = Source::new(name, text);
+        let manifest = manifest(&mut source);
+        // Ids have no `_`, so tools of different integrations cannot share a wire name.
+        if let Some(id) = manifest.id {
+            match seen.get(&id.value) {
+                Some(other) => source.problem(
+                    id.span,
+                    format!("`{}` is the id of another integration, in {other}", id.value),
+                    "give this one another id".to_owned(),
+                ),
+                None => drop(seen.insert(id.value, name)),
+            }
+        }
+        if source.is_clean()
+            && let Some(integration) = manifest.integration
+        {
+            catalog.verify.extend(manifest.verify.map(|tool| (integration.id.clone(), Arc::new(tool))));
+            catalog.tools.extend(manifest.tools.into_iter().map(|tool| (tool.wire_name(), Arc::new(tool))));
+            catalog.integrations.insert(integration.id.clone(), integration);
+        }
+        problems.extend(source.into_problems());
+    }
+    if problems.is_empty() { Ok(catalog) } else { Err(Diagnostics(problems)) }
+}
+
+#[derive(Default)]
+struct Manifest {
+    id: Option<At<String>>,
+    integration: Option<Arc<Integration>>,
+    tools: Vec<Tool>,
+    verify: Option<Tool>,
+}
+
+fn manifest(source: &mut Source<'_>) -> Manifest {
+    let (document, errors) = DeTable::parse_recoverable(source.text());
+    if !errors.is_empty() {
+        for error in errors {
+            match error.span() {
+                Some(span) => source.problem(span, error.message(), None),
+                None => source.problem_of_file(error.message(), None),
+            }
+        }
+        return Manifest::default();
+    }
+    // Problems of the file as a whole, such as a missing table, point at its first byte.
+    let mut top = Table::new("the manifest", 0..0, document.get_ref());
+    schema(source, &mut top);
+    let heading = service::integration(source, &mut top);
+    let upstream = rest::upstream(source, &mut top);
+    let credential = service::credential(source, &mut top);
+    let id = heading.as_ref().and_then(|heading| heading.id.clone());
+    let default_body = upstream.as_ref().map(|UpstreamSpec::Rest { body, .. }| *body);
+    let mut verify = None;
+    let integration = match (heading.and_then(service::Heading::whole), upstream, credential) {
+        (Some((id, title, docs)), Some(upstream), Some(credential)) => {
+            verify = Some(credential.verify);
+            Some(Arc::new(Integration { id, title, docs, upstream, credential: credential.spec }))
+        }
+        _ => None,
+    };
+    let scope = tool::Scope {
+        id: id.as_ref().map(|id| id.value.as_str()),
+        integration: integration.as_ref(),
+        // A missing one has been noted; the tools are still looked at.
+        body: default_body.unwrap_or(BodyKind::Json),
+    };
+    let tools = tool::tools(source, &mut top, &scope);
+    let verify = integration.as_ref().zip(verify).map(|(integration, template)| tool::verify(integration, template));
+    top.finish(source);
+    Manifest { id, integration, tools, verify }
+}
+
+fn schema(source: &mut Source<'_>, top: &mut Table<'_>) {
+    match top.take("schema") {
+        None => top.missing(source, "schema", "begin the file with `schema = 1`"),
+        Some(entry) => {
+            if entry.json(source).is_some_and(|schema| schema.value != 1) {
+                source.problem(entry.value.span, "`schema` must be 1", "this version reads `schema = 1`".to_owned());
+            }
+        }
+    }
+}
+
+/// The credential with the read that verifies it.
+struct Credential {
+    spec: CredentialSpec,
+    verify: super::RestTemplate,
+}
+
+#[cfg(test)]
+mod tests;

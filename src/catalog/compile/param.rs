@@ -1,0 +1,250 @@
+//! `[tool.params]`: what a tool takes.
+
+use std::collections::BTreeSet;
+
+use super::{tool::fits_a_segment, types::ty};
+use crate::{
+    catalog::{
+        Method, Param, Place, RestTemplate, Type, Unit, arguments,
+        reader::{At, Entry, Table, shown},
+        text as names,
+    },
+    diagnostic::Source,
+};
+
+/// Where a parameter is declared.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Position {
+    /// In `[tool.params]`.
+    Top,
+    /// In the `fields` of an object.
+    Field(Place),
+    /// As `items` or `values`: it has no name of its own and cannot be left out.
+    Element(Place),
+}
+
+/// Reads `[tool.params]`, in the order of the file.
+pub(super) fn params(source: &mut Source<'_>, table: Table<'_>, template: Option<&RestTemplate>) -> Option<Vec<Param>> {
+    let entries = table.entries();
+    let spans: Vec<_> = entries.iter().map(|entry| entry.key.span.clone()).collect();
+    let params = siblings(source, entries, Position::Top)?;
+    for (param, span) in params.iter().zip(spans) {
+        let Some(template) = template else { continue };
+        if param.place == Place::Body && matches!(template.method, Method::Get | Method::Head) {
+            let message = format!("a {} has no body", template.method.as_str());
+            source.problem(span, message, "use `in = \"query\"`".to_owned());
+        }
+    }
+    Some(params)
+}
+
+/// Parameters side by side; their names in the request differ, so that none can stand in for another.
+pub(super) fn siblings(source: &mut Source<'_>, entries: Vec<Entry<'_>>, position: Position) -> Option<Vec<Param>> {
+    let mut wires = BTreeSet::new();
+    let mut all = Some(Vec::new());
+    for entry in entries {
+        let name = At { value: entry.key.value.to_owned(), span: entry.key.span.clone() };
+        let param = match entry.table(source, &format!("the parameter `{}`", shown(&name.value))) {
+            Some(table) => param(source, &name, table, position),
+            None => None,
+        };
+        let Some(param) = param else {
+            all = None;
+            continue;
+        };
+        if !wires.insert((param.place as u8, param.wire.clone())) {
+            let message = format!("another parameter has the name `{}` in the request", param.wire);
+            source.problem(name.span, message, "give one of them another `wire`".to_owned());
+        }
+        if let Some(all) = &mut all {
+            all.push(param);
+        }
+    }
+    all
+}
+
+/// Reads one parameter.
+pub(super) fn param(
+    source: &mut Source<'_>,
+    name: &At<String>,
+    mut table: Table<'_>,
+    position: Position,
+) -> Option<Param> {
+    if position == Position::Top && name.value == "account" {
+        let help = "call it something else and set `wire = \"account\"`".to_owned();
+        source.problem(name.span.clone(), "every tool has a parameter `account` already", help);
+    } else if !names::is_name(&name.value) {
+        let help =
+            "use lower-case letters, digits and `_`, a letter first; `wire` is its name in the request".to_owned();
+        source.problem(name.span.clone(), format!("`{}` is not a parameter's name", shown(&name.value)), help);
+    }
+    let word = table.required(source, "type");
+    let place = match position {
+        Position::Top => table.required(source, "in").and_then(|word| place(source, &word)),
+        Position::Field(place) | Position::Element(place) => Some(place),
+    };
+    let description = table.required(source, "description").map(|text| names::prose(source, "description", text));
+    let nullable = table.boolean(source, "nullable");
+    let wire = if matches!(position, Position::Element(_)) { None } else { table.string(source, "wire") };
+    if let Some(wire) = wire.as_ref().filter(|wire| !is_wire_name(&wire.value)) {
+        let help = "use letters, digits and `-._$@`; brackets are added where they belong".to_owned();
+        source.problem(wire.span.clone(), format!("`{}` is not a name in a request", shown(&wire.value)), help);
+    }
+    let ty = word.as_ref().and_then(|word| ty(source, word, &mut table, name, place.unwrap_or(Place::Body)));
+    let slash = if place == Some(Place::Path) && matches!(ty, Some(Type::String { .. })) {
+        table.boolean(source, "slash").is_some_and(|slash| slash.value)
+    } else {
+        false
+    };
+    let unit = if matches!(ty, Some(Type::Integer { .. })) { unit(source, &mut table) } else { None };
+    let example = table.take("example").and_then(|entry| entry.json(source));
+    let optional =
+        if matches!(position, Position::Element(_)) { Optional::default() } else { Optional::read(source, &mut table) };
+    // Without a type nobody can say which keys belong here.
+    if word.is_none() || ty.is_none() {
+        return None;
+    }
+    table.finish(source);
+    let mut param = Param {
+        name: name.value.clone(),
+        wire: wire.map_or_else(|| name.value.clone(), |wire| wire.value),
+        place: place?,
+        ty: ty?,
+        description: description?,
+        required: optional.required(),
+        default: None,
+        absent: None,
+        nullable: nullable.as_ref().is_some_and(|nullable| nullable.value),
+        unit,
+        example: None,
+        slash,
+    };
+    if param.place == Place::Path && position == Position::Top {
+        fitting_segment(source, name, &param);
+    }
+    values(source, name, &mut param, optional, example);
+    Some(param)
+}
+
+/// The keys that say what holds when nothing is given.
+#[derive(Default)]
+struct Optional {
+    required: Option<At<bool>>,
+    default: Option<At<serde_json::Value>>,
+    absent: Option<At<serde_json::Value>>,
+}
+
+impl Optional {
+    fn read(source: &mut Source<'_>, table: &mut Table<'_>) -> Self {
+        let required = table.boolean(source, "required");
+        let default = table.take("default").and_then(|entry| entry.json(source));
+        let absent = table.take("absent").and_then(|entry| entry.json(source));
+        let given = default.is_some() || absent.is_some();
+        if let Some(required) = required.as_ref().filter(|required| required.value && given) {
+            let help = "remove `required`, or `default` and `absent`".to_owned();
+            source.problem(required.span.clone(), "what must be given has no `default` and no `absent`", help);
+        }
+        if let (Some(_), Some(absent)) = (&default, &absent) {
+            let help = "keep one: `default` is sent, `absent` is not".to_owned();
+            source.problem(absent.span.clone(), "`default` and `absent` exclude each other", help);
+        }
+        Self { required, default, absent }
+    }
+
+    fn required(&self) -> bool {
+        let given = self.default.is_some() || self.absent.is_some();
+        self.required.as_ref().map_or(!given, |required| required.value)
+    }
+}
+
+/// Checks what the manifest itself gives as values, and puts them in.
+fn values(
+    source: &mut Source<'_>,
+    name: &At<String>,
+    param: &mut Param,
+    optional: Optional,
+    example: Option<At<serde_json::Value>>,
+) {
+    let mut fitting = |key: &str, value: At<serde_json::Value>| match arguments::fits(param, &value.value) {
+        Ok(value) => Some(value),
+        Err(reason) => {
+            source.problem(value.span, format!("`{key}` is no value of `{}`: it {reason}", name.value), None);
+            None
+        }
+    };
+    let exemplified = example.is_some();
+    let example = example.and_then(|example| fitting("example", example));
+    let default = optional.default.and_then(|default| fitting("default", default));
+    let absent = optional
+        .absent
+        .and_then(|absent| if in_words(param, &absent.value) { Some(absent.value) } else { fitting("absent", absent) });
+    let patterned = matches!(&param.ty, Type::String { pattern: Some(_), .. });
+    if patterned && !exemplified {
+        let help = "add an `example` that matches; models and people learn from it".to_owned();
+        source.problem(name.span.clone(), format!("`{}` has a `pattern` and no `example`", name.value), help);
+    }
+    (param.example, param.default, param.absent) = (example, default, absent);
+}
+
+/// Does `absent` say in words what the vendor assumes, rather than as a value?
+fn in_words(param: &Param, absent: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match (&param.ty, absent) {
+        (Type::String { .. }, Value::String(text)) => text.contains(' ') && arguments::fits(param, absent).is_err(),
+        (Type::Integer { .. } | Type::Number { .. }, Value::Number(_))
+        | (Type::Boolean, Value::Bool(_))
+        | (Type::Array { .. }, Value::Array(_))
+        | (Type::Object { .. } | Type::Map { .. }, Value::Object(_)) => false,
+        (
+            Type::String { .. }
+            | Type::Integer { .. }
+            | Type::Number { .. }
+            | Type::Boolean
+            | Type::Array { .. }
+            | Type::Object { .. }
+            | Type::Map { .. },
+            _,
+        ) => true,
+    }
+}
+
+fn fitting_segment(source: &mut Source<'_>, name: &At<String>, param: &Param) {
+    let reason = if !param.required {
+        "must be required"
+    } else if param.nullable {
+        "cannot be null"
+    } else if !fits_a_segment(&param.ty) {
+        "must be a string, a number or a boolean"
+    } else if param.wire != param.name {
+        "has no name in the request, so no `wire`"
+    } else {
+        return;
+    };
+    source.problem(name.span.clone(), format!("the path parameter `{}` {reason}", name.value), None);
+}
+
+fn place(source: &mut Source<'_>, word: &At<String>) -> Option<Place> {
+    match word.value.as_str() {
+        "path" => Some(Place::Path),
+        "query" => Some(Place::Query),
+        "body" => Some(Place::Body),
+        other => {
+            let help = "use `path`, `query` or `body`; headers are never arguments".to_owned();
+            source.problem(word.span.clone(), format!("`{}` is no place in a request", shown(other)), help);
+            None
+        }
+    }
+}
+
+fn unit(source: &mut Source<'_>, table: &mut Table<'_>) -> Option<Unit> {
+    let word = table.string(source, "unit")?;
+    if word.value == "minor" {
+        return Some(Unit::Minor);
+    }
+    source.problem(word.span, format!("`{}` is not a unit", shown(&word.value)), "use `minor`".to_owned());
+    None
+}
+
+fn is_wire_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._$@".contains(&byte))
+}

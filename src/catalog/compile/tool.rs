@@ -1,0 +1,192 @@
+//! `[[tool]]`: one endpoint.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{
+    param,
+    raise::{effect, raise, require_any},
+    rest,
+};
+use crate::{
+    catalog::{
+        BodyKind, Effect, Integration, Method, Param, Place, Raise, RequestTemplate, RestTemplate, Segment, Tool, Type,
+        definition,
+        reader::{At, Table, shown},
+        text as names,
+    },
+    diagnostic::Source,
+};
+
+/// What the tools of a file share.
+pub(super) struct Scope<'a> {
+    pub(super) id: Option<&'a str>,
+    pub(super) integration: Option<&'a Arc<Integration>>,
+    pub(super) body: BodyKind,
+}
+
+/// The name of the hidden read behind `verify`.
+pub(in crate::catalog) const VERIFY: &str = "verify";
+/// The longest wire name, `<integration>_<tool>`.
+const WIRE_NAME: usize = 41;
+
+/// Reads every `[[tool]]`.
+pub(super) fn tools(source: &mut Source<'_>, top: &mut Table<'_>, scope: &Scope<'_>) -> Vec<Tool> {
+    let mut seen = BTreeSet::new();
+    let tables = top.tables(source, "tool", "`[[tool]]`");
+    if tables.is_empty() && source.is_clean() {
+        top.missing(source, "[[tool]]", "add one for each endpoint");
+    }
+    tables.into_iter().filter_map(|table| tool(source, table, scope, &mut seen)).collect()
+}
+
+/// The read that verifies a credential.
+pub(super) fn verify(integration: &Arc<Integration>, template: RestTemplate) -> Tool {
+    let tool = Tool {
+        integration: Arc::clone(integration),
+        name: VERIFY.to_owned(),
+        title: format!("Verify the {}", integration.credential.label),
+        description: format!("Shows whether the {} works, and whose it is.", integration.credential.label),
+        effect: Effect::Read,
+        raises: Vec::new(),
+        toolset: "agentport".to_owned(),
+        params: Vec::new(),
+        require_any: Vec::new(),
+        request: RequestTemplate::Rest(template),
+        definition: [0; 32],
+    };
+    Tool { definition: definition::digest(&tool), ..tool }
+}
+
+fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: &mut BTreeSet<String>) -> Option<Tool> {
+    let name = table.required(source, "name").filter(|name| is_tool_name(source, name, scope.id, seen));
+    table.rename(match &name {
+        Some(name) => format!("the tool `{}`", name.value),
+        None => "`[[tool]]`".to_owned(),
+    });
+    let title = table.required(source, "title").map(|title| names::prose(source, "title", title));
+    let description = table.required(source, "description").map(|text| names::prose(source, "description", text));
+    let effect = table.required(source, "effect").and_then(|word| {
+        let effect = effect(source, &word)?;
+        Some(At { value: effect, span: word.span })
+    });
+    let reason = table.string(source, "effect_reason");
+    let toolset = table.required(source, "toolset").and_then(|toolset| {
+        let good = names::is_name(&toolset.value) && toolset.value != "all";
+        if !good {
+            let message = format!("`{}` is not a toolset's name", shown(&toolset.value));
+            source.problem(
+                toolset.span,
+                message,
+                "use lower-case letters, digits and `_`; `all` means every set".to_owned(),
+            );
+        }
+        good.then_some(toolset.value)
+    });
+    let body = table.string(source, "body").and_then(|word| rest::body(source, &word)).unwrap_or(scope.body);
+    let idempotency = table.string(source, "idempotency").filter(|name| rest::is_free_header(source, name));
+    let request_text = table.required(source, "request");
+    let header = idempotency.as_ref().map(|name| name.value.to_ascii_lowercase());
+    let template = request_text.as_ref().and_then(|text| rest::request(source, text, body, header));
+    let params = match table.table(source, "params", "`[tool.params]`") {
+        Some(params) => param::params(source, params, template.as_ref()),
+        None => Some(Vec::new()),
+    };
+    let require_any = table.take("require_any").map(|entry| require_any(source, &entry, params.as_deref()));
+    let raises: Vec<Raise> = table
+        .tables(source, "raise", "`[[tool.raise]]`")
+        .into_iter()
+        .filter_map(|table| raise(source, table, params.as_deref(), effect.as_ref()))
+        .collect();
+    table.later(source, &["ask", "preview"]);
+    table.finish(source);
+
+    if let (Some(effect), Some(template)) = (&effect, &template) {
+        fitting_effect(source, effect, template.method, reason);
+        if let Some(header) = idempotency.filter(|_| matches!(template.method, Method::Get | Method::Head)) {
+            source.problem(header.span, "a read needs no idempotency key", "remove `idempotency`".to_owned());
+        }
+    }
+    if let (Some(text), Some(template), Some(params)) = (&request_text, &template, &params) {
+        fitting_path(source, text, template, params);
+    }
+    let tool = Tool {
+        integration: Arc::clone(scope.integration?),
+        name: name?.value,
+        title: title?,
+        description: description?,
+        effect: effect?.value,
+        raises,
+        toolset: toolset?,
+        params: params?,
+        require_any: require_any.unwrap_or_default(),
+        request: RequestTemplate::Rest(template?),
+        definition: [0; 32],
+    };
+    Some(Tool { definition: definition::digest(&tool), ..tool })
+}
+
+fn is_tool_name(source: &mut Source<'_>, name: &At<String>, id: Option<&str>, seen: &mut BTreeSet<String>) -> bool {
+    let (message, help) = if !names::is_name(&name.value) {
+        (
+            format!("`{}` is not a tool's name", shown(&name.value)),
+            "use lower-case letters, digits and `_`, a letter first",
+        )
+    } else if id.is_some_and(|id| id.len() + 1 + name.value.len() > WIRE_NAME) {
+        let wire = format!("{}_{}", id.unwrap_or_default(), name.value);
+        (
+            format!("`{wire}` has more than {WIRE_NAME} characters"),
+            "agents see that name, and hosts cut longer ones off",
+        )
+    } else if name.value == VERIFY {
+        (format!("`{VERIFY}` is the name of the read that checks the credential"), "choose another name")
+    } else if !seen.insert(name.value.clone()) {
+        (format!("there is another tool `{}`", name.value), "give one of them another name")
+    } else {
+        return true;
+    };
+    source.problem(name.span.clone(), message, help.to_owned());
+    false
+}
+
+fn fitting_effect(source: &mut Source<'_>, effect: &At<Effect>, method: Method, reason: Option<At<String>>) {
+    let expected = match method {
+        Method::Get | Method::Head => effect.value == Effect::Read,
+        Method::Delete => effect.value == Effect::Destructive,
+        Method::Post | Method::Put | Method::Patch => effect.value != Effect::Read,
+    };
+    match reason {
+        Some(reason) => drop(names::prose(source, "effect_reason", reason)),
+        None if expected => {}
+        None => source.problem(
+            effect.span.clone(),
+            format!("a {} that is `{}` is unusual", method.as_str(), effect.value),
+            "say why in `effect_reason`, or correct the effect".to_owned(),
+        ),
+    }
+}
+
+fn fitting_path(source: &mut Source<'_>, text: &At<String>, template: &RestTemplate, params: &[Param]) {
+    let mut named = BTreeSet::new();
+    for segment in &template.path {
+        let Segment::Param(name) = segment else { continue };
+        let declared = params.iter().any(|param| param.name == *name && param.place == Place::Path);
+        if !declared {
+            let help = format!("declare `{name}` in `[tool.params]` with `in = \"path\"`");
+            source.problem(text.span.clone(), format!("`{{{name}}}` is no path parameter of this tool"), help);
+        } else if !named.insert(name.as_str()) {
+            source.problem(text.span.clone(), format!("`{{{name}}}` stands in the path twice"), None);
+        }
+    }
+    for param in params.iter().filter(|param| param.place == Place::Path && !named.contains(param.name.as_str())) {
+        let help = format!("put `{{{}}}` into the path, or correct `in`", param.name);
+        source.problem(text.span.clone(), format!("the path has no `{{{}}}`", param.name), help);
+    }
+}
+
+/// Can a value of this type stand in a segment of a path?
+pub(super) fn fits_a_segment(ty: &Type) -> bool {
+    match ty {
+        Type::String { .. } | Type::Integer { .. } | Type::Number { .. } | Type::Boolean => true,
+        Type::Array { .. } | Type::Object { .. } | Type::Map { .. } => false,
+    }
+}

@@ -1,0 +1,192 @@
+//! Places arguments into a request by type, never by interpolation, and proves afterwards that nothing moved.
+
+use serde_json::{Map, Value};
+
+use super::UpstreamSpec;
+use super::{
+    arguments::pointer,
+    encode,
+    param::{Param, Place, Problem, Type},
+    request::{BodyKind, HttpRequest, RequestTemplate, RestTemplate, Segment},
+    tool::Tool,
+};
+use crate::{account::Origin, call::Arguments, canonical};
+
+/// The request of a call, complete but for origin, credential and idempotency key.
+///
+/// # Errors
+/// Arguments that have no safe place, such as a path segment `..`.
+pub fn place(tool: &Tool, arguments: &Arguments, origin: &Origin) -> Result<HttpRequest, Vec<Problem>> {
+    let RequestTemplate::Rest(template) = &tool.request;
+    let segments = segments(tool, template, arguments.as_map())?;
+    let mut path = String::new();
+    for segment in &segments {
+        path.push('/');
+        path.push_str(&segment.encoded);
+    }
+    if template.trailing_slash || path.is_empty() {
+        path.push('/');
+    }
+    let given = |place| {
+        let params = tool.params.iter().filter(move |param| param.place == place);
+        params.filter_map(|param| Some((param, arguments.as_map().get(&param.name)?)))
+    };
+    let query: Vec<_> =
+        given(Place::Query).flat_map(|(param, value)| encode::pairs(param, value, template.body)).collect();
+    let has_body = tool.params.iter().any(|param| param.place == Place::Body);
+    let body = has_body.then(|| match template.body {
+        BodyKind::Json => {
+            let members = given(Place::Body).map(|(param, value)| (param.wire.clone(), on_the_wire(param, value)));
+            canonical::object_text(&members.collect())
+        }
+        BodyKind::Form => {
+            let pairs = given(Place::Body).flat_map(|(param, value)| encode::pairs(param, value, template.body));
+            encode::joined(&pairs.collect::<Vec<_>>())
+        }
+    });
+    let request = HttpRequest {
+        method: template.method,
+        path,
+        query: encode::joined(&query),
+        headers: headers(tool, body.as_ref().map(|_| template.body)),
+        body,
+        idempotency: template.idempotency.clone(),
+    };
+    unmoved(&request, &segments, template, origin).map_err(|message| vec![Problem { at: String::new(), message }])?;
+    Ok(request)
+}
+
+/// A segment as it will be sent, and what it has to say when it is read again.
+struct Placed {
+    encoded: String,
+    meant: String,
+}
+
+fn segments(tool: &Tool, template: &RestTemplate, arguments: &Map<String, Value>) -> Result<Vec<Placed>, Vec<Problem>> {
+    let mut placed = Vec::new();
+    let mut problems = Vec::new();
+    for segment in &template.path {
+        let name = match segment {
+            Segment::Literal(text) => {
+                placed.push(Placed { encoded: text.clone(), meant: text.clone() });
+                continue;
+            }
+            Segment::Param(name) => name,
+        };
+        let param = tool.params.iter().find(|param| param.name == *name);
+        let meant = match (param, arguments.get(name)) {
+            (Some(param), Some(value)) => one_segment(param, value),
+            (None, _) | (_, None) => Err("is missing, and the path needs it".to_owned()),
+        };
+        match meant {
+            Ok(meant) => placed.push(Placed { encoded: encode::percent(&meant), meant }),
+            Err(message) => problems.push(Problem { at: pointer("", name), message }),
+        }
+    }
+    if problems.is_empty() { Ok(placed) } else { Err(problems) }
+}
+
+/// The text of a path argument: one segment that no server reads as another path, however often it decodes.
+fn one_segment(param: &Param, value: &Value) -> Result<String, String> {
+    if value.is_null() || value.is_array() || value.is_object() {
+        return Err("must be a string, a number or a boolean to stand in a path".to_owned());
+    }
+    let text = encode::scalar(value);
+    if text.trim().is_empty() {
+        return Err("must not be empty".to_owned());
+    }
+    let mut reading = text.clone();
+    loop {
+        if reading.chars().any(char::is_control) {
+            return Err("must not contain control characters".to_owned());
+        }
+        if !param.slash && reading.contains(['/', '\\']) {
+            return Err("must not contain `/` or `\\`; it is one segment of a path".to_owned());
+        }
+        if reading.split(['/', '\\']).any(|piece| matches!(piece, "" | "." | "..")) {
+            let what = if param.slash { "no part of it between slashes may be" } else { "must not be" };
+            return Err(format!("{what} empty, `.` or `..`"));
+        }
+        match encode::decode(&reading) {
+            Some(decoded) if decoded != reading => reading = decoded,
+            Some(_) | None => return Ok(text),
+        }
+    }
+}
+
+/// A value with the names that the vendor knows its members by.
+fn on_the_wire(param: &Param, value: &Value) -> Value {
+    match (&param.ty, value) {
+        (Type::Array { items, .. }, Value::Array(elements)) => {
+            elements.iter().map(|element| on_the_wire(items, element)).collect()
+        }
+        (Type::Object { fields }, Value::Object(members)) => {
+            let known = fields.iter().filter_map(|field| Some((field, members.get(&field.name)?)));
+            Value::Object(known.map(|(field, member)| (field.wire.clone(), on_the_wire(field, member))).collect())
+        }
+        (Type::Map { values, .. }, Value::Object(members)) => {
+            Value::Object(members.iter().map(|(key, member)| (key.clone(), on_the_wire(values, member))).collect())
+        }
+        (
+            Type::String { .. }
+            | Type::Integer { .. }
+            | Type::Number { .. }
+            | Type::Boolean
+            | Type::Array { .. }
+            | Type::Object { .. }
+            | Type::Map { .. },
+            value,
+        ) => value.clone(),
+    }
+}
+
+/// What is the same for every call; nothing of it comes from arguments.
+fn headers(tool: &Tool, body: Option<BodyKind>) -> Vec<(String, String)> {
+    let UpstreamSpec::Rest { headers, .. } = &tool.integration.upstream;
+    let mut headers = headers.clone();
+    let mut unless_set = |name: &str, value: &str| {
+        if !headers.iter().any(|(set, _)| set == name) {
+            headers.push((name.to_owned(), value.to_owned()));
+        }
+    };
+    unless_set("accept", "application/json");
+    unless_set("user-agent", concat!("agentport/", env!("CARGO_PKG_VERSION")));
+    if let Some(kind) = body {
+        unless_set("content-type", kind.content_type());
+    }
+    headers
+}
+
+/// Reads the finished URL as a server would. Encoding alone is no proof: parsers drop `..`, turn `\` into `/` and
+/// lose tabs.
+fn unmoved(request: &HttpRequest, segments: &[Placed], template: &RestTemplate, origin: &Origin) -> Result<(), String> {
+    const MOVED: &str = "the arguments would lead to another address than the tool's";
+    let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
+    let text = format!("{}{}{query}", origin.as_str(), request.path);
+    let url = url::Url::parse(&text).map_err(|_| MOVED.to_owned())?;
+    let home = url::Url::parse(origin.as_str()).map_err(|_| MOVED.to_owned())?;
+    let authority =
+        |url: &url::Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port_or_known_default());
+    let mut read: Vec<&str> = url.path().strip_prefix('/').unwrap_or_default().split('/').collect();
+    if template.trailing_slash || segments.is_empty() {
+        // what follows the last `/`
+        if read.pop() != Some("") {
+            return Err(MOVED.to_owned());
+        }
+    }
+    let same = authority(&url) == authority(&home)
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.fragment().is_none()
+        && url.path() == request.path
+        && url.query().unwrap_or_default() == request.query
+        && read.len() == segments.len()
+        && read
+            .iter()
+            .zip(segments)
+            .all(|(read, placed)| encode::decode(read).as_deref() == Some(placed.meant.as_str()));
+    if same { Ok(()) } else { Err(MOVED.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests;

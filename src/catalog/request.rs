@@ -1,0 +1,108 @@
+//! What a call becomes on the wire; `place` is how arguments get there.
+
+use serde::{Deserialize, Serialize};
+
+pub use super::place::place;
+
+/// What a tool's calls become. A later kind of upstream is a further variant.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RequestTemplate {
+    /// An HTTP request.
+    Rest(RestTemplate),
+}
+
+/// An HTTP request with places for arguments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RestTemplate {
+    /// `GET`, `POST`, …
+    pub method: Method,
+    /// The path's segments in order.
+    pub path: Vec<Segment>,
+    /// Does the path end with `/`?
+    pub trailing_slash: bool,
+    /// How the body is encoded, where there is one.
+    pub body: BodyKind,
+    /// The header that takes the idempotency key.
+    pub idempotency: Option<String>,
+}
+
+/// One segment of a path.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Segment {
+    /// As it stands.
+    Literal(String),
+    /// The argument of this name.
+    Param(String),
+}
+
+/// The methods that a manifest may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "RFC 9110 section 9")]
+pub enum Method {
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    /// The method of this name; names are upper case (RFC 9110 section 9.1).
+    pub(super) fn from_word(word: &str) -> Option<Self> {
+        [Self::Get, Self::Head, Self::Post, Self::Put, Self::Patch, Self::Delete]
+            .into_iter()
+            .find(|m| m.as_str() == word)
+    }
+
+    /// As the request line has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// How a body is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BodyKind {
+    /// `application/json`
+    Json,
+    /// `application/x-www-form-urlencoded`, nested names in brackets
+    Form,
+}
+
+impl BodyKind {
+    /// The content type of such a body.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Form => "application/x-www-form-urlencoded",
+        }
+    }
+}
+
+/// A finished HTTP request, less origin, credential and idempotency key: what an approver sees and the wire gets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpRequest {
+    /// The method.
+    pub method: Method,
+    /// The encoded path, from its first `/`.
+    pub path: String,
+    /// The encoded query without `?`; empty where there is none.
+    pub query: String,
+    /// Headers in order, names in lower case, the content type among them.
+    pub headers: Vec<(String, String)>,
+    /// The body's text, where there is one.
+    pub body: Option<String>,
+    /// The header that takes the idempotency key.
+    pub idempotency: Option<String>,
+}

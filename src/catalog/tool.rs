@@ -1,0 +1,218 @@
+//! A tool and its integration as they are after compiling: valid, immutable, shared.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    param::{Param, Type, find_param},
+    request::{BodyKind, Method, RequestTemplate},
+};
+use crate::{call::Arguments, pattern::Pattern};
+
+/// What a tool does to the world, weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// Nothing changes.
+    Read,
+    /// Something changes that can be changed back.
+    Write,
+    /// Something is lost, money moves, mail goes out, access is granted.
+    Destructive,
+}
+
+impl Effect {
+    /// The word that manifests and answers use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Destructive => "destructive",
+        }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A service: where it is, and what proves who is calling.
+#[derive(Debug, PartialEq)]
+pub struct Integration {
+    /// `stripe`; matches `^[a-z][a-z0-9]*$`.
+    pub id: String,
+    /// The service's name for people.
+    pub title: String,
+    /// The vendor's documentation.
+    pub docs: Option<String>,
+    /// What acts, and where.
+    pub upstream: UpstreamSpec,
+    /// How the secret is sent and checked.
+    pub credential: CredentialSpec,
+}
+
+/// The kind of upstream and what all its tools share. A later kind is a further variant.
+#[derive(Debug, PartialEq)]
+pub enum UpstreamSpec {
+    /// JSON or form requests over HTTPS.
+    Rest {
+        /// Scheme, host and port that an account has unless `connect` names another.
+        origin: String,
+        /// Sent with every request; names in lower case.
+        headers: Vec<(String, String)>,
+        /// How bodies are encoded unless a tool says otherwise.
+        body: BodyKind,
+    },
+}
+
+impl UpstreamSpec {
+    /// The origin of an account that names none.
+    pub fn origin(&self) -> &str {
+        match self {
+            Self::Rest { origin, .. } => origin,
+        }
+    }
+}
+
+/// How an integration's secret is written into a request, and what it looks like.
+#[derive(Debug, PartialEq)]
+pub struct CredentialSpec {
+    /// The header that carries the secret.
+    pub scheme: CredentialScheme,
+    /// What a person calls it: `Stripe restricted key`.
+    pub label: String,
+    /// Where one is made.
+    pub create_at: Option<String>,
+    /// What a pasted secret must begin with or look like; unlike a parameter's it may match a part.
+    pub pattern: Option<Pattern>,
+    /// Where the verifying read's answer says whose secret it is.
+    pub identity: IdentityPointers,
+}
+
+/// The header that carries a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "kind")]
+pub enum CredentialScheme {
+    /// `Authorization: Bearer …` (RFC 6750).
+    Bearer,
+    /// A header of the vendor's own, with something before the secret or nothing.
+    Header {
+        /// The header's name, lower case.
+        name: String,
+        /// Written before the secret as it is.
+        prefix: String,
+    },
+}
+
+/// JSON pointers (RFC 6901) into the answer of the verifying read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IdentityPointers {
+    /// The vendor account's id, by which a replaced secret is recognised.
+    pub id: Option<String>,
+    /// The name that a person knows the account by.
+    pub name: Option<String>,
+    /// Whether the account is live; a boolean.
+    pub live: Option<String>,
+}
+
+/// One endpoint, as a tool. Everything about it comes from its manifest.
+#[derive(Debug, PartialEq)]
+pub struct Tool {
+    /// The service it belongs to.
+    pub integration: Arc<Integration>,
+    /// `create_refund`.
+    pub name: String,
+    /// For people: `Refund a charge`.
+    pub title: String,
+    /// For models, as the manifest has it.
+    pub description: String,
+    /// What it does, before `raises`.
+    pub effect: Effect,
+    /// Arguments that make the effect stronger.
+    pub raises: Vec<Raise>,
+    /// The set that `expose` names; `core` is shown by default.
+    pub toolset: String,
+    /// Parameters in the order of the manifest.
+    pub params: Vec<Param>,
+    /// Of each list at least one must be given.
+    pub require_any: Vec<Vec<String>>,
+    /// What a call becomes.
+    pub request: RequestTemplate,
+    /// SHA-256 of all that a call of it depends on: an approval holds for one definition.
+    pub definition: [u8; 32],
+}
+
+/// An argument that makes a call's effect stronger.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Raise {
+    /// The parameter; `a.b` for a nested one.
+    pub param: String,
+    /// Any of these values, given, defaulted or assumed, fires.
+    pub any: Vec<serde_json::Value>,
+    /// The effect of such a call.
+    pub effect: Effect,
+}
+
+impl Tool {
+    /// `stripe.create_refund`: the name in policies, logs and pages.
+    pub fn policy_name(&self) -> String {
+        format!("{}.{}", self.integration.id, self.name)
+    }
+
+    /// `stripe_create_refund`: the name that agents see.
+    pub fn wire_name(&self) -> String {
+        format!("{}_{}", self.integration.id, self.name)
+    }
+
+    /// The description as models get it: with what the schema cannot say.
+    pub fn full_description(&self) -> String {
+        let groups = self.require_any.iter().map(|group| {
+            let names: Vec<_> = group.iter().map(|name| format!("`{name}`")).collect();
+            format!("At least one of {} must be given.", names.join(", "))
+        });
+        std::iter::once(self.description.clone()).chain(groups).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The strongest effect that any arguments can give.
+    pub fn strongest_effect(&self) -> Effect {
+        self.raises.iter().map(|raise| raise.effect).fold(self.effect, Effect::max)
+    }
+
+    /// The effect of a call with these arguments; the strongest where none are known.
+    pub fn effect_of(&self, arguments: Option<&Arguments>) -> Effect {
+        let Some(arguments) = arguments else { return self.strongest_effect() };
+        self.raises
+            .iter()
+            .filter(|raise| {
+                arguments
+                    .assumed(self, &raise.param)
+                    .iter()
+                    .any(|value| raise.any.iter().any(|raised| raised == *value))
+            })
+            .map(|raise| raise.effect)
+            .fold(self.effect, Effect::max)
+    }
+
+    /// Does the same call twice do no more than once? By its method, RFC 9110 section 9.2.2.
+    pub fn is_idempotent(&self) -> bool {
+        match &self.request {
+            RequestTemplate::Rest(template) => match template.method {
+                Method::Get | Method::Head | Method::Put | Method::Delete => true,
+                Method::Post | Method::Patch => self.effect == Effect::Read,
+            },
+        }
+    }
+
+    /// The type of a parameter, `a.b` for a nested one; through arrays it is the type of their elements.
+    pub fn type_at(&self, path: &str) -> Option<&Type> {
+        self.param_at(path).map(|param| &param.ty)
+    }
+
+    /// A parameter, `a.b` for a nested one (arrays of objects are walked into).
+    pub fn param_at(&self, path: &str) -> Option<&Param> {
+        find_param(&self.params, path)
+    }
+}

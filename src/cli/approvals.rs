@@ -1,0 +1,188 @@
+//! `agentport approvals`: what waits for a human, decided at the terminal.
+
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::{Exit, Failure, Out, call, prompt};
+use crate::{
+    app::App,
+    call::Caller,
+    clock::rfc3339,
+    gateway::DecideError,
+    ledger::{Approval, Outcome},
+    plan::Request,
+    reply::Reply,
+    visible::{visible, visible_lines},
+};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Action {
+    /// What waits, and what ended lately
+    List,
+    /// One approval in full: what would be sent, to whom, and why it was asked
+    Show {
+        /// `apr_…`
+        id: String,
+    },
+    /// Wait for the answer and the outcome
+    Await {
+        /// `apr_…`
+        id: String,
+        /// For how long
+        #[arg(long, value_name = "5m", default_value = "5m")]
+        wait: String,
+    },
+    /// Approve it with a code, which sends it at once
+    Approve {
+        /// `apr_…`
+        id: String,
+        /// Take the code as one line of standard input
+        #[arg(long)]
+        code_stdin: bool,
+    },
+    /// Deny it; needs no code
+    Deny {
+        /// `apr_…`
+        id: String,
+        /// A word for the agent
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+    /// Let a denied call be asked again
+    Reopen {
+        /// `apr_…`
+        id: String,
+    },
+}
+
+pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Failure> {
+    let gateway = app.gateway();
+    let parts = gateway.open_parts()?;
+    parts.ledger.sweep(app.clock().now()).await?;
+    let find = async |id: &str| -> Result<Approval, Failure> {
+        parts.ledger.approval(id).await?.ok_or_else(|| {
+            Failure::new(format!("there is no approval `{}`", visible(id))).hint("agentport approvals list")
+        })
+    };
+    match action {
+        Action::List => {
+            let approvals = parts.ledger.recent_approvals(50).await?;
+            out.answer(&json!(approvals.iter().map(short).collect::<Vec<_>>()), || listed(&approvals));
+            Ok(Exit::Done)
+        }
+        Action::Show { id } => {
+            let approval = find(&id).await?;
+            out.answer(&full(&approval), || described(&approval));
+            Ok(Exit::Done)
+        }
+        Action::Await { id, wait } => {
+            let approval = find(&id).await?;
+            let caller = Caller::try_from(approval.caller).map_err(Failure::new)?;
+            let wait = call::wait_for(&wait)?;
+            let reply = gateway.await_approval(&caller, Some(&id), wait, &CancellationToken::new()).await;
+            call::show(&gateway, out, &reply).await
+        }
+        Action::Approve { id, code_stdin } => {
+            let approval = find(&id).await?;
+            if !out.is_json() && !code_stdin {
+                out.text(&described(&approval));
+            }
+            let code = prompt::code("your code, to send exactly this:", code_stdin)?;
+            let outcome = gateway.approve(&id, &code).await?;
+            let succeeded = matches!(outcome, Outcome::Succeeded { .. });
+            let reply = Reply::Completed { outcome, record: approval.record, replayed: None, pruned: false };
+            let value = reply.to_json();
+            out.answer(&value, || format!("approved and sent\n{}", serde_json::to_string_pretty(&value).unwrap_or_default()));
+            Ok(if succeeded { Exit::Done } else { Exit::Failed })
+        }
+        Action::Deny { id, note } => {
+            gateway.deny(&id, note).await?;
+            out.answer(&json!({"id": id, "status": "denied"}), || "denied; nothing was sent".to_owned());
+            Ok(Exit::Done)
+        }
+        Action::Reopen { id } => match gateway.reopen(&id).await {
+            Ok(()) => {
+                out.answer(&json!({"id": id, "reopened": true}), || "the same call may be asked again".to_owned());
+                Ok(Exit::Done)
+            }
+            Err(DecideError::NotFound) => Err(Failure::new("there is no denial of this id that stands")),
+            Err(error) => Err(error.into()),
+        },
+    }
+}
+
+fn short(approval: &Approval) -> Value {
+    json!({
+        "id": approval.id,
+        "status": approval.status,
+        "tool": approval.tool,
+        "caller": approval.caller,
+        "summary": approval.summary,
+        "created_at": rfc3339(approval.created_at),
+        "expires_at": rfc3339(approval.expires_at),
+        "record": approval.record,
+    })
+}
+
+fn full(approval: &Approval) -> Value {
+    let mut value = short(approval);
+    if let Value::Object(map) = &mut value {
+        if let Some(plan) = &approval.plan {
+            let Request::Http(request) = plan.request();
+            map.insert("account".to_owned(), json!(plan.account()));
+            map.insert("environment".to_owned(), json!(plan.environment()));
+            map.insert("origin".to_owned(), json!(plan.origin().as_str()));
+            map.insert("effect".to_owned(), json!(plan.effect()));
+            map.insert("arguments".to_owned(), json!(plan.given()));
+            map.insert("request".to_owned(), json!(request));
+            map.insert("digest".to_owned(), json!(plan.digest()));
+            map.insert("reason".to_owned(), json!(plan.reason()));
+        }
+        map.insert("evaluation".to_owned(), json!(approval.evaluation));
+        map.insert("outcome".to_owned(), json!(approval.outcome.as_ref().map(|(outcome, _)| outcome)));
+        map.insert("note".to_owned(), json!(approval.decision.as_ref().and_then(|decision| decision.note.clone())));
+    }
+    value
+}
+
+fn listed(approvals: &[Approval]) -> String {
+    if approvals.is_empty() {
+        return "nothing waits and nothing was asked".to_owned();
+    }
+    let line = |approval: &Approval| {
+        format!("{}  {:<9}  {}  {}  {}", approval.id, approval.status, rfc3339(approval.created_at), approval.caller, approval.summary)
+    };
+    approvals.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Everything that is decided about, in an order in which one reads it.
+fn described(approval: &Approval) -> String {
+    let mut text = format!("{}  {}\n{}\n", approval.id, approval.status, approval.summary);
+    if let Some(plan) = &approval.plan {
+        let Request::Http(request) = plan.request();
+        text += &format!("  tool         {} ({})\n", plan.tool(), plan.effect());
+        text += &format!("  account      {}/{}, {}\n", plan.integration(), plan.account(), plan.environment().as_str().to_uppercase());
+        text += &format!("  asked by     {} at {}, until {}\n", approval.caller, rfc3339(approval.created_at), rfc3339(approval.expires_at));
+        text += "  arguments\n";
+        for (name, value) in plan.arguments().as_map() {
+            text += &format!("    {} = {}\n", visible(name), visible(&value.to_string()));
+        }
+        let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
+        text += &format!("  request      {} {}{}{}\n", request.method.as_str(), plan.origin(), visible(&request.path), visible(&query));
+        if let Some(body) = &request.body {
+            text += &format!("  body         {}\n", visible_lines(body));
+        }
+        if let Some(evaluation) = &approval.evaluation {
+            for reason in &evaluation.reasons {
+                text += &format!("  {:<12} {} ({}:{})\n", reason.decision, reason.rule, reason.file, reason.line);
+            }
+        }
+        if let Some(reason) = plan.reason() {
+            text += &format!("  the agent says, unverified: {}\n", visible(reason));
+        }
+    }
+    if let Some((outcome, at)) = &approval.outcome {
+        text += &format!("  outcome      {} at {}\n", outcome.as_str(), rfc3339(*at));
+    }
+    text
+}

@@ -1,0 +1,175 @@
+//! `agentport connect`: stores a credential with the only place that it may go.
+
+use serde_json::json;
+
+use super::{Exit, Failure, Out, prompt};
+use crate::{
+    account::{Account, Environment, Identity, Origin},
+    app::App,
+    ledger::{Outcome, Sqlite},
+    upstream::{account_secret_name, looks_right, seal},
+    visible::visible,
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The service: github or stripe
+    integration: String,
+    /// The account's name, where there are several
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    account: String,
+    /// Where its requests go, if not to the vendor's own address
+    #[arg(long, value_name = "URL")]
+    origin: Option<String>,
+    /// Allow a private or loopback address, and plain http on loopback
+    #[arg(long)]
+    allow_private: bool,
+    /// Take the secret as one line of standard input
+    #[arg(long)]
+    secret_stdin: bool,
+    /// A setting of the integration
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+    /// What the account is for; unset counts as production
+    #[arg(long, value_name = "production|staging|test")]
+    env: Option<Environment>,
+    /// Store it without asking the vendor
+    #[arg(long)]
+    no_verify: bool,
+    /// Replace an account by another one of the vendor's; what waits for the old one is cancelled
+    #[arg(long)]
+    replace: bool,
+}
+
+impl Args {
+    pub(super) fn of(integration: &str) -> Self {
+        Self {
+            integration: integration.to_owned(),
+            account: "default".to_owned(),
+            origin: None,
+            allow_private: false,
+            secret_stdin: false,
+            settings: Vec::new(),
+            env: None,
+            no_verify: false,
+            replace: false,
+        }
+    }
+}
+
+pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failure> {
+    let gateway = app.gateway();
+    let parts = gateway.open_parts()?;
+    let snapshot = parts.snapshots.current()?;
+    let integration = snapshot.catalog.integration(&args.integration).ok_or_else(|| {
+        let known: Vec<&str> = snapshot.catalog.integrations().map(|integration| integration.id.as_str()).collect();
+        Failure::usage(format!("there is no integration `{}`", visible(&args.integration))).hint(format!("there are {}", known.join(", ")))
+    })?;
+    check_name(&args.account)?;
+    if let Some(setting) = args.settings.first() {
+        let key = setting.split('=').next().unwrap_or_default();
+        return Err(Failure::usage(format!("`{}` has no setting `{}`", integration.id, visible(key))));
+    }
+    let origin = args.origin.as_deref().unwrap_or_else(|| integration.upstream.origin());
+    let origin = Origin::parse(origin, args.allow_private).map_err(|error| Failure::usage(error.to_string()))?;
+    let credential = &integration.credential;
+    if let Some(page) = &credential.create_at
+        && !args.secret_stdin
+    {
+        out_hint(out, &format!("{}: make one at {page}", credential.label));
+    }
+    let secret = prompt::secret(&credential.label, args.secret_stdin)?;
+    if !looks_right(credential, &secret) {
+        return Err(Failure::new(format!("that is no {}; nothing was stored", credential.label))
+            .hint(format!("it must match {}", credential.pattern.as_ref().map_or("", |pattern| pattern.as_str()))));
+    }
+    let before = snapshot
+        .accounts
+        .iter()
+        .find(|account| account.integration == integration.id && account.name == args.account)
+        .cloned();
+    let mut account = Account {
+        integration: integration.id.clone(),
+        name: args.account.clone(),
+        id: Sqlite::fresh_account_id()?,
+        origin,
+        environment: args.env.or(before.as_ref().map(|before| before.environment)).unwrap_or_default(),
+        identity: Identity::default(),
+        settings: std::collections::BTreeMap::new(),
+        connected_at: app.clock().now().wall,
+    };
+    let probe = seal(&account, &credential.scheme, &secret)?;
+    if !args.no_verify {
+        let verified = gateway.verify_account(&account, &probe).await.map_err(Failure::new)?;
+        refuse_unverified(&verified.outcome)?;
+        account.identity = verified.identity;
+    }
+    if let Some(before) = before {
+        let same = before.origin == account.origin && before.identity.id.is_some() && before.identity.id == account.identity.id;
+        if same {
+            account.id.clone_from(&before.id);
+        } else if !args.replace {
+            let message = format!(
+                "`{}` is connected already, and this cannot be shown to be the same {} account; nothing was changed",
+                before.name, integration.title
+            );
+            return Err(Failure::new(message).hint("--replace cancels what waits for the old one; --account NAME adds another"));
+        }
+    }
+    let sealed = seal(&account, &credential.scheme, &secret)?;
+    parts.secrets.put(&account_secret_name(&account.integration, &account.name), sealed).await?;
+    parts.home.put_account(account.clone(), app.clock().now()).await?;
+    let value = json!({
+        "integration": account.integration,
+        "account": account.name,
+        "origin": account.origin.as_str(),
+        "environment": account.environment,
+        "verified": !args.no_verify,
+        "identity": account.identity,
+    });
+    out.answer(&value, || {
+        let whose = account.identity.name.as_deref().map_or(String::new(), |name| format!(" as {}", visible(name)));
+        let mode = match account.identity.live {
+            Some(true) => ", a LIVE account",
+            Some(false) => ", a test account",
+            None => "",
+        };
+        format!(
+            "connected {}/{}{whose}{mode}, environment {}, at {}{}",
+            account.integration,
+            account.name,
+            account.environment,
+            account.origin,
+            if args.no_verify { " (not verified)" } else { "" }
+        )
+    });
+    Ok(Exit::Done)
+}
+
+fn check_name(name: &str) -> Result<(), Failure> {
+    let good = name.len() <= 40
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_');
+    if good {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("`{}` is not an account's name", visible(name)))
+        .hint("use lower-case letters, digits, `-` and `_`, at most 40, a letter first"))
+}
+
+fn refuse_unverified(outcome: &Outcome) -> Result<(), Failure> {
+    match outcome {
+        Outcome::Succeeded { .. } => Ok(()),
+        Outcome::Failed { message, .. } | Outcome::Unknown { message, .. } => {
+            Err(Failure::new(format!("the credential could not be verified: {}; nothing was stored", visible(message)))
+                .hint("check the secret and the address, or store it unverified with --no-verify"))
+        }
+    }
+}
+
+/// A word for the person beside a prompt, never on standard output of a program.
+fn out_hint(out: &Out, text: &str) {
+    if !out.is_json() && prompt::is_terminal() {
+        out.text(text);
+    }
+}

@@ -1,0 +1,186 @@
+//! `agentport factor`: what proves that it is you who approves.
+
+use serde_json::json;
+
+use super::{Exit, Failure, Out, prompt};
+use crate::{
+    app::App,
+    approval::{Claim, FactorId, RecoveryCodes, Seed, otpauth_uri},
+    clock::rfc3339,
+    gateway::{Gateway, Parts, seed_name},
+    ledger::Sqlite,
+};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Action {
+    /// Enrol a factor; the first needs no proof, a later one needs a code of an existing one
+    Add(AddArgs),
+    /// List what is enrolled
+    List,
+    /// Remove a factor; needs a code of an enrolled one
+    Remove {
+        /// The factor's id, `fac_…`
+        id: String,
+        /// Take the code as one line of standard input
+        #[arg(long)]
+        code_stdin: bool,
+    },
+    /// For the locked-out: deletes every factor, credential, session and pending approval; the log stays
+    Reset {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct AddArgs {
+    /// What to enrol
+    #[arg(value_enum)]
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Kind {
+    /// An authenticator app's six digits
+    Totp,
+}
+
+impl Action {
+    pub(super) fn totp() -> Self {
+        Self::Add(AddArgs { kind: Kind::Totp })
+    }
+}
+
+pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Failure> {
+    let gateway = app.gateway();
+    let parts = gateway.open_parts()?;
+    match action {
+        Action::Add(AddArgs { kind: Kind::Totp }) => add_totp(&gateway, &parts, out).await,
+        Action::List => list(&parts, out).await,
+        Action::Remove { id, code_stdin } => remove(&gateway, &parts, out, id, code_stdin).await,
+        Action::Reset { yes } => reset(&gateway, &parts, out, yes).await,
+    }
+}
+
+async fn add_totp(gateway: &Gateway, parts: &Parts, out: &Out) -> Result<Exit, Failure> {
+    let approver = if parts.ledger.factors().await?.is_empty() {
+        None
+    } else {
+        let code = prompt::code("a code of a factor that is enrolled already:", true)?;
+        Some(gateway.prove(parts, Claim::Factors, &code).await?)
+    };
+    let seed = Seed::generate()?;
+    let uri = otpauth_uri(&seed).ok_or_else(|| Failure::new("the seed has no URI; nothing was enrolled"))?;
+    if out.is_json() {
+        out.value(&json!({"otpauth_uri": uri.as_str()}));
+    } else {
+        out.text(&qr(&uri)?);
+        out.text(&format!("Scan it with an authenticator app, or enter it by hand:\n{}\n", uri.as_str()));
+    }
+    let question = "the six digits that the app shows now:";
+    let code = match prompt::is_terminal() {
+        true => prompt::code(question, false)?,
+        false => prompt::code(question, true)?,
+    };
+    let crate::approval::Code::Totp(digits) = &code else {
+        return Err(Failure::new("that is no six-digit code; nothing was enrolled"));
+    };
+    let now = gateway.clock().now();
+    let step = seed
+        .matching_step(digits, now)
+        .ok_or_else(|| Failure::new("that code does not belong to this factor; nothing was enrolled")
+            .hint("check that the clocks of this computer and of the phone agree"))?;
+    let id = Sqlite::fresh_factor_id()?;
+    let recovery = RecoveryCodes::generate()?;
+    parts.secrets.put(&seed_name(&id), seed.to_secret()).await?;
+    let enrolled = parts.home.enrol(id.clone(), step, recovery.hashes(), approver, now).await;
+    if !matches!(enrolled, Ok(true)) {
+        // nothing half-done stays
+        drop(parts.secrets.delete(&seed_name(&id)).await);
+        enrolled?;
+        return Err(Failure::new("another factor was enrolled meanwhile, or that code was used; nothing was enrolled"));
+    }
+    if out.is_json() {
+        out.value(&json!({"status": "active", "id": id.0, "recovery_codes": recovery.shown()}));
+    } else {
+        out.text("enrolled. Recovery codes, each good for one approval; write them down now, they are not shown again:\n");
+        out.text(&recovery.shown().join("\n"));
+    }
+    Ok(Exit::Done)
+}
+
+async fn list(parts: &Parts, out: &Out) -> Result<Exit, Failure> {
+    let factors = parts.ledger.factors().await?;
+    let left = parts.home.recovery_codes_left().await?;
+    let value = json!({
+        "factors": factors
+            .iter()
+            .map(|factor| json!({"id": factor.id.0, "kind": factor.kind, "created_at": rfc3339(factor.created_at)}))
+            .collect::<Vec<_>>(),
+        "recovery_codes_left": left,
+    });
+    out.answer(&value, || {
+        if factors.is_empty() {
+            return "nothing is enrolled, so nothing can be approved; run: agentport factor add totp".to_owned();
+        }
+        let mut lines: Vec<String> = factors
+            .iter()
+            .map(|factor| format!("{}  {}  since {}", factor.id.0, factor.kind, rfc3339(factor.created_at)))
+            .collect();
+        lines.push(format!("{left} recovery codes left"));
+        lines.join("\n")
+    });
+    Ok(Exit::Done)
+}
+
+async fn remove(gateway: &Gateway, parts: &Parts, out: &Out, id: String, code_stdin: bool) -> Result<Exit, Failure> {
+    let factors = parts.ledger.factors().await?;
+    if !factors.iter().any(|factor| factor.id.0 == id) {
+        return Err(Failure::new("there is no such factor").hint("agentport factor list"));
+    }
+    if factors.len() == 1 {
+        return Err(Failure::new("it is the last factor; without one nothing could be approved")
+            .hint("enrol another one first, or start over with `agentport factor reset`"));
+    }
+    let code = prompt::code("a code of an enrolled factor:", code_stdin)?;
+    let approver = gateway.prove(parts, Claim::Factors, &code).await?;
+    let factor = FactorId(id);
+    if !parts.home.remove_factor(factor.clone(), approver, gateway.clock().now()).await? {
+        return Err(Failure::new("that code was used already; nothing was removed"));
+    }
+    parts.secrets.delete(&seed_name(&factor)).await?;
+    out.answer(&json!({"removed": factor.0}), || format!("removed {}", factor.0));
+    Ok(Exit::Done)
+}
+
+async fn reset(gateway: &Gateway, parts: &Parts, out: &Out, yes: bool) -> Result<Exit, Failure> {
+    if !yes {
+        if !prompt::is_terminal() {
+            return Err(Failure::usage("this deletes every credential; there is no terminal to ask on").hint("--yes"));
+        }
+        let answer = prompt::ask("this deletes every factor, credential, session and pending approval. Type `reset`:")?;
+        if answer != "reset" {
+            return Err(Failure::new("nothing was changed"));
+        }
+    }
+    let factors = parts.ledger.factors().await?;
+    let accounts = parts.home.accounts()?;
+    parts.home.reset(gateway.clock().now()).await?;
+    for factor in &factors {
+        parts.secrets.delete(&seed_name(&factor.id)).await?;
+    }
+    for account in &accounts {
+        parts.secrets.delete(&crate::upstream::account_secret_name(&account.integration, &account.name)).await?;
+    }
+    let value = json!({"factors": factors.len(), "accounts": accounts.len()});
+    out.answer(&value, || {
+        format!("deleted {} factors and {} accounts; the log stays. Next: agentport factor add totp", factors.len(), accounts.len())
+    });
+    Ok(Exit::Done)
+}
+
+fn qr(uri: &str) -> Result<String, Failure> {
+    let code = qrcode::QrCode::new(uri.as_bytes()).map_err(|error| Failure::new(format!("the QR code: {error}")))?;
+    Ok(code.render::<qrcode::render::unicode::Dense1x2>().quiet_zone(true).build())
+}

@@ -1,0 +1,90 @@
+//! `agentport init`: the home, and on a terminal the walk through the rest.
+
+use serde_json::json;
+
+use super::{Exit, Failure, Out, connect, factor, host, prompt};
+use crate::{
+    app::{App, AppError},
+    config::StoreKind,
+    visible::visible,
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Where secrets are kept
+    #[arg(long, value_enum, default_value = "keyring")]
+    store: Store,
+    /// The policy to begin with
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    preset: String,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Store {
+    /// The operating system's keyring
+    Keyring,
+    /// An encrypted file, for machines without a keyring
+    Vault,
+}
+
+pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failure> {
+    let store = match args.store {
+        Store::Keyring => StoreKind::Keyring,
+        Store::Vault => StoreKind::Vault,
+    };
+    let home = app.init(store, &args.preset).await.map_err(|error| match error {
+        AppError::Store(error) => Failure::new(format!("the keyring cannot be used: {error}"))
+            .hint("on a machine without a keyring: agentport init --store vault"),
+        AppError::HomeExists(path) => Failure::new(format!("there is a home at {path} already; nothing was changed"))
+            .hint("go on with `agentport doctor`; for another home set AGENTPORT_HOME"),
+        other => other.into(),
+    })?;
+    let path = home.path().display().to_string();
+    if out.is_json() {
+        out.value(&json!({"home": path, "store": matches!(store, StoreKind::Vault).then_some("vault").unwrap_or("keyring"), "preset": args.preset}));
+        return Ok(Exit::Done);
+    }
+    out.text(&format!("made {}: settings, the policy `{}`, an empty log", visible(&path), args.preset));
+    if prompt::is_terminal() {
+        walk_on(app, out).await;
+    } else {
+        out.text("next: agentport factor add totp, then agentport connect <integration>");
+    }
+    Ok(Exit::Done)
+}
+
+/// The rest of the set-up, each step of which can be skipped and done later by its own command.
+async fn walk_on(app: &App, out: &Out) {
+    out.text("\n1/3  Your second factor: an authenticator app proves that it is you who approves.");
+    if wants("set it up now?") {
+        step(out, factor::run(app, out, factor::Action::totp()).await, "agentport factor add totp");
+    }
+    out.text("\n2/3  Your first account. Services: github, stripe.");
+    match prompt::ask("which one? (empty to skip)") {
+        Ok(name) if !name.trim().is_empty() => {
+            let result = connect::run(app, out, connect::Args::of(name.trim())).await;
+            step(out, result, &format!("agentport connect {}", visible(name.trim())));
+        }
+        Ok(_) | Err(_) => {}
+    }
+    out.text("\n3/3  Your agent host: openclaw, claude-code, codex or cursor.");
+    match prompt::ask("which one? (empty to skip)") {
+        Ok(name) if !name.trim().is_empty() => match host::Action::add(name.trim()) {
+            Some(action) => step(out, host::run(app, out, action).await, "agentport host add <host>"),
+            None => out.text("that is none of them; later: agentport host add <host>"),
+        },
+        Ok(_) | Err(_) => {}
+    }
+    out.text("\ndone. `agentport doctor` says what is still missing.");
+}
+
+fn wants(question: &str) -> bool {
+    prompt::ask(&format!("{question} [Y/n]")).is_ok_and(|answer| !answer.trim().eq_ignore_ascii_case("n"))
+}
+
+fn step(out: &Out, result: Result<Exit, Failure>, later: &str) {
+    if let Err(failure) = result {
+        out.fail(&failure);
+        out.text(&format!("skipped; later: {later}"));
+    }
+}

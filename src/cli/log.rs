@@ -1,0 +1,187 @@
+//! `agentport log`: what was asked, decided and done.
+
+use serde_json::json;
+
+use super::{Exit, Failure, Out};
+use crate::{
+    app::App,
+    clock::Millis,
+    config::parse_duration,
+    ledger::{Line, LineFilter},
+    visible::visible,
+};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Action {
+    /// Lines of the log, newest first
+    List(ListArgs),
+    /// One call in full
+    Show {
+        /// `rec_…` or `apr_…`
+        id: String,
+    },
+    /// How many calls of each tool ended how
+    Summary {
+        /// Not before: 7d, or a time such as 2026-11-23T09:00:00Z
+        #[arg(long, default_value = "7d")]
+        since: String,
+    },
+    /// Check every stored byte; exits 1 and names the first bad record
+    Verify,
+    /// Every record, one JSON object a line
+    Export {
+        /// The format
+        #[arg(long, value_enum, default_value = "jsonl")]
+        format: Format,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ListArgs {
+    /// Only this tool
+    #[arg(long)]
+    tool: Option<String>,
+    /// Only this caller
+    #[arg(long)]
+    caller: Option<String>,
+    /// Only this account
+    #[arg(long)]
+    account: Option<String>,
+    /// Not before: 7d, or a time such as 2026-11-23T09:00:00Z
+    #[arg(long)]
+    since: Option<String>,
+    /// Before
+    #[arg(long)]
+    until: Option<String>,
+    /// Only calls that stand there now: pending, denied, succeeded, failed, unknown, …
+    #[arg(long)]
+    status: Option<String>,
+    /// Only lines with all these words, in the arguments and answers too
+    #[arg(long, value_name = "WORDS")]
+    text: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 100)]
+    limit: u32,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum Format {
+    /// JSON lines
+    Jsonl,
+}
+
+pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Failure> {
+    let gateway = app.gateway();
+    let parts = gateway.open_parts()?;
+    let now = app.clock().now();
+    parts.ledger.sweep(now).await?;
+    match action {
+        Action::List(args) => {
+            let tool = args.tool.map(|name| {
+                parts.snapshots.current().ok().and_then(|snapshot| snapshot.catalog.find(&name).map(|tool| tool.policy_name())).unwrap_or(name)
+            });
+            let filter = LineFilter {
+                tool,
+                caller: args.caller,
+                account: args.account,
+                since: args.since.as_deref().map(|text| time(text, now.wall)).transpose()?,
+                until: args.until.as_deref().map(|text| time(text, now.wall)).transpose()?,
+                status: args.status,
+                text: args.text.map(|words| words.split_whitespace().map(str::to_owned).collect()).unwrap_or_default(),
+                limit: Some(args.limit),
+            };
+            let lines = parts.home.lines(filter).await?;
+            out.answer(&json!(lines), || match lines.is_empty() {
+                true => "no line fits".to_owned(),
+                false => lines.iter().map(line_text).collect::<Vec<_>>().join("\n"),
+            });
+            Ok(Exit::Done)
+        }
+        Action::Show { id } => {
+            let detail = parts
+                .home
+                .detail(&id)
+                .await?
+                .ok_or_else(|| Failure::new(format!("there is no record `{}`", visible(&id))).hint("agentport log list"))?;
+            let value = json!(detail);
+            out.answer(&value, || {
+                serde_json::to_string_pretty(&value).unwrap_or_default().lines().map(indented).collect::<Vec<_>>().join("\n")
+            });
+            Ok(Exit::Done)
+        }
+        Action::Summary { since } => {
+            let counts = parts.home.summary(time(&since, now.wall)?).await?;
+            let value = json!(counts
+                .iter()
+                .map(|(tool, status, count)| json!({"tool": tool, "status": status, "count": count}))
+                .collect::<Vec<_>>());
+            out.answer(&value, || match counts.is_empty() {
+                true => "no calls".to_owned(),
+                false => counts
+                    .iter()
+                    .map(|(tool, status, count)| format!("{count:>7}  {:<12} {}", visible(status), visible(tool)))
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+            });
+            Ok(Exit::Done)
+        }
+        Action::Verify => match parts.home.verify().await? {
+            Ok(verified) => {
+                out.answer(&json!({"ok": true, "records": verified.records, "head": verified.head}), || {
+                    format!("{} records, none changed; head {}", verified.records, verified.head)
+                });
+                Ok(Exit::Done)
+            }
+            Err(bad) => {
+                let message = visible(&bad.to_string());
+                if out.is_json() {
+                    out.value(&json!({"ok": false, "seq": bad.seq, "record": bad.id, "what": bad.what,
+                        "error": {"message": message, "hint": "the log was changed; compare with a copy kept elsewhere"}}));
+                    return Ok(Exit::Failed);
+                }
+                Err(Failure::new(format!("the log was changed: {message}")).hint("compare with a copy kept elsewhere"))
+            }
+        },
+        Action::Export { format: Format::Jsonl } => {
+            let mut after = 0;
+            loop {
+                let records = parts.home.export(after, 500).await?;
+                let Some(last) = records.last().and_then(|record| record.get("seq")).and_then(serde_json::Value::as_i64) else {
+                    return Ok(Exit::Done);
+                };
+                records.iter().for_each(|record| out.value(record));
+                after = last;
+            }
+        }
+    }
+}
+
+fn line_text(line: &Line) -> String {
+    let summary = line.body.get("summary").and_then(serde_json::Value::as_str).unwrap_or_default();
+    format!(
+        "{}  {}  {:<9}  {}  {}  {}",
+        line.at,
+        line.id,
+        visible(&line.status),
+        visible(&line.caller),
+        visible(&line.tool),
+        // a summary was made visible when it was made; its marks must not be marked again
+        summary
+    )
+}
+
+/// JSON's own indentation stays, everything behind it is made visible.
+fn indented(line: &str) -> String {
+    let text = line.trim_start_matches(' ');
+    format!("{}{}", " ".repeat(line.len() - text.len()), visible(text))
+}
+
+/// A time, or a duration before now.
+fn time(text: &str, now: Millis) -> Result<Millis, Failure> {
+    if let Some(before) = parse_duration(text) {
+        return Ok(now.saturating_sub(before));
+    }
+    text.parse::<jiff::Timestamp>().map(jiff::Timestamp::as_millisecond).map_err(|_| {
+        Failure::usage(format!("`{}` is neither a duration nor a time", visible(text))).hint("for example 7d or 2026-11-23T09:00:00Z")
+    })
+}

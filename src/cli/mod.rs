@@ -1,0 +1,134 @@
+//! The command line: one file per command; the only module that prints.
+//!
+//! Every command takes `--json`: one JSON value on standard output. What somebody else chose is made visible before it
+//! reaches a terminal. Exit codes: 0 done, 1 failed, 2 waits for a human, 3 denied, 64 wrong usage.
+
+mod accounts;
+mod approvals;
+mod browser;
+mod call;
+mod connect;
+mod demo;
+mod doctor;
+mod factor;
+mod host;
+mod init;
+mod log;
+mod open;
+mod out;
+mod policy;
+mod prompt;
+mod stdio;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+pub use self::out::{Exit, Failure, Out};
+use crate::{app::App, config::Environment};
+
+/// The gate between an AI agent and the services it works on.
+///
+/// Without a command, and with a pipe on standard input, it is the MCP server that an agent host starts.
+#[derive(Debug, Parser)]
+#[command(name = "agentport", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// One JSON value on standard output
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// See the main job in a minute: an allowed call, one that waits for you, a denied one
+    Demo(demo::Args),
+    /// Make the home: settings, policy, secret store; on a terminal it walks you through the rest
+    Init(init::Args),
+    /// Store a credential with the only place it may go, and verify it
+    Connect(connect::Args),
+    /// Remove an account and its credential
+    Disconnect(accounts::DisconnectArgs),
+    /// List the connected accounts
+    Accounts,
+    /// Enrol or remove what proves that it is you who approves
+    #[command(subcommand)]
+    Factor(factor::Action),
+    /// Put agentport into an agent host's configuration, or take it out
+    #[command(subcommand)]
+    Host(host::Action),
+    /// Open the approval page in a browser and serve it while something waits
+    Open(open::Args),
+    /// See and decide what waits for a human
+    #[command(subcommand)]
+    Approvals(approvals::Action),
+    /// See, test, change and apply the policy
+    #[command(subcommand)]
+    Policy(policy::Action),
+    /// See which tools there are and what happens to a call of each
+    #[command(subcommand)]
+    Tools(tools::Action),
+    /// Call a tool as an agent would
+    Call(call::Args),
+    /// See what was asked, decided and done, and check that nobody changed it
+    #[command(subcommand)]
+    Log(log::Action),
+    /// Find what is wrong with this set-up, and what an agent could still reach
+    Doctor,
+    /// The MCP server on standard input and output
+    Stdio(stdio::Args),
+}
+
+/// Parses the arguments, runs the command, returns its exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let asked_for = !error.use_stderr();
+            drop(error.print());
+            return if asked_for { Exit::Done.into() } else { Exit::Usage.into() };
+        }
+    };
+    let environment = Environment::read();
+    stdio::start_log(&environment);
+    let app = App::new(environment);
+    let out = Out::new(cli.json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return out.fail(&Failure::new(format!("the runtime did not start: {error}"))).into(),
+    };
+    let result = runtime.block_on(run(&app, &out, cli.command));
+    // a thread that waits for a keyring's prompt or for standard input must not hold the exit
+    runtime.shutdown_background();
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => out.fail(&failure).into(),
+    }
+}
+
+async fn run(app: &App, out: &Out, command: Option<Command>) -> Result<Exit, Failure> {
+    match command {
+        None if prompt::is_terminal() => {
+            out.text(&Cli::command().render_help().to_string());
+            Ok(Exit::Done)
+        }
+        None => stdio::run(app, stdio::Args::default()).await,
+        Some(Command::Stdio(args)) => stdio::run(app, args).await,
+        Some(Command::Demo(args)) => demo::run(out, args).await,
+        Some(Command::Init(args)) => init::run(app, out, args).await,
+        Some(Command::Connect(args)) => connect::run(app, out, args).await,
+        Some(Command::Disconnect(args)) => accounts::disconnect(app, out, args).await,
+        Some(Command::Accounts) => accounts::list(app, out).await,
+        Some(Command::Factor(action)) => factor::run(app, out, action).await,
+        Some(Command::Host(action)) => host::run(app, out, action).await,
+        Some(Command::Open(args)) => open::run(app, out, args).await,
+        Some(Command::Approvals(action)) => approvals::run(app, out, action).await,
+        Some(Command::Policy(action)) => policy::run(app, out, action).await,
+        Some(Command::Tools(action)) => tools::run(app, out, action).await,
+        Some(Command::Call(args)) => call::run(app, out, args).await,
+        Some(Command::Log(action)) => log::run(app, out, action).await,
+        Some(Command::Doctor) => doctor::run(app, out).await,
+    }
+}

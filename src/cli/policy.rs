@@ -1,0 +1,252 @@
+//! `agentport policy`: what may happen, seen, tested, changed and put in force.
+
+use serde_json::{Value, json};
+
+use super::{Exit, Failure, Out, call, prompt};
+use crate::{
+    account::Environment,
+    app::App,
+    approval::Claim,
+    call::{Arguments, Caller},
+    files,
+    gateway::Parts,
+    ledger::sqlite::policy_digest,
+    policy::{self, Change, Decision, Evaluation, Facts, Pinned},
+    visible::{visible, visible_lines},
+};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Action {
+    /// Check a policy file; without one, the home's
+    Check {
+        /// The file
+        file: Option<std::path::PathBuf>,
+    },
+    /// The policy in force, and whether the file has changes that are not applied
+    Show,
+    /// What happens to a call, and which lines say so
+    Explain {
+        /// The tool
+        tool: String,
+        /// The arguments: a JSON object, @FILE, or - for standard input
+        #[arg(long, value_name = "JSON")]
+        args: Option<String>,
+        /// The caller
+        #[arg(long, default_value = "local")]
+        caller: String,
+        /// The account
+        #[arg(long, default_value = "default")]
+        account: String,
+        /// The account's environment
+        #[arg(long)]
+        env: Option<Environment>,
+    },
+    /// Run the `[[test]]`s of the home's file
+    Test,
+    /// What the file would change if it were applied
+    Diff,
+    /// Put the file in force: shows what changes, and takes a code
+    Apply {
+        /// Take the code as one line of standard input, and ask nothing else
+        #[arg(long)]
+        code_stdin: bool,
+    },
+    /// Change or add one line of the file; loosening counts after `apply`
+    Set {
+        /// A tool, or a pattern such as stripe.list_*
+        target: String,
+        /// allow, ask or deny
+        decision: Decision,
+    },
+}
+
+pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Failure> {
+    let gateway = app.gateway();
+    let parts = match (&action, gateway.open_parts()) {
+        // a file can be checked before there is a home
+        (Action::Check { file: Some(file) }, Err(_)) => {
+            let catalog = crate::catalog::Catalog::built_in()?;
+            return check_file(out, file, &catalog);
+        }
+        (_, parts) => parts?,
+    };
+    let snapshot = parts.snapshots.current()?;
+    let catalog = &snapshot.catalog;
+    match action {
+        Action::Check { file: Some(file) } => check_file(out, &file, catalog),
+        Action::Check { file: None } | Action::Test => {
+            let text = text_of_home(&parts)?;
+            policy::check("policy.toml", &text, catalog)?;
+            let tests = text.matches("[[test]]").count();
+            out.answer(&json!({"ok": true, "tests": tests}), || format!("policy.toml is in order, {tests} tests passed"));
+            Ok(Exit::Done)
+        }
+        Action::Show => {
+            let pinned = pinned(&parts)?;
+            let problems: Vec<String> = snapshot.problems.iter().map(ToString::to_string).collect();
+            let value = json!({
+                "in_force": pinned.text,
+                "digest": policy_digest(&pinned.text),
+                "unapplied_changes": snapshot.unapplied,
+                "problems": problems,
+            });
+            out.answer(&value, || {
+                let mut text = pinned.text.clone();
+                if snapshot.unapplied {
+                    text += "\n# policy.toml has changes that are not applied: until `agentport policy apply` they can only tighten\n";
+                }
+                text + &problems.join("\n")
+            });
+            Ok(Exit::Done)
+        }
+        Action::Explain { tool, args, caller, account, env } => {
+            let found = catalog.find(&tool).ok_or_else(|| no_tool(catalog, &tool))?;
+            let caller = Caller::parse(&caller).map_err(Failure::usage)?;
+            let arguments = args.as_deref().map(|args| parse_arguments(found, args)).transpose()?;
+            let known = snapshot.accounts.iter().find(|a| a.integration == found.integration.id && a.name == account);
+            let environment = env.or(known.map(|account| account.environment)).unwrap_or_default();
+            let facts = Facts {
+                tool: found,
+                arguments: arguments.as_ref(),
+                caller: &caller,
+                account: &account,
+                environment,
+                now: app.clock().now().wall,
+            };
+            let evaluation = snapshot.policy.evaluate(&facts);
+            out.answer(&json!({"tool": found.policy_name(), "decision": evaluation.decision, "reasons": evaluation.reasons}), || {
+                explained(&found.policy_name(), &evaluation)
+            });
+            Ok(Exit::Done)
+        }
+        Action::Diff => {
+            let (pinned, text) = (pinned(&parts)?, text_of_home(&parts)?);
+            let changes = policy::diff(catalog, &pinned, &text)?;
+            out.answer(&changes_json(&changes), || changes_text(&pinned, &text, &changes));
+            Ok(Exit::Done)
+        }
+        Action::Apply { code_stdin } => apply(app, out, code_stdin).await,
+        Action::Set { target, decision } => {
+            let path = parts.snapshots.home().policy();
+            let text = text_of_home(&parts)?;
+            let changed = policy::set(&text, &target, decision, catalog)?;
+            files::replace_private(&path, changed.as_bytes())?;
+            let in_force = pinned(&parts)?.text == changed;
+            out.answer(&json!({"target": target, "decision": decision, "in_force": in_force}), || {
+                if in_force {
+                    format!("{} is {decision}", visible(&target))
+                } else {
+                    format!("policy.toml says now: {} {decision}. It can only tighten until you run: agentport policy apply", visible(&target))
+                }
+            });
+            Ok(Exit::Done)
+        }
+    }
+}
+
+async fn apply(app: &App, out: &Out, code_stdin: bool) -> Result<Exit, Failure> {
+    let gateway = app.gateway();
+    let parts = gateway.open_parts()?;
+    let snapshot = parts.snapshots.current()?;
+    // read once: what is shown is what is pinned
+    let text = text_of_home(&parts)?;
+    let pinned = pinned(&parts)?;
+    policy::check("policy.toml", &text, &snapshot.catalog)?;
+    let changes = policy::diff(&snapshot.catalog, &pinned, &text)?;
+    if !out.is_json() {
+        out.text(&changes_text(&pinned, &text, &changes));
+    }
+    let code = prompt::code("your code, to put this in force:", code_stdin)?;
+    let digest = policy_digest(&text);
+    let approver = gateway.prove(&parts, Claim::Policy(digest), &code).await?;
+    let tools = snapshot.catalog.tools().map(|tool| tool.policy_name()).collect();
+    if !parts.home.pin(Pinned { text, tools }, Some(approver), app.clock().now()).await? {
+        return Err(Failure::new("that code was used already; nothing was applied").hint("take the next one that your app shows"));
+    }
+    let mut value = changes_json(&changes);
+    if let Value::Object(map) = &mut value {
+        map.insert("applied".to_owned(), json!(digest));
+    }
+    out.answer(&value, || "in force".to_owned());
+    Ok(Exit::Done)
+}
+
+fn check_file(out: &Out, file: &std::path::Path, catalog: &crate::catalog::Catalog) -> Result<Exit, Failure> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).map_err(|error| Failure::usage(format!("`{}`: {error}", visible(&name))))?;
+    policy::check(&name, &text, catalog)?;
+    out.answer(&json!({"ok": true}), || format!("{} is in order", visible(&name)));
+    Ok(Exit::Done)
+}
+
+fn text_of_home(parts: &Parts) -> Result<String, Failure> {
+    files::read_guarded(&parts.snapshots.home().policy())?
+        .ok_or_else(|| Failure::new("there is no policy.toml in the home; the pinned policy is in force").hint("agentport policy show"))
+}
+
+fn pinned(parts: &Parts) -> Result<Pinned, Failure> {
+    parts.home.pinned()?.ok_or_else(|| Failure::new("no policy is in force; the set-up of this home was not finished"))
+}
+
+/// `no such tool`, with the nearest name.
+pub(super) fn no_tool(catalog: &crate::catalog::Catalog, name: &str) -> Failure {
+    let failure = Failure::usage(format!("there is no tool `{}`", visible(name)));
+    match catalog.closest(name) {
+        Some(closest) => failure.hint(format!("did you mean {closest}?")),
+        None => failure.hint("agentport tools list --all"),
+    }
+}
+
+fn parse_arguments(tool: &crate::catalog::Tool, args: &str) -> Result<Arguments, Failure> {
+    Arguments::parse(tool, &call::read_object(args)?).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(|problem| format!("{}: {}", problem.at, problem.message)).collect();
+        Failure::usage(format!("the arguments do not fit `{}`: {}", tool.policy_name(), visible(&lines.join("; "))))
+    })
+}
+
+fn explained(tool: &str, evaluation: &Evaluation) -> String {
+    let mut text = format!("{tool}: {}\n", evaluation.decision);
+    for reason in &evaluation.reasons {
+        text += &format!("  {}  {}  {}:{}", reason.decision, visible(&reason.rule), reason.file, reason.line);
+        if let Some(words) = &reason.text {
+            text += &format!("  {}", visible(words));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn changes_json(changes: &[Change]) -> Value {
+    let change = |change: &Change| {
+        json!({
+            "tool": change.tool,
+            "before": change.before,
+            "after": change.after,
+            "looser": change.looser,
+            "lines": change.lines.iter().map(|(sign, line)| format!("{sign} {line}")).collect::<Vec<_>>(),
+        })
+    };
+    json!({"changes": changes.iter().map(change).collect::<Vec<_>>()})
+}
+
+fn changes_text(pinned: &Pinned, text: &str, changes: &[Change]) -> String {
+    if pinned.text == text {
+        return "nothing to apply: policy.toml is what is in force".to_owned();
+    }
+    let mut shown = String::from("by tool, what becomes looser first:\n");
+    if changes.is_empty() {
+        shown += "  no tool's answer changes\n";
+    }
+    for change in changes {
+        let sign = if change.looser { "LOOSER " } else { "       " };
+        shown += &format!("  {sign}{}  {} -> {}\n", change.tool, change.before, change.after);
+        for (sign, line) in &change.lines {
+            shown += &format!("             {sign} {}\n", visible(line));
+        }
+    }
+    shown += "by line:\n";
+    for (sign, line) in policy::line_diff(&pinned.text, text) {
+        shown += &format!("  {sign} {}\n", visible_lines(&line).trim_end());
+    }
+    shown
+}

@@ -1,0 +1,57 @@
+//! Asking the person at the terminal, and reading lines of standard input.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use super::Failure;
+use crate::{approval::Code, secret::Secret};
+
+/// Is a person at standard input?
+pub(super) fn is_terminal() -> bool {
+    std::io::stdin().is_terminal()
+}
+
+/// Asks a question on standard error and reads the answer.
+pub(super) fn ask(question: &str) -> Result<String, Failure> {
+    let mut stderr = std::io::stderr().lock();
+    drop(write!(stderr, "{question} "));
+    drop(stderr.flush());
+    line()
+}
+
+/// One line of standard input, without its end.
+pub(super) fn line() -> Result<String, Failure> {
+    let mut line = String::new();
+    let read = std::io::stdin().lock().read_line(&mut line).map_err(|error| Failure::new(format!("standard input: {error}")))?;
+    if read == 0 {
+        return Err(Failure::new("standard input ended before an answer came"));
+    }
+    Ok(line.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// A secret: hidden while typed, or one line of standard input where that was asked for.
+pub(super) fn secret(question: &str, from_stdin: bool) -> Result<Secret, Failure> {
+    let text = if from_stdin {
+        line()?
+    } else if is_terminal() {
+        rpassword::prompt_password(format!("{question}: ")).map_err(|error| Failure::new(format!("the terminal: {error}")))?
+    } else {
+        return Err(Failure::usage("there is no terminal to ask on").hint("pass the secret on standard input with --secret-stdin"));
+    };
+    let text = text.trim().to_owned();
+    if text.is_empty() {
+        return Err(Failure::new("the secret is empty; nothing was stored"));
+    }
+    Ok(Secret::new(text))
+}
+
+/// A code: asked for on the terminal, or one line of standard input where that was asked for.
+pub(super) fn code(question: &str, from_stdin: bool) -> Result<Code, Failure> {
+    let text = if from_stdin {
+        line()?
+    } else if is_terminal() {
+        ask(question)?
+    } else {
+        return Err(Failure::usage("there is no terminal to ask for the code on").hint("pass it as one line on standard input with --code-stdin"));
+    };
+    Ok(Code::parse(&text)?)
+}

@@ -1,0 +1,72 @@
+//! `agentport stdio`: the MCP server that an agent host starts.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::{EnvFilter, prelude::*};
+
+use super::{Exit, Failure};
+use crate::{app::App, call::Caller, config::Environment, mcp, web};
+
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Args {
+    /// The caller to whom approvals and outcomes belong, across restarts
+    #[arg(long = "as", value_name = "NAME", default_value = "local")]
+    name: Option<String>,
+}
+
+/// How long running sends may take after the end of input, and after a SIGTERM.
+const AFTER_END: Duration = Duration::from_secs(30);
+const AFTER_SIGNAL: Duration = Duration::from_secs(2);
+
+pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
+    let caller = Caller::parse(args.name.as_deref().unwrap_or("local")).map_err(Failure::usage)?;
+    let (input, output) = mcp::take_stdio()?;
+    let gateway = app.gateway();
+    let stop = CancellationToken::new();
+    let site = tokio::spawn(web::host(Arc::clone(&gateway), stop.clone()));
+    let watch = tokio::spawn(Arc::clone(&gateway).watch(caller.clone()));
+    let served = tokio::select! {
+        served = mcp::serve(Arc::clone(&gateway), caller, input, output) => Some(served),
+        () = terminated() => None,
+    };
+    let patience = if served.is_some() { AFTER_END } else { AFTER_SIGNAL };
+    watch.abort();
+    stop.cancel();
+    gateway.drain(patience).await;
+    // its answer to a human who decides in this moment
+    drop(tokio::time::timeout(AFTER_SIGNAL, site).await);
+    match served {
+        None | Some(Ok(())) => Ok(Exit::Done),
+        Some(Err(error)) => Err(Failure::new(error.to_string())),
+    }
+}
+
+/// Our own targets at the level that `AGENTPORT_LOG` names, everything else at warnings: what libraries log at lower
+/// levels has requests in it.
+pub(super) fn start_log(environment: &Environment) {
+    let level = match environment.log() {
+        Some(level @ ("off" | "error" | "warn" | "info" | "debug" | "trace")) => level,
+        Some(_) | None => "warn",
+    };
+    let filter = EnvFilter::builder().parse_lossy(format!("warn,rmcp=error,reqwest=warn,hyper=warn,agentport={level}"));
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_target(false);
+    drop(tracing_subscriber::registry().with(layer.with_filter(filter)).try_init());
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    drop(tokio::signal::ctrl_c().await);
+}

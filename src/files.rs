@@ -1,0 +1,142 @@
+//! How this program opens its files: the file itself and never through a link, owned by us or root, with modes that
+//! keep others out. What looks different is refused with the command that puts it right, never quietly repaired.
+//!
+//! On Windows the profile directory's access list does this work; there only the plain file operations remain.
+
+mod guard;
+mod lock;
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{ErrorKind, Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use self::guard::Access;
+pub use self::lock::Lock;
+
+/// A file or directory that cannot be used as it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` {reason}; {fix}", path.display())]
+pub struct FileError {
+    /// Which one.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub reason: String,
+    /// What to do about it.
+    pub fix: String,
+}
+
+impl FileError {
+    fn new(path: &Path, reason: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), reason: reason.into(), fix: fix.into() }
+    }
+
+    fn io(path: &Path, doing: &str, error: &std::io::Error) -> Self {
+        Self::new(path, format!("cannot be {doing}: {error}"), "check that it is there, yours, and on a disk with room")
+    }
+}
+
+/// The bytes of a file that nobody else may read: database, vault, key. `None` where there is none.
+pub fn read_private(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    read(path, Access::Private)
+}
+
+/// The bytes of a secret that the service manager put there for us (systemd's `LoadCredential=`). Its access list shows
+/// up as the group's bits, so that only the rest of the world must be kept out.
+pub fn read_handed(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    read(path, Access::Handed)
+}
+
+/// The text of a file that nobody else may write: policy, settings, manifests. `None` where there is none.
+pub fn read_guarded(path: &Path) -> Result<Option<String>, FileError> {
+    let Some(bytes) = read(path, Access::Guarded)? else { return Ok(None) };
+    String::from_utf8(bytes)
+        .map(Some)
+        .map_err(|_| FileError::new(path, "is not UTF-8 text", "save it as UTF-8 in your editor"))
+}
+
+/// Is there a private file of this name? For files that a library opens by name, such as the database.
+pub fn check_private(path: &Path) -> Result<bool, FileError> {
+    open(path, Access::Private).map(|file| file.is_some())
+}
+
+/// Makes an empty private file and opens it for writing. `None` where something of this name exists.
+pub fn create_private(path: &Path) -> Result<Option<File>, FileError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    guard::private(&mut options);
+    match options.open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
+        Err(error) => Err(FileError::io(path, "created", &error)),
+    }
+}
+
+/// Puts a private file in the place of an old one or of none. Whoever reads it, even after a power cut, finds the old
+/// bytes or the new ones and nothing between.
+pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    // A link or a file of somebody else's in this place is a reason to stop, though the rename would only replace it.
+    open(path, Access::Guarded)?;
+    let (directory, temporary) = beside(path)?;
+    let Some(mut file) = create_private(&temporary)? else {
+        return Err(FileError::new(&temporary, "exists already", "try again"));
+    };
+    let written = file
+        .write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| std::fs::rename(&temporary, path))
+        .and_then(|()| guard::sync_directory(directory));
+    written.map_err(|error| {
+        drop(std::fs::remove_file(&temporary));
+        FileError::io(path, "written", &error)
+    })
+}
+
+/// Makes a directory that only we can enter, or checks that an existing one is. An empty one of ours is tightened:
+/// nothing has lain open in it.
+pub fn ensure_private_dir(path: &Path) -> Result<(), FileError> {
+    guard::ensure_private_dir(path)
+}
+
+/// Refuses a path of which somebody else could swap a part: an ancestor that others may write (unless it is sticky,
+/// like `/tmp`) or that belongs to neither us nor root.
+pub fn check_ancestors(path: &Path) -> Result<(), FileError> {
+    guard::check_ancestors(path)
+}
+
+fn read(path: &Path, access: Access) -> Result<Option<Vec<u8>>, FileError> {
+    let Some(mut file) = open(path, access)? else { return Ok(None) };
+    // One allocation: a buffer that grows leaves copies of a key behind.
+    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0).saturating_add(1));
+    file.read_to_end(&mut bytes).map_err(|error| FileError::io(path, "read", &error))?;
+    Ok(Some(bytes))
+}
+
+fn open(path: &Path, access: Access) -> Result<Option<File>, FileError> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    guard::without_links(&mut options);
+    match options.open(path) {
+        Ok(file) => guard::check(&file, path, access).map(|()| Some(file)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(guard::opening_failed(path, &error)),
+    }
+}
+
+/// The file's directory, and a name in it that nobody uses.
+fn beside(path: &Path) -> Result<(&Path, PathBuf), FileError> {
+    let nameless = || FileError::new(path, "has no name to write to", "give the path of a file");
+    let (directory, name) = (path.parent().ok_or_else(nameless)?, path.file_name().ok_or_else(nameless)?);
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|error| {
+        FileError::new(path, format!("cannot be written: no random numbers ({error})"), "try again")
+    })?;
+    let name = format!(".{}.{}.tmp", name.to_string_lossy(), crate::canonical::hex(&random));
+    Ok((directory, directory.join(name)))
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

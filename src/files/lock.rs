@@ -1,0 +1,54 @@
+//! A lock file: who holds it is alone, and its end, however it comes, lets go.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use super::{FileError, guard};
+
+/// The exclusive lock of a file, held while this lives. The file stays; only its lock means something.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock if nobody holds it; `None` if somebody does. Makes the file where there is none.
+    pub fn try_exclusive(path: &Path) -> Result<Option<Self>, FileError> {
+        let file = open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(FileError::io(path, "locked", &error)),
+        }
+    }
+
+    /// Waits for the lock, up to `patience`: a holder that hangs must not hang us. Blocks the thread.
+    pub fn exclusive(path: &Path, patience: Duration) -> Result<Self, FileError> {
+        let started = Instant::now();
+        loop {
+            if let Some(lock) = Self::try_exclusive(path)? {
+                return Ok(lock);
+            }
+            if started.elapsed() >= patience {
+                return Err(FileError::new(
+                    path,
+                    "is locked by another process",
+                    "let that process finish, then try again",
+                ));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<File, FileError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    guard::private(&mut options);
+    let file = options.open(path).map_err(|error| guard::opening_failed(path, &error))?;
+    guard::check(&file, path, guard::Access::Guarded)?;
+    Ok(file)
+}

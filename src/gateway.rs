@@ -1,0 +1,244 @@
+//! The path of a call, top to bottom: frame → tool → call → plan → policy → admission → send → settle → reply.
+//!
+//! Everything that an agent can do comes through [`Gateway::call`], everything that a human decides through
+//! [`Gateway::approve`] and [`Gateway::deny`]; both end in the same `execute`. No second way to an upstream exists:
+//! it takes a [`Permit`], and only the ledger mints one.
+
+mod builtin;
+mod deciding;
+mod listing;
+mod proving;
+mod sending;
+mod waiting;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+
+pub use self::{
+    deciding::DecideError,
+    listing::{Listed, is_exposed},
+    proving::{ProveError, seed_name},
+    sending::Connected,
+};
+use self::sending::Sending;
+use crate::{
+    call::{Call, CallError, Caller},
+    catalog::Tool,
+    clock::Clock,
+    ledger::{Admission, Admit, ApprovalStatus, Denial, FailureKind, Ledger, Refusal, Sqlite},
+    notify::Notifier,
+    plan::Plan,
+    policy::{Decision, Facts},
+    reply::{DeniedBy, Reply},
+    secret::SecretStore,
+    snapshot::{Snapshot, Snapshots},
+    upstream::{Credentials, Upstreams},
+};
+
+/// An open home and everything that acts on it.
+#[derive(Debug)]
+pub struct Parts {
+    /// What calls are judged by.
+    pub snapshots: Snapshots,
+    /// Calls, approvals, outcomes.
+    pub ledger: Arc<dyn Ledger>,
+    /// The same file, for what else the home keeps.
+    pub home: Sqlite,
+    /// Seeds and credentials.
+    pub secrets: Arc<dyn SecretStore>,
+    /// Opens a credential for a plan.
+    pub credentials: Credentials,
+    /// What acts.
+    pub upstreams: Upstreams,
+    /// Who is told that something waits.
+    pub notifiers: Vec<Arc<dyn Notifier>>,
+}
+
+/// Opens the home where there is one by now. The reason is for the log, never for an agent.
+pub type Opener = Box<dyn Fn() -> Result<Option<Parts>, String> + Send + Sync>;
+
+/// The path of a call.
+pub struct Gateway {
+    opener: Opener,
+    parts: Mutex<Option<Arc<Parts>>>,
+    sending: Sending,
+    changes: tokio::sync::watch::Sender<u64>,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Gateway").finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// A gateway over the home that `opener` opens: now, or at the first call after it was set up.
+    pub fn new(opener: Opener, clock: Arc<dyn Clock>) -> Arc<Self> {
+        let (changes, _) = tokio::sync::watch::channel(0);
+        Arc::new(Self { opener, parts: Mutex::new(None), sending: Sending::default(), changes, clock })
+    }
+
+    /// One call of an agent. `gone` ends waits: the client left or cancelled. What is being sent runs to its end.
+    pub async fn call(
+        self: &Arc<Self>,
+        caller: &Caller,
+        name: &str,
+        arguments: Map<String, Value>,
+        gone: CancellationToken,
+    ) -> Reply {
+        if let Some(reply) = self.call_builtin(caller, name, &arguments, &gone).await {
+            return reply;
+        }
+        let Some(parts) = self.parts() else { return Reply::needs_set_up("nothing is connected yet") };
+        match self.judge(&parts, caller, name, arguments).await {
+            Ok(reply) | Err(reply) => reply,
+        }
+    }
+
+    /// The path itself. `Err` is a reply too: what ended it early.
+    async fn judge(
+        self: &Arc<Self>,
+        parts: &Arc<Parts>,
+        caller: &Caller,
+        name: &str,
+        arguments: Map<String, Value>,
+    ) -> Result<Reply, Reply> {
+        let snapshot = parts.snapshots.current().map_err(|error| internal(&error))?;
+        let tool = snapshot.catalog.find(name).ok_or_else(|| not_found(&snapshot, name))?;
+        let call = match Call::parse(tool, arguments, caller, &snapshot.accounts_of(&tool.integration.id)) {
+            Ok(call) => call,
+            Err(error) => return Err(self.refuse(parts, caller, tool, error).await),
+        };
+        let plan = match Plan::build(&call) {
+            Ok(plan) => Arc::new(plan),
+            Err(problems) => return Err(self.refuse(parts, caller, tool, CallError::Invalid(problems)).await),
+        };
+        let now = self.clock.now();
+        let evaluation = snapshot.policy.evaluate(&Facts::of_plan(tool, &plan, now.wall));
+        let credential = match evaluation.decision {
+            Decision::Allow => Some(self.open_credential(parts, caller, &plan).await?),
+            Decision::Ask | Decision::Deny => None,
+        };
+        let slot = self.sending.slot().ok_or_else(|| Reply::failed(FailureKind::Busy, "too many calls at once; try again"))?;
+        let admit = Admit {
+            plan,
+            key: call.key(),
+            summary: listing::summary(&call),
+            expires_in: snapshot.settings.expires,
+            max_pending: snapshot.settings.max_pending,
+            evaluation: evaluation.clone(),
+        };
+        let url = |id: &str| snapshot.site.as_ref().map(|site| format!("{site}/approve/{id}"));
+        match parts.ledger.admit(admit, self.clock.now()).await.map_err(|error| internal(&error))? {
+            Admission::Permit(permit) => {
+                let Some(credential) = credential else { return Err(internal(&"a permit without a credential")) };
+                let record = permit.record().to_owned();
+                let outcome = self.execute(parts, permit, credential, slot).await;
+                Ok(Reply::Completed { outcome, record, replayed: None, pruned: false })
+            }
+            Admission::Pending(approval) if approval.status == ApprovalStatus::Approved => {
+                let url = url(&approval.id);
+                Ok(Reply::Pending { approval, url, asked: 0 })
+            }
+            Admission::Pending(approval) => {
+                let url = url(&approval.id);
+                for notifier in &parts.notifiers {
+                    notifier.waiting(&approval, url.as_deref());
+                }
+                Ok(Reply::ApprovalRequired { approval, url })
+            }
+            Admission::Settled(approval) => waiting::settled(&approval, url(&approval.id), true),
+            Admission::Denied(denial) => Ok(denied(&denial, &evaluation)),
+            Admission::NoFactor => Err(Reply::needs_set_up("this call needs a human's approval, and nobody can approve yet")),
+        }
+    }
+
+    /// Bumped when the list of tools changed.
+    pub fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// The open home, where there is one.
+    pub fn parts(&self) -> Option<Arc<Parts>> {
+        let mut slot = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        if slot.is_none() {
+            match (self.opener)() {
+                Ok(parts) => *slot = parts.map(Arc::new),
+                Err(reason) => tracing::error!("{reason}"),
+            }
+        }
+        slot.clone()
+    }
+
+    /// The clock that everything here goes by.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Writes a refused call down, and says what was wrong with it.
+    async fn refuse(&self, parts: &Parts, caller: &Caller, tool: &Tool, error: CallError) -> Reply {
+        let (status, body, reply) = match error {
+            CallError::Invalid(problems) => {
+                let places: Vec<_> = problems.iter().map(|problem| problem.at.clone()).collect();
+                ("invalid", json!(places), Reply::InvalidArguments(problems))
+            }
+            CallError::NoAccount(integration) => (
+                "setup",
+                json!("no account"),
+                Reply::needs_set_up(&format!("`{integration}` is not connected")),
+            ),
+        };
+        self.note_refusal(parts, caller, tool.policy_name(), status, body).await;
+        reply
+    }
+
+    async fn note_refusal(&self, parts: &Parts, caller: &Caller, tool: String, status: &'static str, body: Value) {
+        if !self.sending.may_note_refusal(self.clock.now()) {
+            return;
+        }
+        let refusal = Refusal { caller: caller.to_string(), tool, status, body };
+        if let Err(error) = parts.ledger.refuse(refusal, self.clock.now()).await {
+            tracing::error!("{error}");
+        }
+    }
+}
+
+fn denied(denial: &Denial, evaluation: &crate::policy::Evaluation) -> Reply {
+    let reply = |by, rule, message: &str, note, retry_after| Reply::Denied {
+        by,
+        rule,
+        message: message.to_owned(),
+        note,
+        retry_after,
+    };
+    match denial {
+        Denial::Policy => {
+            let words = evaluation.reasons.first().and_then(|reason| reason.text.clone());
+            let message = "the policy of this computer's owner denies this call; nothing was sent";
+            reply(DeniedBy::Policy, Some(evaluation.rule().to_owned()), message, words, None)
+        }
+        Denial::Human(approval) => {
+            let note = approval.decision.as_ref().and_then(|decision| decision.note.clone());
+            let message = "a human denied this very call; nothing was sent; do not ask again unless the human says so";
+            reply(DeniedBy::Human, None, message, note, None)
+        }
+        Denial::Limit { retry_after } => {
+            let message = "too many of your calls wait for a human already; nothing was sent";
+            reply(DeniedBy::Limit, Some("max_pending".to_owned()), message, None, Some(*retry_after))
+        }
+    }
+}
+
+fn not_found(snapshot: &Snapshot, name: &str) -> Reply {
+    let shown: String = crate::visible::visible(&name.chars().take(80).collect::<String>());
+    Reply::NotFound { message: format!("there is no tool `{shown}`"), closest: snapshot.catalog.closest(name) }
+}
+
+/// What went wrong inside is for the log; the agent learns that nothing was sent.
+fn internal(error: &dyn std::fmt::Display) -> Reply {
+    tracing::error!("{error}");
+    Reply::failed(FailureKind::Internal, "agentport could not record the call, so nothing was sent; a human must look at it")
+}

@@ -1,0 +1,167 @@
+//! A human's answer: the same path from the other side. The stored plan is judged again, the credential opened, then
+//! checked, spent and recorded in one transaction, and sent at once.
+
+use std::sync::Arc;
+
+use super::{Gateway, Parts, ProveError};
+use crate::{
+    approval::{Claim, Code, Purpose},
+    ledger::{Answer, Approval, ApprovalStatus, CancelledBy, Decided, LedgerError, Outcome},
+    plan::Plan,
+    policy::{Decision, Evaluation, Facts},
+    snapshot::Snapshot,
+};
+
+/// Why an answer was not taken. For the human, at the terminal or on the page.
+#[derive(Debug, thiserror::Error)]
+pub enum DecideError {
+    /// No such approval.
+    #[error("there is no such approval")]
+    NotFound,
+    /// It does not wait any more; as it stands.
+    #[error("it is {} already; nothing was changed", .0.status)]
+    AlreadyDecided(Box<Approval>),
+    /// The policy denies it now.
+    #[error("the policy denies this call now (`{}`); it was denied and nothing was sent", .0.rule())]
+    PolicyDenies(Evaluation),
+    /// The tool or the account is not what it was.
+    #[error("{0} changed since this was asked; it was cancelled and nothing was sent; the agent must ask again")]
+    Changed(&'static str),
+    /// The secret cannot be opened; it waits on.
+    #[error("{0}; nothing was spent, it still waits")]
+    Credential(String),
+    /// The code.
+    #[error(transparent)]
+    Prove(#[from] ProveError),
+    /// The clock was set back.
+    #[error("this computer's clock stands before the last record of the log; nothing can be approved until it has passed it")]
+    ClockBehind,
+    /// Too much at once.
+    #[error("too many calls are being sent; nothing was spent, try again")]
+    Busy,
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// There is no home, or it cannot be read.
+    #[error("{0}")]
+    Home(String),
+}
+
+impl Gateway {
+    /// Yes. Returns when the plan has been sent and its outcome is recorded.
+    ///
+    /// # Errors
+    /// Why it was not taken; then nothing was sent.
+    pub async fn approve(self: &Arc<Self>, id: &str, code: &Code) -> Result<Outcome, DecideError> {
+        let (parts, snapshot, approval) = self.waiting(id).await?;
+        let plan = approval.plan.clone().ok_or(DecideError::NotFound)?;
+        let evaluation = self.judge_again(&parts, &snapshot, id, &plan).await?;
+        let credential =
+            parts.credentials.open(&plan).await.map_err(|error| DecideError::Credential(error.to_string()))?;
+        let slot = self.sending.slot().ok_or(DecideError::Busy)?;
+        let claim = Claim::Approve { approval: id.to_owned(), digest: plan.digest() };
+        let approver = self.prove(&parts, claim, code).await?;
+        let decided = parts.ledger.decide(id, Answer::Approve(approver), &evaluation, self.clock.now()).await?;
+        if matches!(decided, Decided::Conflict(_) | Decided::ClockBehind) {
+            // the code was right and is not spent
+            parts.ledger.forgive_attempt(Purpose::Decide).await?;
+        }
+        match decided {
+            Decided::Permit(permit) => {
+                tracing::info!(approval = id, tool = plan.tool(), "approved");
+                Ok(self.execute(&parts, permit, credential, slot).await)
+            }
+            Decided::Conflict(approval) => Err(DecideError::AlreadyDecided(approval)),
+            Decided::CodeUsed => Err(DecideError::Prove(ProveError::Used)),
+            Decided::ClockBehind => Err(DecideError::ClockBehind),
+            Decided::NotFound | Decided::Denied => Err(DecideError::NotFound),
+        }
+    }
+
+    /// No. Needs no code.
+    ///
+    /// # Errors
+    /// Why it was not taken.
+    pub async fn deny(self: &Arc<Self>, id: &str, note: Option<String>) -> Result<(), DecideError> {
+        let (parts, _, approval) = self.waiting(id).await?;
+        let evaluation = approval.evaluation.unwrap_or_else(Evaluation::own_read);
+        match parts.ledger.decide(id, Answer::Deny { note }, &evaluation, self.clock.now()).await? {
+            Decided::Denied => Ok(()),
+            Decided::Conflict(approval) => Err(DecideError::AlreadyDecided(approval)),
+            Decided::Permit(_) | Decided::CodeUsed | Decided::ClockBehind | Decided::NotFound => {
+                Err(DecideError::NotFound)
+            }
+        }
+    }
+
+    /// Lifts a remembered denial: the same call may be asked again.
+    ///
+    /// # Errors
+    /// There is no such denial.
+    pub async fn reopen(self: &Arc<Self>, id: &str) -> Result<(), DecideError> {
+        let parts = self.open_parts()?;
+        if parts.ledger.reopen(id, self.clock.now()).await? { Ok(()) } else { Err(DecideError::NotFound) }
+    }
+
+    /// What the policy says of a stored plan now, as a page shows it before the human decides.
+    ///
+    /// # Errors
+    /// The home cannot be read.
+    pub fn judgement(&self, plan: &Plan) -> Result<Option<Evaluation>, DecideError> {
+        let parts = self.open_parts()?;
+        let snapshot = parts.snapshots.current().map_err(|error| DecideError::Home(error.to_string()))?;
+        let now = self.clock.now().wall;
+        Ok(snapshot.catalog.find(&plan.tool()).map(|tool| snapshot.policy.evaluate(&Facts::of_plan(tool, plan, now))))
+    }
+
+    async fn waiting(&self, id: &str) -> Result<(Arc<Parts>, Arc<Snapshot>, Approval), DecideError> {
+        let parts = self.open_parts()?;
+        parts.ledger.sweep(self.clock.now()).await?;
+        let snapshot = parts.snapshots.current().map_err(|error| DecideError::Home(error.to_string()))?;
+        let approval = parts.ledger.approval(id).await?.ok_or(DecideError::NotFound)?;
+        if approval.status != ApprovalStatus::Pending {
+            return Err(DecideError::AlreadyDecided(Box::new(approval)));
+        }
+        Ok((parts, snapshot, approval))
+    }
+
+    /// `deny` now is denied by policy; a changed definition, account or origin is cancelled; an `allow` now still needs
+    /// the yes.
+    async fn judge_again(
+        &self,
+        parts: &Parts,
+        snapshot: &Snapshot,
+        id: &str,
+        plan: &Plan,
+    ) -> Result<Evaluation, DecideError> {
+        let now = self.clock.now();
+        let account = snapshot
+            .accounts
+            .iter()
+            .find(|account| account.integration == plan.integration() && account.name == plan.account());
+        let tool = snapshot.catalog.find(&plan.tool()).filter(|tool| plan.definition() == tool.definition.into());
+        let changed = match (tool, account) {
+            (None, _) => Some("the tool's definition"),
+            (Some(_), Some(account)) if account.id == plan.account_id() && account.origin == *plan.origin() => None,
+            (Some(_), Some(_) | None) => Some("the account"),
+        };
+        let (Some(tool), None) = (tool, changed) else {
+            parts.ledger.cancel(id, CancelledBy::Change, now).await?;
+            return Err(DecideError::Changed(changed.unwrap_or("the account")));
+        };
+        let evaluation = snapshot.policy.evaluate(&Facts::of_plan(tool, plan, now.wall));
+        if evaluation.decision == Decision::Deny {
+            parts.ledger.deny_by_policy(id, &evaluation, now).await?;
+            return Err(DecideError::PolicyDenies(evaluation));
+        }
+        Ok(evaluation)
+    }
+
+    /// The open home, for a human.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn open_parts(&self) -> Result<Arc<Parts>, DecideError> {
+        self.parts().ok_or_else(|| DecideError::Home("there is no home here; run `agentport init`".to_owned()))
+    }
+}

@@ -1,0 +1,167 @@
+//! What `tools/list` shows, in a stable order, out of the snapshot alone: no keyring, no network.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::{Map, Value};
+
+use super::{Gateway, Parts};
+use crate::{
+    call::{Call, Caller},
+    canonical,
+    catalog::{Effect, Tool, builtin_tools, input_schema},
+    snapshot::Snapshot,
+    visible::visible,
+};
+
+/// How many tools are shown by default, the built-in ones among them: models choose badly among more.
+const SHOWN: usize = 40;
+
+/// A tool as `tools/list` shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// Wire name.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// For models.
+    pub description: String,
+    /// Closed JSON Schema of the arguments.
+    pub input_schema: Map<String, Value>,
+    /// The strongest effect that arguments can give.
+    pub effect: Effect,
+    /// Does the same call twice do no more than once?
+    pub idempotent: bool,
+    /// Does it reach a service outside?
+    pub open_world: bool,
+}
+
+impl Gateway {
+    /// The tools that a caller is shown: the built-in ones, then those of connected integrations.
+    pub async fn list(&self, caller: &Caller) -> Vec<Listed> {
+        let mut listed: Vec<Listed> = builtin_tools()
+            .into_iter()
+            .map(|tool| Listed {
+                name: tool.name.to_owned(),
+                title: tool.title.to_owned(),
+                description: tool.description.to_owned(),
+                input_schema: tool.input_schema,
+                effect: tool.effect,
+                idempotent: tool.idempotent,
+                open_world: false,
+            })
+            .collect();
+        let snapshot = self.parts().and_then(|parts| parts.snapshots.current().ok());
+        if let Some(snapshot) = snapshot {
+            let room = SHOWN.saturating_sub(listed.len());
+            listed.extend(exposed(&snapshot, caller, room).iter().map(|tool| listed_tool(tool, &snapshot)));
+        }
+        listed.sort_by(|a, b| a.name.cmp(&b.name));
+        listed
+    }
+
+    /// Tells the clients when what they were shown has changed. Runs until the gateway is gone; looks once a second, and
+    /// settles what dead processes left behind while it is at it.
+    pub async fn watch(self: Arc<Self>, caller: Caller) {
+        let mut shown: Option<[u8; 32]> = None;
+        let mut tick = tokio::time::interval(std::time::Duration::from_secs(1));
+        loop {
+            tick.tick().await;
+            if let Some(parts) = self.parts() {
+                keep_house(&parts, self.clock.now()).await;
+            }
+            let now = fingerprint(&self.list(&caller).await);
+            if shown.is_some_and(|before| before != now) {
+                self.changes.send_modify(|version| *version += 1);
+            }
+            shown = Some(now);
+        }
+    }
+}
+
+/// Is this tool shown to this caller?
+pub fn is_exposed(snapshot: &Snapshot, caller: &Caller, tool: &Tool) -> bool {
+    exposed(snapshot, caller, SHOWN.saturating_sub(builtin_tools().len())).iter().any(|shown| ***shown == *tool)
+}
+
+/// One line for people: what the tool does, with the arguments as they would be sent.
+pub(super) fn summary(call: &Call) -> String {
+    const LONGEST: usize = 300;
+    let arguments: Vec<String> = call
+        .arguments()
+        .as_map()
+        .iter()
+        .map(|(name, value)| match value {
+            Value::String(text) => format!("{name} {}", visible(text)),
+            other => format!("{name} {}", visible(&canonical::text(other))),
+        })
+        .collect();
+    let whole = match arguments.as_slice() {
+        [] => call.tool().title.clone(),
+        arguments => format!("{}: {}", call.tool().title, arguments.join(", ")),
+    };
+    if whole.chars().count() <= LONGEST {
+        return whole;
+    }
+    whole.chars().take(LONGEST - 1).chain(['…']).collect()
+}
+
+async fn keep_house(parts: &Parts, now: crate::clock::Now) {
+    if let Err(error) = parts.ledger.sweep(now).await {
+        tracing::warn!("{error}");
+    }
+}
+
+/// Core tools of connected integrations, shared out evenly where there is not room for all, and what `expose` adds.
+fn exposed<'a>(snapshot: &'a Snapshot, caller: &Caller, room: usize) -> Vec<&'a Arc<Tool>> {
+    let connected = |tool: &Tool| snapshot.accounts.iter().any(|account| account.integration == tool.integration.id);
+    let visible: Vec<&Arc<Tool>> = snapshot
+        .catalog
+        .tools()
+        .filter(|tool| connected(tool) && !snapshot.policy.always_denies(tool, caller))
+        .collect();
+    let asked_for = |tool: &Tool| {
+        snapshot.settings.expose.iter().any(|(integration, toolset)| {
+            *integration == tool.integration.id && (toolset == "all" || *toolset == tool.toolset)
+        })
+    };
+    let mut cores: BTreeMap<&str, Vec<&Arc<Tool>>> = BTreeMap::new();
+    for tool in visible.iter().copied().filter(|tool| tool.toolset == "core") {
+        cores.entry(&tool.integration.id).or_default().push(tool);
+    }
+    let mut chosen: Vec<&Arc<Tool>> = Vec::new();
+    let longest = cores.values().map(Vec::len).max().unwrap_or(0);
+    for round in 0..longest {
+        for core in cores.values() {
+            if chosen.len() < room
+                && let Some(tool) = core.get(round).copied()
+            {
+                chosen.push(tool);
+            }
+        }
+    }
+    chosen.extend(visible.into_iter().filter(|tool| asked_for(tool) && tool.toolset != "core"));
+    chosen
+}
+
+fn listed_tool(tool: &Tool, snapshot: &Snapshot) -> Listed {
+    let accounts: Vec<String> =
+        snapshot.accounts_of(&tool.integration.id).iter().map(|account| account.name.clone()).collect();
+    let effect = tool.strongest_effect();
+    Listed {
+        name: tool.wire_name(),
+        title: tool.title.clone(),
+        description: tool.description.clone(),
+        input_schema: input_schema(tool, &accounts),
+        effect,
+        idempotent: tool.is_idempotent(),
+        open_world: true,
+    }
+}
+
+fn fingerprint(listed: &[Listed]) -> [u8; 32] {
+    let texts: Vec<String> = listed
+        .iter()
+        .map(|tool| format!("{}\0{}\0{}\0{}", tool.name, tool.title, tool.description, canonical::object_text(&tool.input_schema)))
+        .collect();
+    canonical::sha256("agentport/list", &texts.iter().map(String::as_bytes).collect::<Vec<_>>())
+}

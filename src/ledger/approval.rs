@@ -1,0 +1,122 @@
+//! An approval as pages, answers and the terminal see it.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::Outcome;
+use crate::{clock::Millis, plan::Plan, policy::Evaluation};
+
+/// `pending → approved → executed`, or `denied`, `expired`, `cancelled`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the words of contract and log")]
+pub enum ApprovalStatus {
+    Pending,
+    Approved,
+    Executed,
+    Denied,
+    Expired,
+    Cancelled,
+}
+
+impl ApprovalStatus {
+    /// The word that database and answers use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Executed => "executed",
+            Self::Denied => "denied",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    pub(super) fn from_str(text: &str) -> Option<Self> {
+        [Self::Pending, Self::Approved, Self::Executed, Self::Denied, Self::Expired, Self::Cancelled]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+    }
+}
+
+impl fmt::Display for ApprovalStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// Who ended a waiting approval without deciding it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CancelledBy {
+    /// The agent withdrew it.
+    Agent,
+    /// A human: the account was replaced, the factors were reset.
+    Human,
+    /// The definition, the account or its origin is not what it was.
+    Change,
+}
+
+impl CancelledBy {
+    /// The word that answers use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Human => "human",
+            Self::Change => "change",
+        }
+    }
+}
+
+/// How a human, or at the yes the policy, ended the waiting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HumanDecision {
+    /// `approved` or `denied`.
+    pub status: ApprovalStatus,
+    /// Milliseconds since the Unix epoch.
+    pub at: Millis,
+    /// The factor that proved the human; none for a denial.
+    pub factor: Option<String>,
+    /// What the human wrote for the agent.
+    pub note: Option<String>,
+    /// Was it the policy, judging again at the yes, that said no?
+    pub by_policy: bool,
+    /// Who cancelled it, where it was cancelled.
+    pub cancelled_by: Option<CancelledBy>,
+}
+
+/// A human's decision about one plan, in whatever state.
+#[derive(Debug, Clone)]
+pub struct Approval {
+    /// `apr_…`, 128 random bits. Not a secret: knowing it gives nothing.
+    pub id: String,
+    /// The record of the call: `rec_…`.
+    pub record: String,
+    /// What would be sent. `None` once its payload was pruned.
+    pub plan: Option<Arc<Plan>>,
+    /// Who asked.
+    pub caller: String,
+    /// The tool's policy name.
+    pub tool: String,
+    /// Why it was asked.
+    pub evaluation: Option<Evaluation>,
+    /// One line for people.
+    pub summary: String,
+    /// Where it stands, expiry taken into account.
+    pub status: ApprovalStatus,
+    /// Milliseconds since the Unix epoch.
+    pub created_at: Millis,
+    /// When it stops waiting, by the wall clock.
+    pub expires_at: Millis,
+    /// Has the outcome been given to the caller?
+    pub delivered: bool,
+    /// Has a human lifted its denial?
+    pub reopened: bool,
+    /// Who ended the waiting and how.
+    pub decision: Option<HumanDecision>,
+    /// What came of it, and when.
+    pub outcome: Option<(Outcome, Millis)>,
+    /// Was the outcome's payload pruned?
+    pub pruned: bool,
+}

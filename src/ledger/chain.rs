@@ -1,0 +1,272 @@
+//! The chain: each record's hash covers the record and the hash before it, so that a changed, removed, added or moved
+//! line shows. Cutting off the newest lines, or rewriting all of them, shows only against a copy kept elsewhere.
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use serde_json::{Map, Value, json};
+
+use super::{ApprovalStatus, LedgerError};
+use crate::{canonical, clock::Millis};
+
+/// What `log verify` found in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// Records in the chain.
+    pub records: u64,
+    /// The last record's hash, for comparing with a copy kept elsewhere.
+    pub head: String,
+}
+
+/// The first thing that is not as it was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("record {seq} (`{id}`): {what}")]
+pub struct Bad {
+    /// Its place in the chain.
+    pub seq: i64,
+    /// Its id, as stored.
+    pub id: String,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// A record about to be appended.
+#[derive(Debug)]
+pub(super) struct NewRecord<'a> {
+    pub(super) id: String,
+    /// `None`: it begins a call or is an event of its own.
+    pub(super) call: Option<&'a str>,
+    pub(super) kind: &'static str,
+    pub(super) status: &'a str,
+    pub(super) caller: &'a str,
+    pub(super) tool: &'a str,
+    pub(super) account: &'a str,
+    pub(super) body: Map<String, Value>,
+    /// What may be pruned later, by role; its hash stays in the body.
+    pub(super) payloads: Vec<(&'static str, String)>,
+}
+
+/// Appends inside the caller's transaction, so that the head that was read is the head that is extended.
+pub(super) fn append(transaction: &Transaction<'_>, record: NewRecord<'_>, at: Millis) -> Result<i64, LedgerError> {
+    let NewRecord { id, call, kind, status, caller, tool, account, mut body, payloads } = record;
+    let head: Option<(i64, Vec<u8>)> = transaction
+        .prepare_cached("SELECT seq, hash FROM record ORDER BY seq DESC LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (seq, prev) = head.map_or_else(|| (1, vec![0; 32]), |(seq, hash)| (seq + 1, hash));
+    if !payloads.is_empty() {
+        let hashes = payloads.iter().map(|(role, text)| ((*role).to_owned(), json!(payload_hash(role, text))));
+        body.insert("payloads".to_owned(), Value::Object(hashes.collect()));
+    }
+    let call = call.unwrap_or(&id);
+    let body = canonical::object_text(&body);
+    let hash = record_hash(&prev, seq, [&id, call, kind, status, caller, tool, account, &body], at);
+    transaction
+        .prepare_cached(
+            "INSERT INTO record (seq, id, call, kind, status, at, caller, tool, account, body, prev, hash)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![seq, id, call, kind, status, at, caller, tool, account, body, prev, hash])?;
+    for (role, text) in payloads {
+        transaction
+            .prepare_cached("INSERT INTO payload (record, role, text) VALUES (?, ?, ?)")?
+            .execute(params![id, role, text])?;
+    }
+    Ok(seq)
+}
+
+/// Goes through every stored byte of every call: the chain itself, the payloads, and the state of each approval, which
+/// must be what the records say.
+///
+/// # Errors
+/// The database cannot be read. What is wrong in it is the inner result.
+pub fn verify(connection: &Connection) -> Result<Result<Verified, Bad>, LedgerError> {
+    // one read transaction: a line that is appended meanwhile is in all that follows, or in nothing
+    let transaction = connection.unchecked_transaction()?;
+    Ok(check_chain(&transaction)?.and_then_check(|| check_approvals(&transaction))?)
+}
+
+trait Then {
+    fn and_then_check(self, check: impl FnOnce() -> Result<Option<Bad>, LedgerError>) -> Result<Self, LedgerError>
+    where
+        Self: Sized;
+}
+
+impl Then for Result<Verified, Bad> {
+    fn and_then_check(self, check: impl FnOnce() -> Result<Option<Bad>, LedgerError>) -> Result<Self, LedgerError> {
+        match self {
+            Ok(verified) => Ok(check()?.map_or(Ok(verified), Err)),
+            Err(bad) => Ok(Err(bad)),
+        }
+    }
+}
+
+struct Row {
+    seq: i64,
+    id: String,
+    texts: [String; 7],
+    at: Millis,
+    prev: Vec<u8>,
+    hash: Vec<u8>,
+}
+
+fn check_chain(transaction: &Transaction<'_>) -> Result<Result<Verified, Bad>, LedgerError> {
+    let pruned_before: i64 = transaction
+        .query_row("SELECT value FROM meta WHERE key = 'pruned_before'", [], |row| row.get::<_, String>(0))
+        .optional()?
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
+    let mut pruned_in_chain = 0;
+    let mut prev = vec![0_u8; 32];
+    let mut expected = 1;
+    let mut missing: Vec<Bad> = Vec::new();
+    let mut statement = transaction.prepare(
+        "SELECT seq, id, call, kind, status, caller, tool, account, body, at, prev, hash FROM record ORDER BY seq",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let bad = |what: &str| {
+            Bad { seq: row.get(0).unwrap_or(expected), id: row.get(1).unwrap_or_default(), what: what.to_owned() }
+        };
+        let Ok(row) = read_row(row) else { return Ok(Err(bad("a column is not of its type"))) };
+        if row.seq != expected {
+            return Ok(Err(bad(&format!("expected number {expected} here: a record was removed or added"))));
+        }
+        if row.prev != prev {
+            return Ok(Err(bad("it does not follow the record before it")));
+        }
+        let [call, kind, status, caller, tool, account, body] = &row.texts;
+        let hash = record_hash(&prev, row.seq, [&row.id, call, kind, status, caller, tool, account, body], row.at);
+        if hash[..] != row.hash[..] {
+            return Ok(Err(bad("it is not what was recorded")));
+        }
+        let body: Value = serde_json::from_str(body).unwrap_or_default();
+        if kind == "home" && status == "pruned" {
+            pruned_in_chain = body.get("before").and_then(Value::as_i64).unwrap_or(0);
+        }
+        if let Some(what) = check_payloads(transaction, &row.id, &body)? {
+            match what {
+                PayloadProblem::Missing(role) => {
+                    // a later record may say that it was pruned
+                    missing.push(Bad { seq: row.seq, id: row.id.clone(), what: format!("its {role} is gone") });
+                }
+                PayloadProblem::Altered(role) => return Ok(Err(bad(&format!("its {role} is not what was recorded")))),
+            }
+        }
+        prev = row.hash;
+        expected += 1;
+    }
+    if pruned_before != pruned_in_chain {
+        let what = "the mark of what was pruned is not the recorded one".to_owned();
+        return Ok(Err(Bad { seq: 0, id: String::new(), what }));
+    }
+    if let Some(bad) = missing.into_iter().find(|bad| bad.seq >= pruned_in_chain) {
+        return Ok(Err(bad));
+    }
+    let stray: Option<String> = transaction
+        .query_row("SELECT record FROM payload WHERE record NOT IN (SELECT id FROM record) LIMIT 1", [], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = stray {
+        return Ok(Err(Bad { seq: 0, id, what: "a payload of no record".to_owned() }));
+    }
+    Ok(Ok(Verified { records: u64::try_from(expected - 1).unwrap_or(0), head: canonical::hex(&prev) }))
+}
+
+enum PayloadProblem {
+    Missing(String),
+    Altered(String),
+}
+
+fn check_payloads(transaction: &Transaction<'_>, id: &str, body: &Value) -> Result<Option<PayloadProblem>, LedgerError> {
+    let mut stored: Vec<(String, String)> = transaction
+        .prepare_cached("SELECT role, text FROM payload WHERE record = ?")?
+        .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    let no_hashes = Map::new();
+    let hashes = body.get("payloads").and_then(Value::as_object).unwrap_or(&no_hashes);
+    for (role, hash) in hashes {
+        let Some(index) = stored.iter().position(|(stored_role, _)| stored_role == role) else {
+            return Ok(Some(PayloadProblem::Missing(role.clone())));
+        };
+        let (_, text) = stored.swap_remove(index);
+        if *hash != json!(payload_hash(role, &text)) {
+            return Ok(Some(PayloadProblem::Altered(role.clone())));
+        }
+    }
+    Ok(stored.pop().map(|(role, _)| PayloadProblem::Altered(role)))
+}
+
+/// Compares each approval's row with what its records say of it.
+fn check_approvals(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerError> {
+    let mut statement = transaction.prepare(
+        "SELECT record.seq, record.id, record.body, record.caller,
+                approval.id, approval.call_key, approval.caller, approval.digest, approval.status,
+                approval.created_at, approval.expires_at, approval.reopened, record.at
+         FROM record LEFT JOIN approval ON approval.call = record.id
+         WHERE record.kind = 'call' AND record.status = 'pending' ORDER BY record.seq",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut known = 0_i64;
+    while let Some(row) = rows.next()? {
+        let (seq, id): (i64, String) = (row.get(0)?, row.get(1)?);
+        let bad = |what: &str| Ok(Some(Bad { seq, id: id.clone(), what: what.to_owned() }));
+        let body: Value = serde_json::from_str(&row.get::<_, String>(2)?).unwrap_or_default();
+        let Some(approval) = row.get::<_, Option<String>>(4)? else { return bad("its approval is gone") };
+        known += 1;
+        let same = body["approval"] == json!(approval)
+            && body["call_key"] == json!(row.get::<_, String>(5)?)
+            && row.get::<_, String>(3)? == row.get::<_, String>(6)?
+            && body["digest"] == json!(row.get::<_, String>(7)?)
+            && body["expires_at"] == json!(row.get::<_, i64>(10)?)
+            && row.get::<_, i64>(9)? == row.get::<_, i64>(12)?;
+        if !same {
+            return bad("its approval is not what was recorded");
+        }
+        let recorded = recorded_status(transaction, &id)?;
+        if recorded != (row.get::<_, String>(8)?, row.get::<_, i64>(11)? != 0) {
+            return bad(&format!("its approval says `{}`, the records say `{}`", row.get::<_, String>(8)?, recorded.0));
+        }
+    }
+    let all: i64 = transaction.query_row("SELECT count(*) FROM approval", [], |row| row.get(0))?;
+    if all != known {
+        return Ok(Some(Bad { seq: 0, id: String::new(), what: "an approval that no record asked for".to_owned() }));
+    }
+    Ok(None)
+}
+
+/// The status that a call's records give its approval, and whether a denial was lifted.
+fn recorded_status(transaction: &Transaction<'_>, call: &str) -> Result<(String, bool), LedgerError> {
+    let mut status = ApprovalStatus::Pending.as_str().to_owned();
+    let mut reopened = false;
+    let mut statement =
+        transaction.prepare_cached("SELECT kind, status FROM record WHERE call = ? AND id <> call ORDER BY seq")?;
+    let mut rows = statement.query([call])?;
+    while let Some(row) = rows.next()? {
+        let (kind, said): (String, String) = (row.get(0)?, row.get(1)?);
+        match (kind.as_str(), said.as_str()) {
+            ("outcome", _) => ApprovalStatus::Executed.as_str().clone_into(&mut status),
+            (_, "reopened") => reopened = true,
+            (_, said) => said.clone_into(&mut status),
+        }
+    }
+    Ok((status, reopened))
+}
+
+fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+    Ok(Row {
+        seq: row.get(0)?,
+        id: row.get(1)?,
+        texts: [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?],
+        at: row.get(9)?,
+        prev: row.get(10)?,
+        hash: row.get(11)?,
+    })
+}
+
+fn record_hash(prev: &[u8], seq: i64, texts: [&str; 8], at: Millis) -> [u8; 32] {
+    let (seq, at) = (seq.to_be_bytes(), at.to_be_bytes());
+    let [id, call, kind, status, caller, tool, account, body] = texts.map(str::as_bytes);
+    canonical::sha256("agentport/record/1", &[prev, &seq, &at, id, call, kind, status, caller, tool, account, body])
+}
+
+fn payload_hash(role: &str, text: &str) -> String {
+    canonical::hex(&canonical::sha256("agentport/payload/1", &[role.as_bytes(), text.as_bytes()]))
+}

@@ -1,0 +1,198 @@
+//! Reading approvals back, with their records.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde_json::Value;
+
+use super::LedgerError;
+use crate::{
+    clock::{Millis, Now},
+    ledger::{Approval, ApprovalStatus, CancelledBy, HumanDecision, Outcome},
+    plan::{Digest, Plan},
+};
+
+/// The state of an approval, as its row has it.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) call: String,
+    pub(super) digest: String,
+    pub(super) status: ApprovalStatus,
+    pub(super) created_at: Millis,
+    pub(super) expires_at: Millis,
+    expires_boot: Millis,
+    boot_id: i64,
+    pub(super) delivered: bool,
+    pub(super) reopened: bool,
+    pub(super) executed_at: Option<Millis>,
+}
+
+impl Row {
+    /// Is its time over, by whichever clock comes first?
+    pub(super) fn is_due(&self, now: Now) -> bool {
+        now.wall >= self.expires_at || (now.boot_id == self.boot_id && now.boot >= self.expires_boot)
+    }
+}
+
+const COLUMNS: &str = "id, call, digest, status, created_at, expires_at, expires_boot, boot_id, delivered, reopened,
+    (SELECT at FROM record WHERE record.call = approval.call AND kind = 'outcome' ORDER BY seq LIMIT 1)";
+
+pub(super) fn row(connection: &Connection, id: &str) -> Result<Option<Row>, LedgerError> {
+    one(connection, &format!("SELECT {COLUMNS} FROM approval WHERE id = ?"), id)
+}
+
+pub(super) fn newest_of_key(connection: &Connection, key: &str) -> Result<Option<Row>, LedgerError> {
+    // two within a millisecond: the one that is open counts, of ended ones the later record
+    let sql = format!(
+        "SELECT {COLUMNS} FROM approval WHERE call_key = ?
+         ORDER BY created_at DESC, (SELECT seq FROM record WHERE record.id = approval.call) DESC LIMIT 1"
+    );
+    one(connection, &sql, key)
+}
+
+pub(super) fn load(connection: &Connection, id: &str) -> Result<Option<Approval>, LedgerError> {
+    row(connection, id)?.map(|row| fill(connection, row)).transpose()
+}
+
+/// All that wait, run, or have an outcome that nobody fetched; oldest first.
+pub(super) fn open(connection: &Connection, caller: Option<&str>) -> Result<Vec<Approval>, LedgerError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM approval WHERE (?1 IS NULL OR caller = ?1)
+         AND (status IN ('pending', 'approved') OR delivered = 0) ORDER BY created_at LIMIT 100"
+    );
+    let rows: Vec<Row> =
+        connection.prepare_cached(&sql)?.query_map(params![caller], read)?.collect::<Result<_, _>>()?;
+    rows.into_iter().map(|row| fill(connection, row)).collect()
+}
+
+pub(super) fn recent(connection: &Connection, limit: u32) -> Result<Vec<Approval>, LedgerError> {
+    let sql = format!("SELECT {COLUMNS} FROM approval ORDER BY created_at DESC LIMIT ?");
+    let rows: Vec<Row> = connection.prepare_cached(&sql)?.query_map(params![limit], read)?.collect::<Result<_, _>>()?;
+    rows.into_iter().map(|row| fill(connection, row)).collect()
+}
+
+pub(super) fn awaited(connection: &Connection, id: &str) -> Result<u32, LedgerError> {
+    Ok(connection
+        .prepare_cached("UPDATE approval SET awaited = awaited + 1 WHERE id = ? RETURNING awaited")?
+        .query_row([id], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0))
+}
+
+pub(super) fn deliver(connection: &Connection, id: &str) -> Result<(), LedgerError> {
+    connection.prepare_cached("UPDATE approval SET delivered = 1 WHERE id = ?")?.execute([id])?;
+    Ok(())
+}
+
+/// When a call of the same key last ended well or unknown, before this approval was asked.
+pub(super) fn last_ran(connection: &Connection, id: &str) -> Result<Option<Millis>, LedgerError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT max(outcome.at) FROM approval AS this
+             JOIN approval AS other ON other.call_key = this.call_key AND other.id <> this.id
+             JOIN record AS outcome ON outcome.call = other.call AND outcome.kind = 'outcome' AND outcome.status <> 'failed'
+             WHERE this.id = ?",
+        )?
+        .query_row([id], |row| row.get(0))?)
+}
+
+fn one(connection: &Connection, sql: &str, key: &str) -> Result<Option<Row>, LedgerError> {
+    Ok(connection.prepare_cached(sql)?.query_row([key], read).optional()?)
+}
+
+fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+    let status: String = row.get(3)?;
+    Ok(Row {
+        id: row.get(0)?,
+        call: row.get(1)?,
+        digest: row.get(2)?,
+        // a status that is none of ours can only have been written by somebody else: it permits nothing
+        status: ApprovalStatus::from_str(&status).unwrap_or(ApprovalStatus::Cancelled),
+        created_at: row.get(4)?,
+        expires_at: row.get(5)?,
+        expires_boot: row.get(6)?,
+        boot_id: row.get(7)?,
+        delivered: row.get(8)?,
+        reopened: row.get(9)?,
+        executed_at: row.get(10)?,
+    })
+}
+
+fn fill(connection: &Connection, row: Row) -> Result<Approval, LedgerError> {
+    let (caller, tool, body): (String, String, String) = connection
+        .prepare_cached("SELECT caller, tool, body FROM record WHERE id = ?")?
+        .query_row([&row.call], |found| Ok((found.get(0)?, found.get(1)?, found.get(2)?)))?;
+    let body: Value = serde_json::from_str(&body).unwrap_or_default();
+    let plan = match (payload(connection, &row.call, "plan")?, Digest::try_from(row.digest.clone())) {
+        (Some(text), Ok(digest)) => {
+            let plan = Plan::load(&text, digest).map_err(|error| LedgerError::Corrupt(format!("`{}`: {error}", row.id)))?;
+            Some(Arc::new(plan))
+        }
+        (None, _) | (_, Err(_)) => None,
+    };
+    let mut decision = None;
+    let mut outcome = None;
+    let mut pruned = plan.is_none();
+    let mut statement = connection.prepare_cached(
+        "SELECT id, kind, status, at, body FROM record WHERE call = ? AND id <> call ORDER BY seq",
+    )?;
+    let mut lines = statement.query([&row.call])?;
+    while let Some(line) = lines.next()? {
+        let (id, kind, status, at, body): (String, String, String, Millis, String) =
+            (line.get(0)?, line.get(1)?, line.get(2)?, line.get(3)?, line.get(4)?);
+        let body: Value = serde_json::from_str(&body).unwrap_or_default();
+        if kind == "outcome" {
+            match payload(connection, &id, "answer")?.and_then(|text| serde_json::from_str::<Outcome>(&text).ok()) {
+                Some(found) => outcome = Some((found, at)),
+                None => {
+                    pruned = true;
+                    let message = "what it answered was pruned from the log".to_owned();
+                    outcome = Some((pruned_outcome(&status, message), at));
+                }
+            }
+        } else if let Some(status) = ApprovalStatus::from_str(&status) {
+            decision = Some(HumanDecision {
+                status,
+                at,
+                factor: body.get("factor").and_then(Value::as_str).map(str::to_owned),
+                note: body.get("note").and_then(Value::as_str).map(str::to_owned),
+                by_policy: body.get("by_policy").and_then(Value::as_bool).unwrap_or(false),
+                cancelled_by: body.get("by").and_then(|by| serde_json::from_value::<CancelledBy>(by.clone()).ok()),
+            });
+        }
+    }
+    Ok(Approval {
+        id: row.id,
+        record: row.call,
+        plan,
+        caller,
+        tool,
+        evaluation: body.get("evaluation").and_then(|found| serde_json::from_value(found.clone()).ok()),
+        summary: body.get("summary").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        status: row.status,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        delivered: row.delivered,
+        reopened: row.reopened,
+        decision,
+        outcome,
+        pruned,
+    })
+}
+
+/// What is left of an outcome when its words are gone.
+fn pruned_outcome(status: &str, message: String) -> Outcome {
+    match status {
+        "succeeded" => Outcome::Succeeded { result: Value::Null, http_status: None, truncated: true },
+        "failed" => Outcome::Failed { kind: crate::ledger::FailureKind::Upstream, http_status: None, message, body: None },
+        _ => Outcome::Unknown { http_status: None, message },
+    }
+}
+
+pub(super) fn payload(connection: &Connection, record: &str, role: &str) -> Result<Option<String>, LedgerError> {
+    Ok(connection
+        .prepare_cached("SELECT text FROM payload WHERE record = ? AND role = ?")?
+        .query_row([record, role], |row| row.get(0))
+        .optional()?)
+}

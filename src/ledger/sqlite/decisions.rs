@@ -1,0 +1,219 @@
+//! How the waiting of an approval ends: a human's answer, expiry, withdrawal, change.
+
+use std::sync::Arc;
+
+use rusqlite::{Transaction, params};
+use serde_json::{Map, Value, json};
+
+use super::{Durability, Inner, LedgerError, Outcome, Runner, approvals, calls, factors, fresh_id};
+use crate::{
+    approval::{Approver, Claim},
+    clock::Now,
+    ledger::{
+        Answer, ApprovalStatus, CancelledBy, Decided, Permit,
+        chain::{self, NewRecord},
+    },
+    policy::{Decision, Evaluation},
+};
+
+/// How far the wall clock may stand before the last record: clocks are slewed, not only set.
+const CLOCK_SLACK: i64 = 2_000;
+
+/// A human's answer. For a yes: is it waiting still, is the proof for this approval and this plan, has the code not been
+/// used; then the code is burnt, the yes recorded and the permit minted, all in the caller's transaction.
+pub(super) fn decide(
+    transaction: &Transaction<'_>,
+    id: &str,
+    answer: Answer,
+    evaluation: &Evaluation,
+    runner: &Runner,
+    now: Now,
+) -> Result<Decided, LedgerError> {
+    let Some(row) = approvals::row(transaction, id)? else { return Ok(Decided::NotFound) };
+    if row.status == ApprovalStatus::Pending && row.is_due(now) {
+        expire(transaction, &row, now)?;
+    }
+    let approval = approvals::load(transaction, id)?
+        .ok_or_else(|| LedgerError::Corrupt(format!("`{id}` has no record")))?;
+    if approval.status != ApprovalStatus::Pending {
+        return Ok(Decided::Conflict(Box::new(approval)));
+    }
+    let approver = match answer {
+        Answer::Deny { note } => {
+            end(transaction, &row, ApprovalStatus::Denied, Map::from_iter([("note".to_owned(), json!(note))]), now)?;
+            return Ok(Decided::Denied);
+        }
+        Answer::Approve(approver) => approver,
+    };
+    let latest: i64 = transaction.query_row("SELECT coalesce(max(at), 0) FROM record", [], |row| row.get(0))?;
+    if now.wall < latest - CLOCK_SLACK {
+        return Ok(Decided::ClockBehind);
+    }
+    let plan = approval.plan.clone().ok_or_else(|| LedgerError::Corrupt(format!("`{id}` has no plan")))?;
+    let proven = *approver.claim() == Claim::Approve { approval: id.to_owned(), digest: plan.digest() };
+    if !proven || evaluation.decision == Decision::Deny {
+        return Ok(Decided::Conflict(Box::new(approval)));
+    }
+    if !factors::burn(transaction, &approver)? {
+        return Ok(Decided::CodeUsed);
+    }
+    end(transaction, &row, ApprovalStatus::Approved, approved_body(&approver, evaluation), now)?;
+    calls::start_sending(transaction, &approval.record, runner, now)?;
+    Ok(Decided::Permit(Permit::mint(Arc::clone(&plan), approval.record, approval.id)))
+}
+
+/// Ends a waiting approval without a decision.
+pub(super) fn cancel(
+    transaction: &Transaction<'_>,
+    id: &str,
+    by: CancelledBy,
+    now: Now,
+) -> Result<bool, LedgerError> {
+    let Some(row) = approvals::row(transaction, id)?.filter(|row| row.status == ApprovalStatus::Pending) else {
+        return Ok(false);
+    };
+    end(transaction, &row, ApprovalStatus::Cancelled, Map::from_iter([("by".to_owned(), json!(by))]), now)?;
+    Ok(true)
+}
+
+/// Ends every waiting approval that `select` finds by integration and account, or all.
+pub(super) fn cancel_all(
+    transaction: &Transaction<'_>,
+    of_account: Option<(&str, &str)>,
+    now: Now,
+) -> Result<(), LedgerError> {
+    let waiting: Vec<(String, String, String)> = transaction
+        .prepare_cached(
+            "SELECT approval.id, record.tool, record.account FROM approval JOIN record ON record.id = approval.call
+             WHERE approval.status = 'pending'",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    for (id, tool, account) in waiting {
+        let concerned = of_account.is_none_or(|(integration, name)| {
+            tool.split('.').next() == Some(integration) && account == name
+        });
+        if concerned {
+            cancel(transaction, &id, CancelledBy::Human, now)?;
+        }
+    }
+    Ok(())
+}
+
+/// The policy denies, at the yes, what it had asked about.
+pub(super) fn deny_by_policy(
+    transaction: &Transaction<'_>,
+    id: &str,
+    evaluation: &Evaluation,
+    now: Now,
+) -> Result<bool, LedgerError> {
+    let Some(row) = approvals::row(transaction, id)?.filter(|row| row.status == ApprovalStatus::Pending) else {
+        return Ok(false);
+    };
+    let body = Map::from_iter([("by_policy".to_owned(), json!(true)), ("evaluation".to_owned(), json!(evaluation))]);
+    end(transaction, &row, ApprovalStatus::Denied, body, now)?;
+    Ok(true)
+}
+
+/// Lifts a remembered denial.
+pub(super) fn reopen(transaction: &Transaction<'_>, id: &str, now: Now) -> Result<bool, LedgerError> {
+    let lifted = transaction
+        .execute("UPDATE approval SET reopened = 1 WHERE id = ? AND status = 'denied' AND reopened = 0", [id])?;
+    if lifted != 1 {
+        return Ok(false);
+    }
+    if let Some(row) = approvals::row(transaction, id)? {
+        note(transaction, &row.call, "reopened", Map::new(), now)?;
+    }
+    Ok(true)
+}
+
+/// Its time is over.
+pub(super) fn expire(transaction: &Transaction<'_>, row: &approvals::Row, now: Now) -> Result<(), LedgerError> {
+    end(transaction, row, ApprovalStatus::Expired, Map::new(), now)
+}
+
+/// Expires what is due, and settles as unknown what a process that is gone was sending.
+pub(super) fn sweep(inner: &Inner, now: Now) -> Result<(), LedgerError> {
+    let (due, sending) = {
+        let connection = inner.connection(Durability::Normal);
+        let due: Vec<String> = connection
+            .prepare_cached(
+                "SELECT id FROM approval WHERE status = 'pending'
+                 AND (expires_at <= ?1 OR (boot_id = ?2 AND expires_boot <= ?3))",
+            )?
+            .query_map(params![now.wall, now.boot_id, now.boot], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let sending: Vec<(String, String)> = connection
+            .prepare_cached("SELECT call, runner FROM sending")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        (due, sending)
+    };
+    for id in due {
+        inner.transaction(Durability::Full, |transaction| {
+            match approvals::row(transaction, &id)? {
+                Some(row) if row.status == ApprovalStatus::Pending && row.is_due(now) => expire(transaction, &row, now),
+                Some(_) | None => Ok(()),
+            }
+        })?;
+    }
+    for (call, runner) in sending {
+        if inner.runner.is_gone(&runner)? {
+            let outcome = Outcome::Unknown {
+                http_status: None,
+                message: "the process that sent it ended before an answer was recorded; it may have happened".to_owned(),
+            };
+            inner.transaction(Durability::Full, |transaction| calls::settle(transaction, &call, &outcome, now))?;
+        }
+    }
+    Ok(())
+}
+
+/// Moves a waiting approval to its next status and records why: the one place where that happens.
+fn end(
+    transaction: &Transaction<'_>,
+    row: &approvals::Row,
+    to: ApprovalStatus,
+    body: Map<String, Value>,
+    now: Now,
+) -> Result<(), LedgerError> {
+    let moved = transaction
+        .prepare_cached("UPDATE approval SET status = ? WHERE id = ? AND status = 'pending'")?
+        .execute(params![to.as_str(), row.id])?;
+    if moved != 1 {
+        return Err(LedgerError::Corrupt(format!("`{}` stopped waiting inside its own transaction", row.id)));
+    }
+    note(transaction, &row.call, to.as_str(), body, now)
+}
+
+fn note(
+    transaction: &Transaction<'_>,
+    call: &str,
+    status: &str,
+    body: Map<String, Value>,
+    now: Now,
+) -> Result<(), LedgerError> {
+    let (caller, tool, account) = calls::begun(transaction, call)?;
+    let record = NewRecord {
+        id: fresh_id("rec")?,
+        call: Some(call),
+        kind: "decision",
+        status,
+        caller: &caller,
+        tool: &tool,
+        account: &account,
+        body,
+        payloads: Vec::new(),
+    };
+    chain::append(transaction, record, now.wall)?;
+    Ok(())
+}
+
+fn approved_body(approver: &Approver, evaluation: &Evaluation) -> Map<String, Value> {
+    Map::from_iter([
+        ("factor".to_owned(), json!(approver.factor())),
+        ("proof".to_owned(), factors::describe(approver)),
+        ("evaluation".to_owned(), json!(evaluation)),
+    ])
+}

@@ -1,0 +1,252 @@
+//! Reading the log: lines, one call in full, the whole as JSON lines; and letting old payloads go.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::{Durability, LedgerError, Sqlite, approvals, factors};
+use crate::{
+    clock::{Millis, Now, rfc3339},
+    ledger::{Line, LineFilter},
+};
+
+/// One call, or event of the home, with all its records and payloads.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CallDetail {
+    /// Where it stands.
+    #[serde(flatten)]
+    pub line: Line,
+    /// The stored plan: the exact request and the arguments. Null where there is none, or it was pruned.
+    pub plan: Value,
+    /// The answer after the filter. Null likewise.
+    pub answer: Value,
+    /// Every record of it, in order.
+    pub records: Vec<Value>,
+}
+
+impl Sqlite {
+    /// Lines of the log, newest first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn lines(&self, filter: LineFilter) -> Result<Vec<Line>, LedgerError> {
+        self.on_thread(move |inner| lines(&inner.connection(Durability::Normal), &filter)).await
+    }
+
+    /// One call by any of its records' ids or its approval's.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn detail(&self, id: &str) -> Result<Option<CallDetail>, LedgerError> {
+        let id = id.to_owned();
+        self.on_thread(move |inner| detail(&inner.connection(Durability::Normal), &id)).await
+    }
+
+    /// Every record with its payloads, oldest first, from `after` on; at most `limit`.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn export(&self, after: i64, limit: u32) -> Result<Vec<Value>, LedgerError> {
+        self.on_thread(move |inner| {
+            let connection = inner.connection(Durability::Normal);
+            let sql = format!("SELECT {RECORD} FROM record WHERE seq > ? ORDER BY seq LIMIT ?");
+            let mut statement = connection.prepare_cached(&sql)?;
+            let records: Vec<Value> =
+                statement.query_map(params![after, limit], record)?.collect::<Result<_, _>>()?;
+            records.into_iter().map(|record| with_payloads(&connection, record)).collect()
+        })
+        .await
+    }
+
+    /// How many calls of each tool ended how since a time: `(tool, status, count)`.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn summary(&self, since: Millis) -> Result<Vec<(String, String, u64)>, LedgerError> {
+        let filter = LineFilter { since: Some(since), ..LineFilter::default() };
+        let mut counts = std::collections::BTreeMap::new();
+        for line in self.lines(filter).await?.into_iter().filter(|line| line.kind == "call") {
+            *counts.entry((line.tool, line.status)).or_insert(0_u64) += 1;
+        }
+        Ok(counts.into_iter().map(|((tool, status), count)| (tool, status, count)).collect())
+    }
+
+    /// Deletes the payloads of records before a time; their hashes stay, and so does a record of the deletion.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn prune(&self, before: Millis, now: Now) -> Result<u64, LedgerError> {
+        self.transaction(Durability::Full, move |transaction, _| {
+            // the first record that stays, and nothing of a call that is open
+            let first: Option<i64> = transaction
+                .query_row(
+                    "SELECT min(seq) FROM record WHERE at >= ?1 OR id IN (SELECT call FROM sending)
+                     OR id IN (SELECT call FROM approval WHERE status IN ('pending', 'approved'))",
+                    [before],
+                    |row| row.get(0),
+                )
+                .optional()?
+                .flatten();
+            let end: i64 =
+                transaction.query_row("SELECT coalesce(max(seq), 0) + 1 FROM record", [], |row| row.get(0))?;
+            let first = first.unwrap_or(end);
+            let deleted = transaction.execute(
+                "DELETE FROM payload WHERE record IN (SELECT id FROM record WHERE seq < ?)",
+                [first],
+            )?;
+            if deleted > 0 {
+                transaction.execute(
+                    "INSERT INTO meta (key, value) VALUES ('pruned_before', ?1)
+                     ON CONFLICT (key) DO UPDATE SET value = ?1",
+                    [first.to_string()],
+                )?;
+                let body =
+                    Map::from_iter([("before".to_owned(), json!(first)), ("count".to_owned(), json!(deleted))]);
+                factors::home_event(transaction, "pruned", "", body, now)?;
+            }
+            Ok(u64::try_from(deleted).unwrap_or(0))
+        })
+        .await
+    }
+}
+
+const RECORD: &str = "seq, id, call, kind, status, at, caller, tool, account, body, lower(hex(prev)), lower(hex(hash))";
+
+/// Where a call stands: how it ended, else its approval's state, else whether it is being sent, else how it began.
+const STANDING: &str = "coalesce(
+    (SELECT status FROM record AS o WHERE o.call = record.id AND o.kind = 'outcome' ORDER BY seq LIMIT 1),
+    (SELECT CASE status WHEN 'approved' THEN 'sending' ELSE status END FROM approval WHERE approval.call = record.id),
+    (SELECT 'sending' FROM sending WHERE sending.call = record.id),
+    record.status)";
+
+fn lines(connection: &Connection, filter: &LineFilter) -> Result<Vec<Line>, LedgerError> {
+    let sql = format!(
+        "SELECT seq, id, at, kind, {STANDING} AS standing, caller, tool, account, body FROM record
+         WHERE kind IN ('call', 'home') AND (?1 IS NULL OR tool = ?1) AND (?2 IS NULL OR caller = ?2)
+           AND (?3 IS NULL OR account = ?3) AND (?4 IS NULL OR at >= ?4) AND (?5 IS NULL OR at < ?5)
+           AND (?6 IS NULL OR standing = ?6)
+         ORDER BY seq DESC"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![
+        filter.tool,
+        filter.caller,
+        filter.account,
+        filter.since,
+        filter.until,
+        filter.status
+    ])?;
+    let words: Vec<String> = filter.text.iter().map(|word| word.to_lowercase()).collect();
+    let limit = filter.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        if found.len() >= limit {
+            break;
+        }
+        let id: String = row.get(1)?;
+        let body: String = row.get(8)?;
+        let (caller, tool, account): (String, String, String) = (row.get(5)?, row.get(6)?, row.get(7)?);
+        if !words.is_empty() {
+            let hay = format!("{id} {caller} {tool} {account} {body} {}", texts(connection, &id)?).to_lowercase();
+            if !words.iter().all(|word| hay.contains(word)) {
+                continue;
+            }
+        }
+        found.push(Line {
+            id,
+            at: rfc3339(row.get(2)?),
+            kind: row.get(3)?,
+            status: row.get(4)?,
+            caller,
+            tool,
+            account,
+            body: serde_json::from_str(&body).unwrap_or_default(),
+            seq: row.get(0)?,
+        });
+    }
+    Ok(found)
+}
+
+fn detail(connection: &Connection, id: &str) -> Result<Option<CallDetail>, LedgerError> {
+    let call: Option<String> = connection
+        .query_row(
+            "SELECT call FROM record WHERE id = ?1 UNION SELECT call FROM approval WHERE id = ?1 LIMIT 1",
+            [id],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(call) = call else { return Ok(None) };
+    let sql = format!(
+        "SELECT seq, id, at, kind, {STANDING} AS standing, caller, tool, account, body FROM record WHERE id = ?"
+    );
+    let line = connection
+        .query_row(&sql, [&call], |row| {
+            Ok(Line {
+                seq: row.get(0)?,
+                id: row.get(1)?,
+                at: rfc3339(row.get(2)?),
+                kind: row.get(3)?,
+                status: row.get(4)?,
+                caller: row.get(5)?,
+                tool: row.get(6)?,
+                account: row.get(7)?,
+                body: serde_json::from_str(&row.get::<_, String>(8)?).unwrap_or_default(),
+            })
+        })
+        .optional()?;
+    let Some(line) = line else { return Ok(None) };
+    let sql = format!("SELECT {RECORD} FROM record WHERE call = ? ORDER BY seq");
+    let records: Vec<Value> =
+        connection.prepare_cached(&sql)?.query_map([&call], record)?.collect::<Result<_, _>>()?;
+    let answer_of = records
+        .iter()
+        .find(|record| record.get("kind") == Some(&json!("outcome")))
+        .and_then(|record| record.get("id").and_then(Value::as_str));
+    let as_value = |text: Option<String>| text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null);
+    let plan = as_value(approvals::payload(connection, &call, "plan")?);
+    let answer = match answer_of {
+        Some(id) => as_value(approvals::payload(connection, id, "answer")?),
+        None => Value::Null,
+    };
+    Ok(Some(CallDetail { line, plan, answer, records }))
+}
+
+fn record(row: &rusqlite::Row<'_>) -> rusqlite::Result<Value> {
+    Ok(json!({
+        "seq": row.get::<_, i64>(0)?,
+        "id": row.get::<_, String>(1)?,
+        "call": row.get::<_, String>(2)?,
+        "kind": row.get::<_, String>(3)?,
+        "status": row.get::<_, String>(4)?,
+        "at": rfc3339(row.get(5)?),
+        "at_ms": row.get::<_, i64>(5)?,
+        "caller": row.get::<_, String>(6)?,
+        "tool": row.get::<_, String>(7)?,
+        "account": row.get::<_, String>(8)?,
+        "body": serde_json::from_str::<Value>(&row.get::<_, String>(9)?).unwrap_or_default(),
+        "prev": row.get::<_, String>(10)?,
+        "hash": row.get::<_, String>(11)?,
+    }))
+}
+
+fn with_payloads(connection: &Connection, mut record: Value) -> Result<Value, LedgerError> {
+    let id = record.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let payloads: Map<String, Value> = connection
+        .prepare_cached("SELECT role, text FROM payload WHERE record = ?")?
+        .query_map([id], |row| {
+            Ok((row.get::<_, String>(0)?, serde_json::from_str(&row.get::<_, String>(1)?).unwrap_or_default()))
+        })?
+        .collect::<Result<_, _>>()?;
+    if let Value::Object(map) = &mut record {
+        map.insert("payloads".to_owned(), Value::Object(payloads));
+    }
+    Ok(record)
+}
+
+fn texts(connection: &Connection, call: &str) -> Result<String, LedgerError> {
+    let texts: Vec<String> = connection
+        .prepare_cached("SELECT text FROM payload WHERE record IN (SELECT id FROM record WHERE call = ?)")?
+        .query_map([call], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    Ok(texts.join(" "))
+}

@@ -1,0 +1,238 @@
+//! The ledger in one SQLite file, shared by any number of processes.
+//!
+//! Two connections: what is only a read upstream is committed with `synchronous=NORMAL` (survives our crash, not a power
+//! cut), everything else with FULL. Each method is one `BEGIN IMMEDIATE` transaction on a blocking thread.
+//! `accounts`, `factors`, `sessions` and `pins` keep the home's other facts in the same file and the same chain.
+
+mod accounts;
+mod approvals;
+mod calls;
+mod decisions;
+mod factors;
+mod lookup;
+mod open;
+mod pins;
+mod runner;
+mod sessions;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+pub use self::{factors::Factor, pins::policy_digest, sessions::SessionToken, lookup::CallDetail, runner::Runner};
+use super::{
+    Admission, Admit, Answer, Approval, Attempt, Bad, CancelledBy, Decided, Ledger, LedgerError, Outcome, Refusal,
+    Verified, chain,
+};
+use crate::{
+    approval::Purpose,
+    call::Caller,
+    clock::{Millis, Now},
+    policy::Evaluation,
+};
+
+/// The ledger in one SQLite file.
+#[derive(Debug, Clone)]
+pub struct Sqlite {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    home_id: String,
+    runner: Runner,
+    normal: Mutex<Connection>,
+    full: Mutex<Connection>,
+}
+
+/// How durable a transaction has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Durability {
+    Normal,
+    Full,
+}
+
+impl Sqlite {
+    /// Opens the file, makes it where there is none, and brings its schema up to date. `runner` is this process.
+    ///
+    /// # Errors
+    /// It cannot be opened safely, was written by a newer version, or its schema is not ours.
+    pub fn open(path: &Path, runner: Runner) -> Result<Self, LedgerError> {
+        let full = open::connection(path, "FULL")?;
+        open::migrate(&full)?;
+        let normal = open::connection(path, "NORMAL")?;
+        let home_id = open::home_id(&full)?;
+        let inner =
+            Inner { path: path.to_owned(), home_id, runner, normal: Mutex::new(normal), full: Mutex::new(full) };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The home's random id, which names its credentials.
+    pub fn home_id(&self) -> &str {
+        &self.inner.home_id
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Checks the whole chain and every payload.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn verify(&self) -> Result<Result<Verified, Bad>, LedgerError> {
+        self.on_thread(|inner| chain::verify(&inner.connection(Durability::Full))).await
+    }
+
+    /// A number that changes when another connection has changed the file.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn version(&self) -> Result<i64, LedgerError> {
+        let connection = self.inner.connection(Durability::Normal);
+        Ok(connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
+    }
+
+    async fn transaction<T: Send + 'static>(
+        &self,
+        durability: Durability,
+        work: impl FnOnce(&Transaction<'_>, &Inner) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        self.on_thread(move |inner| inner.transaction(durability, |transaction| work(transaction, inner))).await
+    }
+
+    async fn on_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let inner = Arc::clone(&self.inner);
+        tokio::task::spawn_blocking(move || work(&inner)).await.map_err(|_| LedgerError::Stopped)?
+    }
+}
+
+impl Inner {
+    fn connection(&self, durability: Durability) -> std::sync::MutexGuard<'_, Connection> {
+        let connection = match durability {
+            Durability::Normal => &self.normal,
+            Durability::Full => &self.full,
+        };
+        // a panic inside a transaction rolled it back: the connection is as good as before
+        connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn transaction<T>(
+        &self,
+        durability: Durability,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        let mut connection = self.connection(durability);
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let result = work(&transaction)?;
+        transaction.commit()?;
+        Ok(result)
+    }
+}
+
+/// A fresh id: `prefix` and 128 random bits in base32.
+fn fresh_id(prefix: &str) -> Result<String, LedgerError> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(format!("{prefix}_{}", data_encoding::BASE32_NOPAD.encode(&bytes).to_ascii_lowercase()))
+}
+
+#[async_trait]
+impl Ledger for Sqlite {
+    async fn admit(&self, admit: Admit, now: Now) -> Result<Admission, LedgerError> {
+        let durability = match admit.plan.effect() {
+            crate::catalog::Effect::Read => Durability::Normal,
+            crate::catalog::Effect::Write | crate::catalog::Effect::Destructive => Durability::Full,
+        };
+        self.transaction(durability, move |transaction, inner| calls::admit(transaction, &admit, &inner.runner, now)).await
+    }
+
+    async fn decide(&self, approval: &str, answer: Answer, evaluation: &Evaluation, now: Now) -> Result<Decided, LedgerError> {
+        let (approval, evaluation) = (approval.to_owned(), evaluation.clone());
+        self.transaction(Durability::Full, move |transaction, inner| {
+            decisions::decide(transaction, &approval, answer, &evaluation, &inner.runner, now)
+        })
+        .await
+    }
+
+    async fn settle(&self, record: &str, outcome: &Outcome, now: Now) -> Result<bool, LedgerError> {
+        let (record, outcome) = (record.to_owned(), outcome.clone());
+        self.transaction(Durability::Full, move |transaction, _| calls::settle(transaction, &record, &outcome, now)).await
+    }
+
+    async fn cancel(&self, approval: &str, by: CancelledBy, now: Now) -> Result<bool, LedgerError> {
+        let approval = approval.to_owned();
+        self.transaction(Durability::Full, move |transaction, _| decisions::cancel(transaction, &approval, by, now)).await
+    }
+
+    async fn deny_by_policy(&self, approval: &str, evaluation: &Evaluation, now: Now) -> Result<bool, LedgerError> {
+        let (approval, evaluation) = (approval.to_owned(), evaluation.clone());
+        self.transaction(Durability::Full, move |transaction, _| {
+            decisions::deny_by_policy(transaction, &approval, &evaluation, now)
+        })
+        .await
+    }
+
+    async fn reopen(&self, approval: &str, now: Now) -> Result<bool, LedgerError> {
+        let approval = approval.to_owned();
+        self.transaction(Durability::Full, move |transaction, _| decisions::reopen(transaction, &approval, now)).await
+    }
+
+    async fn refuse(&self, refusal: Refusal, now: Now) -> Result<(), LedgerError> {
+        self.transaction(Durability::Normal, move |transaction, _| calls::refuse(transaction, &refusal, now)).await
+    }
+
+    async fn approval(&self, id: &str) -> Result<Option<Approval>, LedgerError> {
+        let id = id.to_owned();
+        self.on_thread(move |inner| approvals::load(&inner.connection(Durability::Normal), &id)).await
+    }
+
+    async fn open_approvals(&self, caller: Option<&Caller>) -> Result<Vec<Approval>, LedgerError> {
+        let caller = caller.map(|caller| caller.as_str().to_owned());
+        self.on_thread(move |inner| approvals::open(&inner.connection(Durability::Normal), caller.as_deref())).await
+    }
+
+    async fn recent_approvals(&self, limit: u32) -> Result<Vec<Approval>, LedgerError> {
+        self.on_thread(move |inner| approvals::recent(&inner.connection(Durability::Normal), limit)).await
+    }
+
+    async fn awaited(&self, approval: &str) -> Result<u32, LedgerError> {
+        let approval = approval.to_owned();
+        self.transaction(Durability::Normal, move |transaction, _| approvals::awaited(transaction, &approval)).await
+    }
+
+    async fn deliver(&self, approval: &str) -> Result<(), LedgerError> {
+        let approval = approval.to_owned();
+        self.transaction(Durability::Normal, move |transaction, _| approvals::deliver(transaction, &approval)).await
+    }
+
+    async fn last_ran(&self, approval: &str) -> Result<Option<Millis>, LedgerError> {
+        let approval = approval.to_owned();
+        self.on_thread(move |inner| approvals::last_ran(&inner.connection(Durability::Normal), &approval)).await
+    }
+
+    async fn sweep(&self, now: Now) -> Result<(), LedgerError> {
+        self.on_thread(move |inner| decisions::sweep(inner, now)).await
+    }
+
+    async fn factors(&self) -> Result<Vec<Factor>, LedgerError> {
+        self.on_thread(|inner| factors::list(&inner.connection(Durability::Normal))).await
+    }
+
+    async fn begin_attempt(&self, purpose: Purpose, now: Now) -> Result<Attempt, LedgerError> {
+        self.transaction(Durability::Full, move |transaction, _| factors::begin_attempt(transaction, purpose, now)).await
+    }
+
+    async fn forgive_attempt(&self, purpose: Purpose) -> Result<(), LedgerError> {
+        self.transaction(Durability::Full, move |transaction, _| factors::forgive_attempt(transaction, purpose)).await
+    }
+}

@@ -1,0 +1,87 @@
+//! Opening the file: safe modes, hostile schemas refused, migrations.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
+
+use super::{LedgerError, fresh_id};
+
+const SCHEMA: [&str; 1] = [include_str!("../schema/0001.sql")];
+
+/// How long a transaction waits for another process's. Longer than any of ours takes; then the call is refused.
+const BUSY: std::time::Duration = std::time::Duration::from_secs(10);
+
+pub(super) fn connection(path: &Path, synchronous: &str) -> Result<Connection, LedgerError> {
+    if !crate::files::check_private(path)? {
+        // somebody else may have made it in this moment, which is as good
+        drop(crate::files::create_private(path)?);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW
+        | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    // an answer of PRAGMA journal_mode is a row
+    let _mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    connection.execute_batch(&format!(
+        "PRAGMA synchronous = {synchronous}; PRAGMA secure_delete = ON; PRAGMA cell_size_check = ON;
+         PRAGMA temp_store = MEMORY; PRAGMA fullfsync = ON;"
+    ))?;
+    Ok(connection)
+}
+
+/// Brings the schema up to date in one transaction, so that two processes that start at once do it once; then compares
+/// it with ours, table by table: a file that brings triggers, views or other columns is not our ledger.
+pub(super) fn migrate(connection: &Connection) -> Result<(), LedgerError> {
+    let newest = i64::try_from(SCHEMA.len()).unwrap_or(i64::MAX);
+    let version = |connection: &Connection| -> Result<i64, LedgerError> {
+        Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+    };
+    if version(connection)? < newest {
+        let transaction = rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+        let from = usize::try_from(version(&transaction)?).unwrap_or(0);
+        for step in SCHEMA.iter().skip(from) {
+            transaction.execute_batch(step)?;
+        }
+        transaction.pragma_update(None, "user_version", newest)?;
+        transaction.commit()?;
+    }
+    let found = version(connection)?;
+    if found > newest {
+        return Err(LedgerError::Newer(found));
+    }
+    let ours = Connection::open_in_memory()?;
+    for step in SCHEMA {
+        ours.execute_batch(step)?;
+    }
+    if fingerprint(connection)? != fingerprint(&ours)? {
+        return Err(LedgerError::Corrupt("its tables are not the ones that agentport makes".to_owned()));
+    }
+    Ok(())
+}
+
+/// The home's id, made once.
+pub(super) fn home_id(connection: &Connection) -> Result<String, LedgerError> {
+    let read = |connection: &Connection| -> Result<Option<String>, LedgerError> {
+        Ok(connection.query_row("SELECT value FROM meta WHERE key = 'home_id'", [], |row| row.get(0)).optional()?)
+    };
+    if let Some(id) = read(connection)? {
+        return Ok(id);
+    }
+    let transaction = rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    transaction.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('home_id', ?)", params![fresh_id("home")?])?;
+    transaction.commit()?;
+    read(connection)?.ok_or_else(|| LedgerError::Corrupt("it has no home id".to_owned()))
+}
+
+fn fingerprint(connection: &Connection) -> Result<Vec<(String, String, Option<String>)>, LedgerError> {
+    let mut statement = connection.prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

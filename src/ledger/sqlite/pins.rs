@@ -1,0 +1,95 @@
+//! The policy in force: the text that a human approved, and the tools that were known then.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{OptionalExtension as _, params};
+use serde_json::{Map, json};
+
+use super::{Durability, LedgerError, Sqlite, factors};
+use crate::{
+    approval::{Approver, Claim},
+    canonical,
+    clock::Now,
+    plan::Digest,
+    policy::Pinned,
+};
+
+/// The digest that an approver's claim names for a policy text.
+pub fn policy_digest(text: &str) -> Digest {
+    Digest::from(canonical::sha256("agentport/policy", &[text.as_bytes()]))
+}
+
+impl Sqlite {
+    /// The policy in force; `None` before `init` has pinned one.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn pinned(&self) -> Result<Option<Pinned>, LedgerError> {
+        let found: Option<(String, String)> = self
+            .inner
+            .connection(Durability::Normal)
+            .prepare_cached("SELECT text, tools FROM pin ORDER BY seq DESC LIMIT 1")?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        found
+            .map(|(text, tools)| {
+                let tools = serde_json::from_str::<BTreeSet<String>>(&tools)
+                    .map_err(|error| LedgerError::Corrupt(format!("the pin's tools: {error}")))?;
+                Ok(Pinned { text, tools })
+            })
+            .transpose()
+    }
+
+    /// Pins a policy text. The first, which `init` writes into a new home, needs no approver; every later one does.
+    /// `false`: it needed one, the proof is of another text, or its code was used before.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn pin(&self, pinned: Pinned, approver: Option<Approver>, now: Now) -> Result<bool, LedgerError> {
+        self.transaction(Durability::Full, move |transaction, _| {
+            let first: bool = transaction.query_row("SELECT NOT EXISTS (SELECT 1 FROM pin)", [], |row| row.get(0))?;
+            let digest = policy_digest(&pinned.text);
+            if !first {
+                let Some(approver) = &approver else { return Ok(false) };
+                if *approver.claim() != Claim::Policy(digest) || !factors::burn(transaction, approver)? {
+                    return Ok(false);
+                }
+            }
+            let tools = serde_json::to_string(&pinned.tools).map_err(|error| LedgerError::Corrupt(error.to_string()))?;
+            transaction.execute("INSERT INTO pin (text, tools, at) VALUES (?, ?, ?)", params![pinned.text, tools, now.wall])?;
+            let body = Map::from_iter([
+                ("digest".to_owned(), json!(digest)),
+                ("factor".to_owned(), json!(approver.as_ref().map(Approver::factor))),
+            ]);
+            factors::home_event(transaction, "policy applied", "", body, now)?;
+            Ok(true)
+        })
+        .await
+    }
+}
+
+impl Sqlite {
+    /// A fact of the home that is no part of the log, such as where the site listens.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn meta(&self, key: &str) -> Result<Option<String>, LedgerError> {
+        let connection = self.inner.connection(Durability::Normal);
+        let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = ?")?;
+        Ok(statement.query_row([key], |row| row.get(0)).optional()?)
+    }
+
+    /// Sets it.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub fn set_meta(&self, key: &str, value: &str) -> Result<(), LedgerError> {
+        self.inner.transaction(Durability::Normal, |transaction| {
+            transaction.execute(
+                "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
+                [key, value],
+            )?;
+            Ok(())
+        })
+    }
+}

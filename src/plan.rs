@@ -1,0 +1,259 @@
+//! The exact upstream request that a call becomes, less the secret. One stored plan, one digest, from page to wire.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    account::{Environment, Origin},
+    call::{Arguments, Call, Caller},
+    canonical,
+    catalog::{Effect, HttpRequest, Problem, request},
+};
+
+/// SHA-256 over everything that the plan would do: what page, factor, ledger and wire share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl From<[u8; 32]> for Digest {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&canonical::hex(&self.0))
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.to_string()
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or_else(|| "not a digest".to_owned())
+    }
+}
+
+/// What acts, and how. A later kind of upstream is a further variant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Request {
+    /// Sent by the one HTTP client.
+    Http(HttpRequest),
+}
+
+/// The exact request, and all that an approver has to know of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    contents: Contents,
+    digest: Digest,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Contents {
+    integration: String,
+    tool: String,
+    definition: Digest,
+    effect: Effect,
+    account: String,
+    account_id: String,
+    environment: Environment,
+    origin: Origin,
+    caller: Caller,
+    request: Request,
+    arguments: Arguments,
+    given: Map<String, Value>,
+    reason: Option<String>,
+}
+
+impl Plan {
+    /// Places the call's arguments into its tool's request.
+    ///
+    /// # Errors
+    /// An argument that has no safe place, such as a path segment `..`.
+    pub fn build(call: &Call) -> Result<Self, Vec<Problem>> {
+        let (tool, account) = (call.tool(), call.account());
+        let contents = Contents {
+            integration: tool.integration.id.clone(),
+            tool: tool.name.clone(),
+            definition: tool.definition.into(),
+            effect: tool.effect_of(Some(call.arguments())),
+            account: account.name.clone(),
+            account_id: account.id.clone(),
+            environment: account.environment,
+            origin: account.origin.clone(),
+            caller: call.caller().clone(),
+            request: Request::Http(request::place(tool, call.arguments(), &account.origin)?),
+            arguments: call.arguments().clone(),
+            given: call.given().clone(),
+            reason: call.reason().map(str::to_owned),
+        };
+        Ok(Self { digest: digest(&contents), contents })
+    }
+
+    /// Reads a stored plan back.
+    ///
+    /// # Errors
+    /// The text is not a plan, or not the one of `digest`.
+    pub fn load(text: &str, expected: Digest) -> Result<Self, PlanError> {
+        let contents: Contents = serde_json::from_str(text).map_err(|_| PlanError::Unreadable)?;
+        let digest = digest(&contents);
+        if digest != expected {
+            return Err(PlanError::Altered);
+        }
+        Ok(Self { contents, digest })
+    }
+
+    /// The plan of a request that no catalog made, for the tests of what sends and stores plans.
+    #[cfg(test)]
+    pub(crate) fn of_request(account: &crate::account::Account, effect: Effect, http: HttpRequest) -> Self {
+        let contents = Contents {
+            integration: account.integration.clone(),
+            tool: "test_tool".to_owned(),
+            definition: [7; 32].into(),
+            effect,
+            account: account.name.clone(),
+            account_id: account.id.clone(),
+            environment: account.environment,
+            origin: account.origin.clone(),
+            caller: Caller::agentport(),
+            request: Request::Http(http),
+            arguments: serde_json::from_str("{}").unwrap(),
+            given: Map::new(),
+            reason: None,
+        };
+        Self { digest: digest(&contents), contents }
+    }
+
+    /// The text that [`Plan::load`] reads.
+    ///
+    /// # Errors
+    /// None that can be caused; serialising strings and numbers does not fail.
+    pub fn store(&self) -> Result<String, PlanError> {
+        let value = serde_json::to_value(&self.contents).map_err(|_| PlanError::Unreadable)?;
+        Ok(canonical::text(&value))
+    }
+
+    /// What page, factor, ledger and wire share.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// `stripe.create_refund`
+    pub fn tool(&self) -> String {
+        format!("{}.{}", self.contents.integration, self.contents.tool)
+    }
+
+    /// `stripe`
+    pub fn integration(&self) -> &str {
+        &self.contents.integration
+    }
+
+    /// The digest of the definition that it was built from.
+    pub fn definition(&self) -> Digest {
+        self.contents.definition
+    }
+
+    /// What it does, raised by its arguments.
+    pub fn effect(&self) -> Effect {
+        self.contents.effect
+    }
+
+    /// The account's name.
+    pub fn account(&self) -> &str {
+        &self.contents.account
+    }
+
+    /// The account's id: another set of credentials under the same name has another.
+    pub fn account_id(&self) -> &str {
+        &self.contents.account_id
+    }
+
+    /// What breaks if something goes wrong.
+    pub fn environment(&self) -> Environment {
+        self.contents.environment
+    }
+
+    /// Where it goes.
+    pub fn origin(&self) -> &Origin {
+        &self.contents.origin
+    }
+
+    /// Who asked.
+    pub fn caller(&self) -> &Caller {
+        &self.contents.caller
+    }
+
+    /// The request itself.
+    pub fn request(&self) -> &Request {
+        &self.contents.request
+    }
+
+    /// The arguments with defaults.
+    pub fn arguments(&self) -> &Arguments {
+        &self.contents.arguments
+    }
+
+    /// The arguments as the agent gave them.
+    pub fn given(&self) -> &Map<String, Value> {
+        &self.contents.given
+    }
+
+    /// What the agent says it is for. Unverified.
+    pub fn reason(&self) -> Option<&str> {
+        self.contents.reason.as_deref()
+    }
+}
+
+/// A stored plan that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "each says what it is")]
+pub enum PlanError {
+    #[error("the stored plan cannot be read")]
+    Unreadable,
+    #[error("the stored plan is not the one that was recorded")]
+    Altered,
+}
+
+/// What the request does and with whom: no policy, no caller, no reason, no spelling of the arguments.
+fn digest(contents: &Contents) -> Digest {
+    let request = match &contents.request {
+        Request::Http(http) => canonical::text(&serde_json::json!({
+            "method": http.method.as_str(),
+            "path": http.path,
+            "query": http.query,
+            "headers": http.headers,
+            "body": http.body,
+        })),
+    };
+    Digest(canonical::sha256(
+        "agentport/plan/1",
+        &[
+            contents.integration.as_bytes(),
+            contents.tool.as_bytes(),
+            contents.definition.as_bytes(),
+            contents.account.as_bytes(),
+            contents.account_id.as_bytes(),
+            contents.origin.as_str().as_bytes(),
+            request.as_bytes(),
+        ],
+    ))
+}

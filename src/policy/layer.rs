@@ -1,0 +1,157 @@
+//! One policy file as a judge: what it says of a call, or nothing. Within it a `deny` absorbs everything, then the
+//! strictest rule decides, then the most specific `[tools]` line.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Decision, Facts, Reason, rule::Rule, selector::Selector};
+use crate::{
+    call::Caller,
+    catalog::{Effect, Tool},
+};
+
+/// A compiled file. The order of its lines and rules means nothing.
+#[derive(Debug, Clone)]
+pub(super) struct Layer {
+    pub file: String,
+    pub defaults: BTreeMap<Effect, (Decision, usize)>,
+    pub lines: Vec<Line>,
+    pub rules: Vec<Rule>,
+}
+
+/// One line of `[tools]`.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub selector: Selector,
+    pub at: usize,
+    pub decision: Decision,
+}
+
+/// A decision and the lines that made it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Answer {
+    pub decision: Decision,
+    pub reasons: Vec<Reason>,
+}
+
+/// The loosest and the strictest answer that is possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Range {
+    pub min: Decision,
+    pub max: Decision,
+}
+
+/// A tool's name, and whether a wildcard may allow it: only what its owner could know when the text was applied (T089).
+#[derive(Debug)]
+pub(super) struct Reach<'a> {
+    name: String,
+    tool: &'a Tool,
+    known: bool,
+}
+
+impl<'a> Reach<'a> {
+    /// `known` are the policy names of that time.
+    pub(super) fn new(tool: &'a Tool, known: &BTreeSet<String>) -> Self {
+        let name = tool.policy_name();
+        Self { known: known.contains(&name), name, tool }
+    }
+
+    /// Does a line that says `decision` of `selector` speak of the tool?
+    pub(super) fn includes(&self, selector: &Selector, decision: Decision) -> bool {
+        let withheld = match (selector, decision) {
+            (Selector::Prefix(_), Decision::Allow) => !self.known,
+            (Selector::Prefix(_), Decision::Ask | Decision::Deny) | (Selector::Exact(_), _) => false,
+        };
+        !withheld && selector.covers(&self.name)
+    }
+
+    /// The effects that calls of the tool can have.
+    pub(super) fn effects(&self) -> BTreeSet<Effect> {
+        let raised = self.tool.raises.iter().map(|raise| raise.effect.max(self.tool.effect));
+        std::iter::once(self.tool.effect).chain(raised).collect()
+    }
+}
+
+impl Layer {
+    /// The judge that stands for a text that can't be read: nothing runs.
+    pub(super) fn closed(file: &str) -> Self {
+        let line = Line { selector: Selector::Prefix(String::new()), at: 0, decision: Decision::Deny };
+        Self { file: file.to_owned(), defaults: BTreeMap::new(), lines: vec![line], rules: Vec::new() }
+    }
+
+    /// What the rules and lines say of a call; `None` where they say nothing.
+    pub(super) fn answer(&self, facts: &Facts<'_>, reach: &Reach<'_>) -> Option<Answer> {
+        let rules: Vec<_> = self.rules.iter().filter(|rule| rule.matches(facts, reach)).collect();
+        let denials: Vec<_> = self.lines_about(reach).filter(|line| line.decision == Decision::Deny).collect();
+        let strictest = rules.iter().map(|rule| rule.decision()).chain(denials.iter().map(|line| line.decision)).max();
+        let Some(decision) = strictest else {
+            let line = self.most_specific(reach)?;
+            return Some(Answer { decision: line.decision, reasons: vec![self.reason_of_line(line)] });
+        };
+        let of_rules = rules.iter().filter(|rule| rule.decision() == decision).map(|rule| self.reason_of_rule(rule));
+        let reasons = of_rules.chain(denials.iter().map(|line| self.reason_of_line(line))).collect();
+        Some(Answer { decision, reasons })
+    }
+
+    /// What `[defaults]` says of an effect.
+    pub(super) fn default_for(&self, effect: Effect) -> Option<Answer> {
+        let (decision, line) = *self.defaults.get(&effect)?;
+        let rule = format!("defaults.{effect}");
+        Some(Answer { decision, reasons: vec![Reason { decision, file: self.file.clone(), line, rule, text: None }] })
+    }
+
+    /// All that can be answered to `caller` (`None`: to anybody) where `below` is what can be answered without this
+    /// layer. Wider than the truth where conditions exclude each other, never narrower.
+    pub(super) fn range(&self, reach: &Reach<'_>, caller: Option<&Caller>, below: Range) -> Range {
+        let speaks = |rule: &&Rule| rule.is_about(reach) && caller.is_none_or(|caller| rule.speaks_to(caller));
+        let rules = || self.rules.iter().filter(speaks);
+        let certain = rules().filter(|rule| rule.is_unconditional(caller)).map(Rule::decision);
+        let denials = self.lines_about(reach).map(|line| line.decision).filter(|decision| *decision == Decision::Deny);
+        let max = rules().map(Rule::decision).max();
+        if let Some(floor) = certain.chain(denials).max() {
+            return Range { min: floor, max: max.map_or(floor, |max| max.max(floor)) };
+        }
+        let base = self.most_specific(reach).map_or(below, |line| Range { min: line.decision, max: line.decision });
+        let min = rules().map(Rule::decision).min();
+        Range { min: min.map_or(base.min, |min| min.min(base.min)), max: max.map_or(base.max, |max| max.max(base.max)) }
+    }
+
+    /// The rules and lines that speak of the tool, as a diff compares them; lines that a more specific one overrules
+    /// are left out.
+    pub(super) fn texts(&self, reach: &Reach<'_>) -> BTreeSet<(Decision, String)> {
+        let rules =
+            self.rules.iter().filter(|rule| rule.is_about(reach)).map(|rule| (rule.decision(), rule.to_string()));
+        let denials = self.lines_about(reach).filter(|line| line.decision == Decision::Deny);
+        let lines = denials.chain(self.most_specific(reach));
+        rules
+            .chain(lines.map(|line| (line.decision, format!("\"{}\" = \"{}\"", line.selector, line.decision))))
+            .collect()
+    }
+
+    /// Does a `[tools]` line speak of the tool?
+    pub(super) fn has_line(&self, reach: &Reach<'_>) -> bool {
+        self.most_specific(reach).is_some()
+    }
+
+    fn lines_about(&self, reach: &Reach<'_>) -> impl Iterator<Item = &Line> {
+        self.lines.iter().filter(move |line| reach.includes(&line.selector, line.decision))
+    }
+
+    fn most_specific(&self, reach: &Reach<'_>) -> Option<&Line> {
+        self.lines_about(reach).max_by_key(|line| line.selector.specificity())
+    }
+
+    fn reason_of_rule(&self, rule: &Rule) -> Reason {
+        Reason {
+            decision: rule.decision(),
+            file: self.file.clone(),
+            line: rule.line(),
+            rule: rule.id().get_ref().clone(),
+            text: rule.reason().cloned(),
+        }
+    }
+
+    fn reason_of_line(&self, line: &Line) -> Reason {
+        let (decision, rule) = (line.decision, line.selector.to_string());
+        Reason { decision, file: self.file.clone(), line: line.at, rule, text: None }
+    }
+}

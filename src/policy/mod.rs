@@ -1,0 +1,91 @@
+//! May this happen? A policy is the human's file of decisions; here it is read, checked, compared and asked.
+//!
+//! - [`Policy`] is what judges: the pinned text, an edit that is not yet applied, and the built-in text below them.
+//! - [`check`], [`diff`](fn@diff), [`line_diff`] and [`set`] are for the human who edits the file.
+//!
+//! A text goes `file` (shape) → `compile` (meaning; in it `rule`, `matcher`, `operator`, `selector`) → `layer` (one
+//! file's answer) → `pin` (the answer in force).
+//!
+//! INVARIANT: everything here is pure: no I/O, no clock, no async. Whatever is uncertain gets the stricter answer:
+//! a condition that can't be evaluated counts for `ask` and `deny` and not for `allow`, an edit without its owner's
+//! second factor only tightens, a pinned text that can't be read denies.
+
+mod compare;
+mod compile;
+mod diff;
+mod domain;
+mod edit;
+mod expectation;
+mod file;
+mod layer;
+mod matcher;
+mod operator;
+mod pin;
+mod rule;
+mod selector;
+#[cfg(test)]
+mod tests;
+mod value;
+mod verdict;
+
+pub use self::{
+    diff::{Change, diff, line_diff},
+    edit::{SetError, set},
+    pin::{Pinned, Policy},
+    verdict::{Decision, Evaluation, Reason},
+};
+use crate::{
+    account::Environment,
+    call::{Arguments, Caller},
+    catalog::{Catalog, Tool},
+    clock::Millis,
+    diagnostic::Diagnostics,
+    plan::Plan,
+};
+
+/// The lowest layer, and the preset `default`.
+pub const BUILT_IN: &str = include_str!("../../policies/default.toml");
+
+/// What a policy may know of a call.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The tool that is called.
+    pub tool: &'a Tool,
+    /// Its arguments; `None` where none is known, as in a list of tools.
+    pub arguments: Option<&'a Arguments>,
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// The account's name.
+    pub account: &'a str,
+    /// What the account is for.
+    pub environment: Environment,
+    /// The wall clock.
+    pub now: Millis,
+}
+
+impl<'a> Facts<'a> {
+    /// What is known of a stored or fresh plan. `tool` is the plan's.
+    pub fn of_plan(tool: &'a Tool, plan: &'a Plan, now: Millis) -> Self {
+        Self {
+            tool,
+            arguments: Some(plan.arguments()),
+            caller: plan.caller(),
+            account: plan.account(),
+            environment: plan.environment(),
+            now,
+        }
+    }
+}
+
+/// The ready-made policies: name and text.
+pub fn presets() -> [(&'static str, &'static str); 1] {
+    [("default", BUILT_IN)]
+}
+
+/// Checks a text as it must be before a human may apply it: its form, its names against the catalog, its tests.
+///
+/// # Errors
+/// All problems, in the order of the file.
+pub fn check(file_name: &str, text: &str, catalog: &Catalog) -> Result<(), Diagnostics> {
+    compile::strict(file_name, text, catalog).map(drop).map_err(Diagnostics)
+}

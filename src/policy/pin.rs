@@ -1,0 +1,143 @@
+//! The policy in force: the text that a human approved, over the built-in one, and beside it an edit that is not yet
+//! approved and can only tighten.
+
+use std::collections::BTreeSet;
+
+use super::{
+    BUILT_IN, Decision, Evaluation, Facts, Reason, compile,
+    layer::{Answer, Layer, Range, Reach},
+};
+use crate::{
+    call::Caller,
+    canonical,
+    catalog::{Catalog, Effect, Tool},
+    diagnostic::Diagnostic,
+    plan::Digest,
+};
+
+const PINNED: &str = "policy.toml";
+const EDITED: &str = "policy.toml (not yet applied)";
+
+/// What a human approved with a second factor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pinned {
+    /// The file's text.
+    pub text: String,
+    /// The policy names of all tools there were: an `allow` by wildcard reaches no other.
+    pub tools: BTreeSet<String>,
+}
+
+/// Everything that judges calls, compiled.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    pinned: Stack,
+    edited: Option<Stack>,
+    digest: Digest,
+}
+
+impl Policy {
+    /// The policy in force, and what is wrong with it. An edit that doesn't load is left out; a pinned text always
+    /// counts, and one that can't be read any more denies everything.
+    pub fn new(catalog: &Catalog, pinned: &Pinned, edited: Option<&str>) -> (Self, Vec<Diagnostic>) {
+        let mut problems = Vec::new();
+        let mut noting = |loaded: Result<Layer, Vec<Diagnostic>>| {
+            loaded.map_err(|found| problems.extend(found)).ok().map(|layer| (layer, pinned.tools.clone()))
+        };
+        let below = compile::built_in();
+        let (layer, known) =
+            noting(compile::lenient(PINNED, &pinned.text)).unwrap_or_else(|| (Layer::closed(PINNED), BTreeSet::new()));
+        let edited = edited.filter(|text| *text != pinned.text).and_then(|text| {
+            let (layer, known) = noting(compile::strict(EDITED, text, catalog))?;
+            Some((Stack::new(layer, below.clone(), known), text))
+        });
+        let digest = digest(&pinned.text, edited.as_ref().map(|(_, text)| *text));
+        let edited = edited.map(|(stack, _)| stack);
+        (Self { pinned: Stack::new(layer, below, known), edited, digest }, problems)
+    }
+
+    /// The stricter answer of the pinned and the edited text.
+    pub fn evaluate(&self, facts: &Facts<'_>) -> Evaluation {
+        let pinned = self.pinned.answer(facts);
+        let edited = self.edited.as_ref().map(|edited| edited.answer(facts));
+        let Answer { decision, reasons } = edited.filter(|edited| edited.decision > pinned.decision).unwrap_or(pinned);
+        Evaluation { decision, reasons, policy: self.digest }
+    }
+
+    /// Is every call of the tool by this caller denied, whatever the arguments, account, environment and time?
+    pub fn always_denies(&self, tool: &Tool, caller: &Caller) -> bool {
+        let mut stacks = std::iter::once(&self.pinned).chain(&self.edited);
+        stacks.any(|stack| stack.range(tool, Some(caller)).min == Decision::Deny)
+    }
+
+    /// Names the texts that judge: pinned, edited and built-in together.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+/// A file over the built-in one: the highest that says something decides, then `[defaults]`, highest first.
+#[derive(Debug, Clone)]
+pub(super) struct Stack {
+    home: Layer,
+    below: Layer,
+    known: BTreeSet<String>,
+}
+
+impl Stack {
+    /// `known` are the policy names that a wildcard may allow.
+    pub(super) fn new(home: Layer, below: Layer, known: BTreeSet<String>) -> Self {
+        Self { home, below, known }
+    }
+
+    /// What is said of the call.
+    pub(super) fn answer(&self, facts: &Facts<'_>) -> Answer {
+        let reach = Reach::new(facts.tool, &self.known);
+        self.home
+            .answer(facts, &reach)
+            .or_else(|| self.below.answer(facts, &reach))
+            .unwrap_or_else(|| self.default_for(facts.tool.effect_of(facts.arguments)))
+    }
+
+    /// All that can be said of calls of the tool; `None` stands for any caller.
+    pub(super) fn range(&self, tool: &Tool, caller: Option<&Caller>) -> Range {
+        let reach = Reach::new(tool, &self.known);
+        self.home.range(&reach, caller, self.range_below(&reach, caller))
+    }
+
+    /// Can a call of the tool be denied where the home layer says nothing?
+    pub(super) fn may_deny_below(&self, tool: &Tool) -> bool {
+        self.range_below(&Reach::new(tool, &self.known), None).max == Decision::Deny
+    }
+
+    /// What a diff compares: the home layer's lines about the tool, and the defaults where they can decide.
+    pub(super) fn texts(&self, tool: &Tool) -> BTreeSet<(Decision, String)> {
+        let reach = Reach::new(tool, &self.known);
+        let mut texts = self.home.texts(&reach);
+        if !self.home.has_line(&reach) && !self.below.has_line(&reach) {
+            texts.extend(reach.effects().into_iter().map(|effect| {
+                let decision = self.default_for(effect).decision;
+                (decision, format!("defaults.{effect} = \"{decision}\""))
+            }));
+        }
+        texts
+    }
+
+    fn range_below(&self, reach: &Reach<'_>, caller: Option<&Caller>) -> Range {
+        let defaults = || reach.effects().into_iter().map(|effect| self.default_for(effect).decision);
+        let (min, max) = (defaults().min().unwrap_or(Decision::Deny), defaults().max().unwrap_or(Decision::Deny));
+        self.below.range(reach, caller, Range { min, max })
+    }
+
+    fn default_for(&self, effect: Effect) -> Answer {
+        self.home.default_for(effect).or_else(|| self.below.default_for(effect)).unwrap_or_else(|| {
+            let (decision, rule) = (Decision::Deny, format!("defaults.{effect}"));
+            let reason = Reason { decision, file: self.below.file.clone(), line: 0, rule, text: None };
+            Answer { decision, reasons: vec![reason] }
+        })
+    }
+}
+
+fn digest(pinned: &str, edited: Option<&str>) -> Digest {
+    let parts = [BUILT_IN, pinned].into_iter().chain(edited).map(str::as_bytes).collect::<Vec<_>>();
+    canonical::sha256("agentport/policy/1", &parts).into()
+}

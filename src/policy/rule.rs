@@ -1,0 +1,224 @@
+//! One `[[rule]]`, compiled: which tools it is about, when it applies, what it says.
+
+use std::{fmt, ops::Range};
+
+use toml::Spanned;
+
+use super::{
+    Decision, Facts,
+    file::RawRule,
+    layer::Reach,
+    matcher::{Condition, Quantifier, Truth},
+    selector::Selector,
+    value::{Text, ticked},
+};
+use crate::{
+    account::Environment,
+    call::Caller,
+    catalog::Catalog,
+    clock::{Millis, rfc3339},
+    diagnostic::Source,
+};
+
+/// A rule that can be judged by.
+#[derive(Debug, Clone)]
+pub(super) struct Rule {
+    id: Text,
+    line: usize,
+    selectors: Vec<Spanned<Selector>>,
+    conditions: Vec<Condition>,
+    decision: Decision,
+    /// `None`: any. The same holds for the two after it.
+    callers: Option<Vec<Caller>>,
+    accounts: Option<Vec<String>>,
+    environments: Option<Vec<Environment>>,
+    expires: Option<Millis>,
+    reason: Option<String>,
+}
+
+impl Rule {
+    /// Compiles what was read; with a catalog its names must be there. `None`, and problems noted, where it is not a
+    /// rule.
+    pub(super) fn compile(source: &mut Source<'_>, raw: RawRule<'_>, catalog: Option<&Catalog>) -> Option<Self> {
+        let callers = all(source, raw.caller, Caller::parse);
+        let accounts = all(source, raw.account, |name| Ok(name.to_owned()));
+        let environments = all(source, raw.environment, str::parse);
+        let expires = raw.expires.map(|text| instant(source, &text)).transpose();
+        let decision = raw.decision.and_then(|text| decision(source, &text));
+        let mut conditions = Vec::new();
+        for (path, value) in raw.conditions {
+            Condition::read(source, path, value, &mut conditions);
+        }
+        let selectors = raw.tools.map(|names| selectors(source, names, decision));
+        if let Some(catalog) = catalog {
+            check(source, selectors.as_deref().unwrap_or_default(), &conditions, catalog);
+        }
+        let id = raw.id?;
+        if id.get_ref().is_empty() || id.get_ref().chars().any(char::is_control) {
+            source.problem(id.span(), "the `id` of a rule must be a readable name", None);
+        }
+        Some(Self {
+            line: source.line_at(raw.span.start),
+            selectors: selectors?,
+            conditions,
+            decision: decision?,
+            callers: callers.ok()?,
+            accounts: accounts.ok()?,
+            environments: environments.ok()?,
+            expires: expires.ok()?,
+            reason: raw.reason.map(Spanned::into_inner),
+            id,
+        })
+    }
+
+    /// What it says.
+    pub(super) fn decision(&self) -> Decision {
+        self.decision
+    }
+
+    /// Its name, and where that stands.
+    pub(super) fn id(&self) -> &Text {
+        &self.id
+    }
+
+    /// The one-based line where it begins.
+    pub(super) fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The owner's words.
+    pub(super) fn reason(&self) -> Option<&String> {
+        self.reason.as_ref()
+    }
+
+    /// Is it about the tool at all?
+    pub(super) fn is_about(&self, reach: &Reach<'_>) -> bool {
+        self.selectors.iter().any(|selector| reach.includes(selector.get_ref(), self.decision))
+    }
+
+    /// Can it say something to this caller?
+    pub(super) fn speaks_to(&self, caller: &Caller) -> bool {
+        self.callers.as_ref().is_none_or(|callers| callers.contains(caller))
+    }
+
+    /// Does it apply to every call of its tools, whatever arguments, account, environment and time? With `None` for
+    /// every caller, else for this one.
+    pub(super) fn is_unconditional(&self, caller: Option<&Caller>) -> bool {
+        self.conditions.is_empty()
+            && self.accounts.is_none()
+            && self.environments.is_none()
+            && self.expires.is_none()
+            && caller.map_or(self.callers.is_none(), |caller| self.speaks_to(caller))
+    }
+
+    /// Does it apply to the call? What can't be evaluated counts where the rule tightens, not where it allows.
+    pub(super) fn matches(&self, facts: &Facts<'_>, reach: &Reach<'_>) -> bool {
+        let (quantifier, enough) = match self.decision {
+            Decision::Allow => (Quantifier::Every, Truth::True),
+            Decision::Ask | Decision::Deny => (Quantifier::Some, Truth::Unknown),
+        };
+        let truths = self.conditions.iter().map(|condition| condition.holds(facts.tool, facts.arguments, quantifier));
+        self.is_about(reach)
+            && self.speaks_to(facts.caller)
+            && self.accounts.as_ref().is_none_or(|accounts| accounts.iter().any(|account| account == facts.account))
+            && self.environments.as_ref().is_none_or(|environments| environments.contains(&facts.environment))
+            && self.expires.is_none_or(|expires| facts.now < expires)
+            && truths.min().unwrap_or(Truth::True) >= enough
+    }
+}
+
+/// What a diff shows: all that matters for the tool at hand, so neither the other tools nor the owner's words.
+impl fmt::Display for Rule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "rule {}: {}", self.id.get_ref(), self.decision)?;
+        for (index, condition) in self.conditions.iter().enumerate() {
+            write!(formatter, "{} {condition}", if index == 0 { " where" } else { "," })?;
+        }
+        if let Some(callers) = &self.callers {
+            write!(formatter, "; caller {}", ticked(callers.iter()))?;
+        }
+        if let Some(accounts) = &self.accounts {
+            write!(formatter, "; account {}", ticked(accounts.iter()))?;
+        }
+        if let Some(environments) = &self.environments {
+            write!(formatter, "; env {}", ticked(environments.iter()))?;
+        }
+        self.expires.iter().try_for_each(|expires| write!(formatter, "; expires {}", rfc3339(*expires)))
+    }
+}
+
+/// Notes tools and parameters that the catalog doesn't have, and operands that can't be theirs.
+fn check(source: &mut Source<'_>, selectors: &[Spanned<Selector>], conditions: &[Condition], catalog: &Catalog) {
+    for selector in selectors {
+        let (span, selector) = (selector.span(), selector.get_ref());
+        if let Some((message, help)) = selector.unknown_in(catalog) {
+            source.problem(span, message, help);
+            continue;
+        }
+        let tools: Vec<_> = selector.tools(catalog).collect();
+        for condition in conditions {
+            // a wildcard may cover tools that lack the parameter, as long as one has it
+            let mut misfits: Vec<_> = tools.iter().map(|tool| condition.misfit(tool)).collect();
+            if misfits.iter().any(Option::is_none) {
+                continue;
+            }
+            let path = condition.path();
+            let having = tools.iter().position(|tool| tool.param_at(path.get_ref()).is_some());
+            match (selector, having) {
+                (Selector::Prefix(_), None) => source.problem(
+                    path.span(),
+                    format!("no tool of `{selector}` has a parameter `{}`", path.get_ref()),
+                    "remove the condition, or name another parameter".to_owned(),
+                ),
+                (Selector::Prefix(_) | Selector::Exact(_), having) => {
+                    if let Some((span, message, help)) = misfits.swap_remove(having.unwrap_or(0)) {
+                        source.problem(span, message, help);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A decision's word.
+pub(super) fn decision(source: &mut Source<'_>, text: &Text) -> Option<Decision> {
+    text.get_ref().parse().map_err(|reason: String| source.problem(text.span(), reason, None)).ok()
+}
+
+fn selectors(source: &mut Source<'_>, names: Vec<Text>, decision: Option<Decision>) -> Vec<Spanned<Selector>> {
+    let mut selectors = Vec::new();
+    for name in names {
+        let span: Range<usize> = name.span();
+        if name.get_ref() == "*" && decision == Some(Decision::Allow) {
+            let message = "an `allow` rule cannot be about every tool there is";
+            source.problem(span, message, "name the tools, or an integration as in `github.*`".to_owned());
+            continue;
+        }
+        match Selector::parse(name.get_ref()) {
+            Ok(selector) => selectors.push(Spanned::new(span, selector)),
+            Err(reason) => source.problem(span, reason, None),
+        }
+    }
+    selectors
+}
+
+fn all<T>(
+    source: &mut Source<'_>,
+    names: Option<Vec<Text>>,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<Vec<T>>, ()> {
+    let read_one = |name: Text| read(name.get_ref()).map_err(|reason| source.problem(name.span(), reason, None));
+    let all = names.map(|names| names.into_iter().map(read_one).collect::<Vec<_>>());
+    all.map(|all| all.into_iter().collect()).transpose()
+}
+
+fn instant(source: &mut Source<'_>, text: &Text) -> Result<Millis, ()> {
+    match text.get_ref().parse::<jiff::Timestamp>() {
+        Ok(instant) if text.get_ref().ends_with('Z') => Ok(instant.as_millisecond()),
+        Ok(_) | Err(_) => {
+            let message = format!("`{}` is not a time in UTC", text.get_ref());
+            source.problem(text.span(), message, "write it as in `2026-12-31T00:00:00Z`".to_owned());
+            Err(())
+        }
+    }
+}

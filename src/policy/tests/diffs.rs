@@ -1,0 +1,123 @@
+//! What applying an edit would change.
+
+use super::{Decision::*, *};
+
+fn changes(before: &str, after: &str) -> Vec<Change> {
+    let catalog = catalog();
+    diff(&catalog, &pinned(&catalog, before), after).unwrap()
+}
+
+fn change(tool: &str, before: Decision, after: Decision, looser: bool, lines: &[(char, &str)]) -> Change {
+    let lines = lines.iter().map(|(sign, line)| (*sign, (*line).to_owned())).collect();
+    Change { tool: tool.to_owned(), before, after, looser, lines }
+}
+
+#[test]
+fn what_gets_looser_comes_first() {
+    let before = policy("[tools]\n\"github.create_issue\" = \"ask\"\n\"stripe.create_payout\" = \"deny\"");
+    let after = policy("[tools]\n\"github.create_issue\" = \"deny\"\n\"stripe.create_payout\" = \"ask\"");
+    assert_eq!(
+        changes(&before, &after),
+        [
+            change(
+                "stripe.create_payout",
+                Deny,
+                Ask,
+                true,
+                &[('-', "\"stripe.create_payout\" = \"deny\""), ('+', "\"stripe.create_payout\" = \"ask\"")]
+            ),
+            change(
+                "github.create_issue",
+                Ask,
+                Deny,
+                false,
+                &[('-', "\"github.create_issue\" = \"ask\""), ('+', "\"github.create_issue\" = \"deny\"")]
+            ),
+        ]
+    );
+}
+
+#[test]
+fn a_rule_on_arguments_is_a_change_although_the_plain_answer_stays() {
+    let small = rule("small", "create_refund", "allow", "where = { amount = { max = 500 } }");
+    let text = "rule small: allow where amount max 500";
+    assert_eq!(changes(&policy(""), &policy(&small)), [change("stripe.create_refund", Ask, Ask, true, &[('+', text)])]);
+    assert_eq!(
+        changes(&policy(&small), &policy("")),
+        [change("stripe.create_refund", Ask, Ask, false, &[('-', text)])]
+    );
+}
+
+#[test]
+fn neither_words_nor_order_nor_lines_without_effect_are_a_change() {
+    let [one, two] = ["a", "b"].map(|id| rule(id, "create_refund", "ask", "reason = \"one\""));
+    let before = policy(&format!("{one}{two}"));
+    assert_eq!(changes(&before, &policy(&format!("# new\n{two}{one}").replace("\"one\"", "\"two\""))), []);
+    let lines = policy(
+        "[tools]\n\"github.create_issue\" = \"ask\"\n\"github.list_issues\" = \"ask\"\n\"github.delete_repository\" = \"ask\"",
+    );
+    let more = lines.replace("[tools]\n", "[tools]\n\"github.*\" = \"allow\"\n");
+    assert_eq!(changes(&lines, &more), []);
+}
+
+#[test]
+fn defaults_are_shown_for_the_tools_that_they_decide() {
+    let found =
+        changes(&policy(""), &policy("[defaults]\nread = \"ask\"\n[tools]\n\"github.list_issues\" = \"allow\""));
+    assert_eq!(
+        found,
+        [
+            change(
+                "github.list_issues",
+                Allow,
+                Allow,
+                false,
+                &[('-', "defaults.read = \"allow\""), ('+', "\"github.list_issues\" = \"allow\"")]
+            ),
+            change(
+                "stripe.list_charges",
+                Allow,
+                Ask,
+                false,
+                &[('-', "defaults.read = \"allow\""), ('+', "defaults.read = \"ask\"")]
+            ),
+        ]
+    );
+}
+
+#[test]
+fn t089_applying_again_lets_wildcards_reach_the_new_tools() {
+    let catalog = catalog();
+    let text = policy("[tools]\n\"github.*\" = \"allow\"");
+    let mut pin = pinned(&catalog, &text);
+    pin.tools.remove("github.create_issue");
+    let found = diff(&catalog, &pin, &text).unwrap();
+    assert_eq!(
+        found,
+        [change(
+            "github.create_issue",
+            Ask,
+            Allow,
+            true,
+            &[('-', "defaults.write = \"ask\""), ('+', "\"github.*\" = \"allow\"")]
+        )]
+    );
+}
+
+#[test]
+fn an_edit_that_does_not_load_has_no_diff() {
+    let catalog = catalog();
+    assert_eq!(diff(&catalog, &pinned(&catalog, BUILT_IN), "").unwrap_err().0.len(), 1);
+}
+
+#[test]
+fn lines_are_compared_in_order() {
+    let of = |old: &str, new: &str| {
+        line_diff(old, new).into_iter().map(|(sign, line)| format!("{sign}{line}")).collect::<Vec<_>>().join(",")
+    };
+    assert_eq!(of("a\nb\nc", "a\nb\nc"), " a, b, c");
+    assert_eq!(of("a\nb\nc\nd", "a\nx\nc\ny\nd"), " a,-b,+x, c,+y, d");
+    assert_eq!(of("", "a\nb"), "+a,+b");
+    assert_eq!(of("a\na", "a"), " a,-a");
+    assert_eq!(of("a\nb", ""), "-a,-b");
+}

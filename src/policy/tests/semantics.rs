@@ -1,0 +1,352 @@
+//! What a text says of a call.
+
+use super::{Decision::*, *};
+
+const REFUND: &str = "stripe.create_refund";
+const CUSTOMER: &str = "stripe.update_customer";
+
+/// What an `allow` and a `deny` rule with this condition say; without them it is `ask`.
+fn allow_and_deny<const N: usize>(tool: &str, condition: &str, calls: [Value; N]) -> [(Decision, Decision); N] {
+    let short = tool.strip_prefix("stripe.").unwrap();
+    let of = |decision| policy(&rule("r", short, decision, &format!("where = {{ {condition} }}")));
+    let mut allowed = decisions(&of("allow"), tool, calls.clone()).into_iter();
+    decisions(&of("deny"), tool, calls).map(|denied| (allowed.next().unwrap(), denied))
+}
+
+const HOLDS: (Decision, Decision) = (Allow, Deny);
+const FAILS: (Decision, Decision) = (Ask, Ask);
+const UNKNOWN: (Decision, Decision) = (Ask, Deny);
+
+#[test]
+fn t037_a_value_that_is_absent_or_of_another_type_allows_nothing_and_denies() {
+    let calls = [
+        json!({"amount": 500}),
+        json!({"amount": 501}),
+        json!({}),
+        json!({"amount": "400"}),
+        json!({"amount": [[]]}),
+        json!({"amount": {"valueOf": 1}}),
+        json!({"amount": null}),
+        json!({"amount": true}),
+    ];
+    let expected = [HOLDS, FAILS, UNKNOWN, UNKNOWN, FAILS, UNKNOWN, UNKNOWN, UNKNOWN];
+    assert_eq!(allow_and_deny(REFUND, "amount = { max = 500 }", calls), expected);
+}
+
+#[test]
+fn t092_a_negated_condition_on_an_absent_value_allows_nothing() {
+    let calls = [json!({"reason": "duplicate"}), json!({"reason": "fraudulent"}), json!({}), json!({"reason": null})];
+    let expected = [HOLDS, FAILS, UNKNOWN, UNKNOWN];
+    assert_eq!(allow_and_deny(REFUND, "reason = { none = [\"fraudulent\"] }", calls), expected);
+}
+
+#[test]
+fn t092_of_a_list_allow_needs_every_element_and_one_and_deny_needs_one() {
+    let calls = [
+        json!({"tags": ["a", "b"]}),
+        json!({"tags": ["a", "c"]}),
+        json!({"tags": ["c"]}),
+        json!({"tags": []}),
+        json!({}),
+    ];
+    let expected = [HOLDS, (Ask, Deny), FAILS, FAILS, UNKNOWN];
+    assert_eq!(allow_and_deny(CUSTOMER, "tags = { any = [\"a\", \"b\"] }", calls), expected);
+}
+
+#[test]
+fn t092_an_element_that_lacks_the_member_is_not_left_out() {
+    let calls = [
+        json!({"items": [{"email": "x@acme.com"}]}),
+        json!({"items": [{"email": "x@acme.com"}, {}]}),
+        json!({"items": [{"email": "x@evil.com"}, {}]}),
+        json!({"items": [{"email": "x@evil.com"}]}),
+        json!({"items": [{"email": "x@acme.com"}, "text"]}),
+        json!({"items": []}),
+        json!({"items": "text"}),
+    ];
+    let expected = [HOLDS, (Ask, Deny), UNKNOWN, FAILS, (Ask, Deny), FAILS, UNKNOWN];
+    assert_eq!(allow_and_deny(CUSTOMER, "\"items.email\" = { domain = \"acme.com\" }", calls), expected);
+}
+
+#[test]
+fn all_operators_of_a_condition_are_asked_of_the_same_element() {
+    let calls = [json!({"tags": ["ax"]}), json!({"tags": ["a", "x"]}), json!({"tags": ["ax", "x"]})];
+    let expected = [HOLDS, FAILS, (Ask, Deny)];
+    assert_eq!(allow_and_deny(CUSTOMER, "tags = { prefix = \"a\", suffix = \"x\" }", calls), expected);
+}
+
+#[test]
+fn what_the_vendor_assumes_is_judged_unless_it_is_only_words() {
+    assert_eq!(
+        allow_and_deny("stripe.list_charges", "limit = { max = 10 }", [json!({}), json!({"limit": 11})]),
+        [HOLDS, (Allow, Allow)]
+    );
+    assert_eq!(
+        allow_and_deny(CUSTOMER, "items.count = { max = 1 }", [json!({"items": [{}]}), json!({})]),
+        [HOLDS, HOLDS]
+    );
+    let denying = policy(&rule("r", "create_payout", "deny", "where = { destination = { none = [\"ba_2\"] } }"));
+    let allowing = denying.replace("\"deny\"", "\"allow\"");
+    let calls = || [json!({}), json!({"destination": "ba_1"}), json!({"destination": "ba_2"})];
+    // the built-in layer denies payouts where the home layer is silent
+    assert_eq!(decisions(&allowing, "stripe.create_payout", calls()), [Deny, Allow, Deny]);
+    assert_eq!(decisions(&denying, "stripe.create_payout", calls()), [Deny, Deny, Deny]);
+}
+
+#[test]
+fn present_is_about_what_was_given_or_filled_in() {
+    let calls = [json!({"amount": 1}), json!({"amount": null}), json!({})];
+    assert_eq!(allow_and_deny(REFUND, "amount = { present = true }", calls.clone()), [HOLDS, HOLDS, FAILS]);
+    assert_eq!(allow_and_deny(REFUND, "amount = { present = false }", calls), [FAILS, FAILS, HOLDS]);
+    let nested = [json!({"items": [{"email": "x"}, {}]}), json!({"items": []}), json!({})];
+    assert_eq!(
+        allow_and_deny(CUSTOMER, "items.email = { present = true }", nested.clone()),
+        [(Ask, Deny), FAILS, FAILS]
+    );
+    assert_eq!(allow_and_deny(CUSTOMER, "items.email = { present = false }", nested), [(Ask, Deny), HOLDS, HOLDS]);
+}
+
+#[test]
+fn texts_are_compared_whole_and_in_their_case() {
+    let calls = |texts: [&str; 4]| texts.map(|text| json!({"email": text}));
+    let of = |condition: &str, texts| allow_and_deny(CUSTOMER, condition, calls(texts));
+    assert_eq!(of("email = { prefix = \"a@\" }", ["a@b", "A@b", "x a@", ""]), [HOLDS, FAILS, FAILS, FAILS]);
+    assert_eq!(of("email = { suffix = \".md\" }", ["a.md", "a.MD", "a.md\n", ""]), [HOLDS, FAILS, FAILS, FAILS]);
+    assert_eq!(of("email = { glob = \"a*c\" }", ["abc", "aBC", "xabc", "ac"]), [HOLDS, FAILS, FAILS, HOLDS]);
+    assert_eq!(
+        of("email = { length = { min = 2, max = 3 } }", ["ab", "abcd", "é", "éüö"]),
+        [HOLDS, FAILS, FAILS, HOLDS]
+    );
+}
+
+#[test]
+fn t088_a_regex_is_the_whole_value() {
+    let of = |pattern: &str, texts: [&str; 2]| {
+        allow_and_deny(
+            CUSTOMER,
+            &format!("email = {{ regex = '{pattern}' }}"),
+            texts.map(|text| json!({"email": text})),
+        )
+    };
+    assert_eq!(of("a|b", ["b", "zb"]), [HOLDS, FAILS]);
+    assert_eq!(of("^a|b$", ["b", "zb"]), [HOLDS, FAILS]);
+    assert_eq!(of("\\d+", ["100", "١٠٠"]), [HOLDS, FAILS]);
+}
+
+#[test]
+fn t088_a_domain_is_the_one_host_that_a_value_names() {
+    let of = |domain: &str, texts: [&str; 4]| {
+        allow_and_deny(
+            CUSTOMER,
+            &format!("email = {{ domain = \"{domain}\" }}"),
+            texts.map(|text| json!({"email": text})),
+        )
+    };
+    assert_eq!(
+        of("acme.com", ["x@ACME.com", "x@evil.com", "x@evil.com,y@acme.com", "https://acme.com/x"]),
+        [HOLDS, FAILS, UNKNOWN, HOLDS]
+    );
+    assert_eq!(
+        of("*.acme.com", ["x@a.acme.com", "x@acme.com", "Acme <x@a.acme.com>", ""]),
+        [HOLDS, FAILS, UNKNOWN, UNKNOWN]
+    );
+}
+
+#[test]
+fn t093_amounts_are_whole_numbers_of_the_smallest_unit() {
+    let condition = "amount = { min = 9007199254740993 }";
+    let calls = [
+        json!({"amount": 9_007_199_254_740_992_i64}),
+        json!({"amount": 9_007_199_254_740_993_i64}),
+        json!({"amount": u64::MAX}),
+    ];
+    assert_eq!(allow_and_deny(REFUND, condition, calls), [FAILS, HOLDS, HOLDS]);
+    let calls = [json!({"balance": 49.999_999_999}), json!({"balance": 50}), json!({"balance": 50.000_000_001})];
+    assert_eq!(allow_and_deny(CUSTOMER, "balance = { max = 50 }", calls), [HOLDS, HOLDS, FAILS]);
+}
+
+#[test]
+fn several_conditions_must_all_hold_and_no_beats_unknown() {
+    let condition = "amount = { max = 500 }, reason = { any = [\"duplicate\"] }";
+    let calls = [
+        json!({"amount": 1, "reason": "duplicate"}),
+        json!({"amount": 1, "reason": "fraudulent"}),
+        json!({"reason": "fraudulent"}),
+        json!({"reason": "duplicate"}),
+    ];
+    assert_eq!(allow_and_deny(REFUND, condition, calls), [HOLDS, FAILS, FAILS, UNKNOWN]);
+}
+
+#[test]
+fn nested_members_are_named_with_a_dot_or_as_tables() {
+    let calls = || {
+        [
+            json!({"address": {"country": "DE"}}),
+            json!({"address": {"country": "FR"}}),
+            json!({"address": {}}),
+            json!({"address": "DE"}),
+        ]
+    };
+    for condition in [
+        "\"address.country\" = { any = [\"DE\"] }",
+        "address.country = { any = [\"DE\"] }",
+        "address = { country = { any = [\"DE\"] } }",
+    ] {
+        assert_eq!(allow_and_deny(CUSTOMER, condition, calls()), [HOLDS, FAILS, UNKNOWN, UNKNOWN], "{condition}");
+    }
+}
+
+#[test]
+fn with_no_argument_known_nothing_can_be_evaluated_and_the_effect_is_the_strongest() {
+    let catalog = catalog();
+    let of = |text: &str, tool| {
+        let (policy, _) = Policy::new(&catalog, &pinned(&catalog, text), None);
+        Asked { policy: &policy, catalog: &catalog }.of(tool, None).decision
+    };
+    let present = |decision, present| {
+        policy(&rule("r", "create_refund", decision, &format!("where = {{ amount = {{ present = {present} }} }}")))
+    };
+    assert_eq!(["true", "false"].map(|is| of(&present("allow", is), REFUND)), [Ask, Ask]);
+    assert_eq!(["true", "false"].map(|is| of(&present("deny", is), REFUND)), [Deny, Deny]);
+    let text = policy("[defaults]\nwrite = \"allow\"\ndestructive = \"deny\"");
+    assert_eq!(of(&text, "stripe.create_payment_intent"), Deny);
+    assert_eq!(
+        decisions(
+            &text,
+            "stripe.create_payment_intent",
+            [json!({}), json!({"confirm": true}), json!({"confirm": false})]
+        ),
+        [Allow, Deny, Allow]
+    );
+}
+
+#[test]
+fn t090_the_strictest_rule_wins_whatever_the_order() {
+    let rules =
+        [("allow", "a"), ("ask", "b"), ("deny", "c")].map(|(decision, id)| rule(id, "create_refund", decision, ""));
+    let text = |order: &[usize]| policy(&order.iter().map(|index| rules[*index].as_str()).collect::<String>());
+    let of = |order: &[usize]| decisions(&text(order), REFUND, [json!({})]);
+    assert_eq!([of(&[0]), of(&[1]), of(&[2])], [[Allow], [Ask], [Deny]]);
+    assert_eq!([of(&[0, 1]), of(&[1, 0])], [[Ask]; 2]);
+    assert_eq!([of(&[0, 1, 2]), of(&[2, 1, 0]), of(&[1, 2, 0])], [[Deny]; 3]);
+}
+
+#[test]
+fn t090_rules_stand_over_lines_but_a_denying_line_absorbs() {
+    let allowing = rule("r", "create_refund", "allow", "");
+    let with = |line: &str| decisions(&policy(&format!("[tools]\n{line}\n{allowing}")), REFUND, [json!({})]);
+    assert_eq!(with("\"stripe.create_refund\" = \"ask\""), [Allow]);
+    assert_eq!(with("\"stripe.create_refund\" = \"deny\""), [Deny]);
+    assert_eq!(with("\"stripe.*\" = \"deny\""), [Deny]);
+    assert_eq!(with("\"github.*\" = \"deny\""), [Allow]);
+}
+
+#[test]
+fn the_most_specific_line_decides() {
+    let of = |lines: &str| decisions(&policy(&format!("[tools]\n{lines}")), REFUND, [json!({})]);
+    assert_eq!(of("\"*\" = \"ask\"\n\"stripe.*\" = \"allow\""), [Allow]);
+    assert_eq!(of("\"stripe.create_*\" = \"ask\"\n\"stripe.*\" = \"allow\""), [Ask]);
+    assert_eq!(of("\"stripe.create_*\" = \"ask\"\n\"stripe.create_refund\" = \"allow\""), [Allow]);
+    assert_eq!(of("\"stripe.create_refund*\" = \"ask\"\n\"stripe.create_refund\" = \"allow\""), [Allow]);
+}
+
+#[test]
+fn a_rule_holds_for_its_callers_accounts_environments_and_time() {
+    let catalog = catalog();
+    let rest = "caller = [\"claude\"]\naccount = [\"prod\"]\nenv = [\"staging\", \"test\"]\nexpires = \"1970-01-01T00:00:10Z\"";
+    let text = policy(&rule("r", "create_refund", "deny", rest));
+    check("policy.toml", &text, &catalog).unwrap();
+    let (policy, _) = Policy::new(&catalog, &pinned(&catalog, &text), None);
+    let of = |by: &str, account: &str, environment, now| {
+        let tool = catalog.find(REFUND).unwrap();
+        policy.evaluate(&Facts { tool, arguments: None, caller: &caller(by), account, environment, now }).decision
+    };
+    assert_eq!(of("claude", "prod", Environment::Test, 9_999), Deny);
+    assert_eq!(of("claude2", "prod", Environment::Test, 9_999), Ask);
+    assert_eq!(of("claude", "prod2", Environment::Test, 9_999), Ask);
+    assert_eq!(of("claude", "prod", Environment::Production, 9_999), Ask);
+    assert_eq!(of("claude", "prod", Environment::Test, 10_000), Ask);
+}
+
+#[test]
+fn t084_where_nothing_is_said_reads_run_and_the_rest_asks() {
+    let tools = ["stripe.list_charges", "github.create_issue", REFUND, "stripe.create_payout"];
+    for text in ["schema = 1", "# nothing yet\nschema = 1\n", BUILT_IN] {
+        assert_eq!(tools.map(|tool| decisions(text, tool, [json!({})])), [[Allow], [Ask], [Ask], [Deny]], "{text}");
+    }
+    let catalog = catalog();
+    for text in ["", "# nothing yet", "schema = 2", "schema = 1\n[tools"] {
+        let (policy, problems) = Policy::new(&catalog, &pinned(&catalog, text), None);
+        let asked = Asked { policy: &policy, catalog: &catalog };
+        assert_eq!(tools.map(|tool| asked.of(tool, None).decision), [Deny; 4], "{text}");
+        assert!(!problems.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn the_home_file_stands_over_the_built_in_one_and_defaults_below_both() {
+    let payout = |text: &str| decisions(&policy(text), "stripe.create_payout", [json!({})]);
+    assert_eq!(payout("[defaults]\ndestructive = \"allow\""), [Deny]);
+    assert_eq!(payout("[tools]\n\"stripe.create_payout\" = \"ask\""), [Ask]);
+    assert_eq!(payout("[tools]\n\"stripe.*\" = \"allow\""), [Allow]);
+    assert_eq!(decisions(&policy("[defaults]\nread = \"deny\""), "stripe.list_charges", [json!({})]), [Deny]);
+}
+
+#[test]
+fn every_verdict_names_its_lines() {
+    let catalog = catalog();
+    let text = policy(&format!(
+        "[tools]\n\"stripe.*\" = \"ask\"\n{}{}",
+        rule("small", "create_refund", "allow", "where = { amount = { max = 5 } }\nreason = \"Routine.\""),
+        rule("never", "list_charges", "deny", "")
+    ));
+    let (policy, _) = Policy::new(&catalog, &pinned(&catalog, &text), None);
+    let asked = Asked { policy: &policy, catalog: &catalog };
+    let reason = |decision, file: &str, line, rule: &str, text: Option<&str>| Evaluation {
+        decision,
+        reasons: vec![Reason {
+            decision,
+            file: file.to_owned(),
+            line,
+            rule: rule.to_owned(),
+            text: text.map(str::to_owned),
+        }],
+        policy: policy.digest(),
+    };
+    assert_eq!(
+        asked.of(REFUND, Some(json!({"amount": 5}))),
+        reason(Allow, "policy.toml", 4, "small", Some("Routine."))
+    );
+    assert_eq!(asked.of(REFUND, Some(json!({"amount": 6}))), reason(Ask, "policy.toml", 3, "stripe.*", None));
+    assert_eq!(asked.of("stripe.list_charges", None), reason(Deny, "policy.toml", 10, "never", None));
+    let line = |start: &str| BUILT_IN.lines().position(|line| line.starts_with(start)).unwrap() + 1;
+    assert_eq!(asked.of("github.create_issue", None), reason(Ask, "built-in", line("write"), "defaults.write", None));
+    assert_eq!(asked.of("github.list_issues", None), reason(Allow, "built-in", line("read"), "defaults.read", None));
+}
+
+#[test]
+fn a_wildcard_rule_can_ask_of_tools_that_lack_the_parameter_but_not_allow_them() {
+    let with = |decision| policy(&rule("r", "*", decision, "where = { amount = { max = 500 } }"));
+    assert_eq!(decisions(&with("deny"), "stripe.list_charges", [json!({"amount": 1})]), [Deny]);
+    assert_eq!(decisions(&with("allow"), CUSTOMER, [json!({"amount": 1})]), [Ask]);
+    assert_eq!(decisions(&with("allow"), REFUND, [json!({"amount": 1})]), [Allow]);
+}
+
+#[test]
+fn always_denied_is_what_no_argument_account_environment_or_time_can_change() {
+    let catalog = catalog();
+    let denied = |text: &str, tool: &str, by: &str| {
+        let (policy, _) = Policy::new(&catalog, &pinned(&catalog, &policy(text)), None);
+        policy.always_denies(catalog.find(tool).unwrap(), &caller(by))
+    };
+    let with = |rest: &str| denied(&rule("r", "create_refund", "deny", rest), REFUND, "claude");
+    assert!(with("") && with("caller = [\"claude\"]"));
+    assert!(!with("caller = [\"other\"]") && !with("account = [\"prod\"]") && !with("env = [\"test\"]"));
+    assert!(!with("expires = \"2999-01-01T00:00:00Z\"") && !with("where = { amount = { min = 0 } }"));
+    assert!(denied("[tools]\n\"stripe.*\" = \"deny\"", REFUND, "claude"));
+    assert!(denied("", "stripe.create_payout", "claude"));
+    assert!(!denied(&rule("r", "create_payout", "ask", "account = [\"prod\"]"), "stripe.create_payout", "claude"));
+    assert!(denied(&rule("r", "create_payout", "ask", "caller = [\"other\"]"), "stripe.create_payout", "claude"));
+    assert!(!denied("[defaults]\ndestructive = \"deny\"", "stripe.create_payment_intent", "claude"));
+    assert!(denied("[defaults]\nwrite = \"deny\"\ndestructive = \"deny\"", "stripe.create_payment_intent", "claude"));
+}

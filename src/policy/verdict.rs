@@ -1,0 +1,98 @@
+//! The answer of a policy, with its reasons.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Digest;
+
+/// What a policy says of a call, loosest first; the strictest wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decision {
+    /// It runs.
+    Allow,
+    /// A human decides.
+    Ask,
+    /// It does not run.
+    Deny,
+}
+
+impl Decision {
+    /// The word that policies and answers use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Ask => "ask",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Decision {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "allow" => Ok(Self::Allow),
+            "ask" => Ok(Self::Ask),
+            "deny" => Ok(Self::Deny),
+            other => Err(format!("`{other}` is not a decision; use allow, ask or deny")),
+        }
+    }
+}
+
+/// One line of a policy that took part in an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// What this line says.
+    pub decision: Decision,
+    /// The file as the person knows it: `policy.toml`, `policy.toml (not yet applied)`, `built-in`.
+    pub file: String,
+    /// One-based line of that file.
+    pub line: usize,
+    /// The rule's id, the `[tools]` name, or `defaults.write`.
+    pub rule: String,
+    /// The human's own words, where the rule has some.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub text: Option<String>,
+}
+
+/// A decision and the lines that made it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// What happens to the call.
+    pub decision: Decision,
+    /// The lines that say so, the deciding ones first; never empty.
+    pub reasons: Vec<Reason>,
+    /// The digest of the policy that judged: pinned text, edited text and built-in together.
+    pub policy: Digest,
+}
+
+impl Evaluation {
+    /// A read of the product's own, such as verifying a credential at `connect`: no policy speaks of it.
+    pub fn own_read() -> Self {
+        Self {
+            decision: Decision::Allow,
+            reasons: vec![Reason {
+                decision: Decision::Allow,
+                file: "built-in".to_owned(),
+                line: 0,
+                rule: "agentport.own_read".to_owned(),
+                text: None,
+            }],
+            policy: Digest::from([0; 32]),
+        }
+    }
+
+    /// The deciding line's name: what `denied` answers name as `rule`.
+    pub fn rule(&self) -> &str {
+        self.reasons.first().map_or("", |reason| reason.rule.as_str())
+    }
+}

@@ -1,0 +1,86 @@
+//! Secrets, and where they are kept: the OS keyring or an age file.
+//!
+//! [`Secret`] cannot be printed, cloned, serialised or compared. `expose` has two callers, which a test holds: the
+//! credential that goes upstream, and the check of a code against its seed. This folder touches the keyring and the
+//! vault file and nothing else.
+//!
+//! ```compile_fail,E0277
+//! println!("{}", agentport::secret::Secret::new(String::from("sk_live_1")));
+//! ```
+//! ```compile_fail,E0277
+//! serde_json::to_string(&agentport::secret::Secret::new(String::from("sk_live_1")));
+//! ```
+//! ```compile_fail,E0599
+//! let secret = agentport::secret::Secret::new(String::from("sk_live_1"));
+//! let copy = secret.clone();
+//! ```
+//! ```compile_fail,E0369
+//! let same = agentport::secret::Secret::new(String::from("a")) == agentport::secret::Secret::new(String::from("a"));
+//! ```
+
+mod keyring;
+mod vault;
+
+use std::fmt;
+
+use async_trait::async_trait;
+use zeroize::Zeroizing;
+
+pub use self::{
+    keyring::Keyring,
+    vault::{KeySource, Vault},
+};
+
+/// Text that must not be seen. Wiped when dropped.
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes the text over.
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text. Only for what sends it to its origin or checks a code against it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Is there nothing in it?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("[secret]")
+    }
+}
+
+/// Keeps secrets under names such as `account/stripe/default`. Absence is `Ok(None)`. Never falls back to another store.
+#[async_trait]
+pub trait SecretStore: Send + Sync + fmt::Debug {
+    /// The secret of this name.
+    async fn get(&self, name: &str) -> Result<Option<Secret>, StoreError>;
+    /// Stores or replaces it.
+    async fn put(&self, name: &str, secret: Secret) -> Result<(), StoreError>;
+    /// Removes it; no error where there is none.
+    async fn delete(&self, name: &str) -> Result<(), StoreError>;
+}
+
+/// Why a store did not answer. The text names the fix for the person at the terminal; an agent never sees it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such store on this machine now.
+    #[error("{0}")]
+    Unavailable(String),
+    /// It is there and locked.
+    #[error("{0}")]
+    Locked(String),
+    /// It did not answer within ten seconds.
+    #[error("the secret store did not answer within 10 seconds; is it waiting for you to unlock it?")]
+    Timeout,
+    /// It answered with something else than it was given.
+    #[error("{0}")]
+    Broken(String),
+}

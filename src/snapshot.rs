@@ -1,0 +1,179 @@
+//! What a call is judged by, read together: settings, catalog, policy, accounts, and where the site is.
+//!
+//! Looked at again at every call and once a second by the watcher. The bytes decide, not a time stamp: what is the same
+//! as before is not compiled again.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::{
+    account::Account,
+    catalog::Catalog,
+    config::{Environment, Home, Settings},
+    diagnostic::Diagnostic,
+    files,
+    ledger::{LedgerError, Sqlite},
+    policy::{Pinned, Policy},
+};
+
+/// One consistent view; calls that began with it end with it.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// `agentport.toml`; the last one that was valid.
+    pub settings: Arc<Settings>,
+    /// Everything that can be called.
+    pub catalog: Arc<Catalog>,
+    /// Pinned, edited and built-in.
+    pub policy: Arc<Policy>,
+    /// The accounts, by integration and name.
+    pub accounts: Vec<Arc<Account>>,
+    /// What links begin with; `None` while the site cannot be reached by a link.
+    pub site: Option<String>,
+    /// What is wrong with the files now. The last good ones are in force.
+    pub problems: Vec<Diagnostic>,
+    /// Has `policy.toml` text that was not applied?
+    pub unapplied: bool,
+}
+
+impl Snapshot {
+    /// The accounts of an integration.
+    pub fn accounts_of(&self, integration: &str) -> Vec<Arc<Account>> {
+        self.accounts.iter().filter(|account| account.integration == integration).cloned().collect()
+    }
+}
+
+/// Keeps the newest snapshot.
+#[derive(Debug)]
+pub struct Snapshots {
+    home: Home,
+    environment: Environment,
+    ledger: Sqlite,
+    catalog: Arc<Catalog>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    seen: Seen,
+    current: Arc<Snapshot>,
+}
+
+/// What the current snapshot was made from.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    settings: Result<Option<String>, String>,
+    policy: Result<Option<String>, String>,
+    pinned: Option<(String, usize)>,
+    accounts: Vec<Account>,
+    site: Option<String>,
+}
+
+impl Snapshots {
+    /// Reads everything once.
+    ///
+    /// # Errors
+    /// The ledger cannot be read, or there are no valid settings to begin with.
+    pub fn start(
+        home: Home,
+        environment: Environment,
+        ledger: Sqlite,
+        catalog: Arc<Catalog>,
+    ) -> Result<Self, SnapshotError> {
+        let seen = look(&home, &ledger)?;
+        let settings = match &seen.settings {
+            Ok(text) => Settings::parse(text.as_deref().unwrap_or(""), &environment)
+                .map_err(|problems| SnapshotError::Settings(problems.to_string()))?,
+            Err(reason) => return Err(SnapshotError::Settings(reason.clone())),
+        };
+        let current = Arc::new(build(&seen, Arc::new(settings), &catalog, &ledger, Vec::new())?);
+        Ok(Self { home, environment, ledger, catalog, state: Mutex::new(State { seen, current }) })
+    }
+
+    /// The newest snapshot. A file that became unreadable or invalid leaves the last good one in force.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn current(&self) -> Result<Arc<Snapshot>, SnapshotError> {
+        let seen = look(&self.home, &self.ledger)?;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.seen != seen {
+            let mut problems = Vec::new();
+            let settings = if state.seen.settings == seen.settings {
+                Arc::clone(&state.current.settings)
+            } else {
+                match &seen.settings {
+                    Ok(text) => match Settings::parse(text.as_deref().unwrap_or(""), &self.environment) {
+                        Ok(settings) => Arc::new(settings),
+                        Err(found) => {
+                            problems.extend(found.0);
+                            Arc::clone(&state.current.settings)
+                        }
+                    },
+                    Err(_) => Arc::clone(&state.current.settings),
+                }
+            };
+            state.current = Arc::new(build(&seen, settings, &self.catalog, &self.ledger, problems)?);
+            state.seen = seen;
+        }
+        Ok(Arc::clone(&state.current))
+    }
+
+    /// The home that is read.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+}
+
+/// Why there is nothing to judge by.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// `agentport.toml` is not valid.
+    #[error("{0}")]
+    Settings(String),
+    /// No policy was ever pinned: `init` did not end.
+    #[error("no policy is in force in this home; its set-up was not finished")]
+    NoPolicy,
+}
+
+fn look(home: &Home, ledger: &Sqlite) -> Result<Seen, SnapshotError> {
+    let read = |path: &std::path::Path| files::read_guarded(path).map_err(|error| error.to_string());
+    Ok(Seen {
+        settings: read(&home.settings()),
+        policy: read(&home.policy()),
+        pinned: ledger.pinned()?.map(|pinned| (pinned.text, pinned.tools.len())),
+        accounts: ledger.accounts()?,
+        site: ledger.meta("site")?,
+    })
+}
+
+fn build(
+    seen: &Seen,
+    settings: Arc<Settings>,
+    catalog: &Arc<Catalog>,
+    ledger: &Sqlite,
+    mut problems: Vec<Diagnostic>,
+) -> Result<Snapshot, SnapshotError> {
+    let pinned: Pinned = ledger.pinned()?.ok_or(SnapshotError::NoPolicy)?;
+    let edited = match &seen.policy {
+        Ok(text) => text.as_deref().filter(|text| *text != pinned.text),
+        Err(_) => None,
+    };
+    let (policy, found) = Policy::new(catalog, &pinned, edited);
+    problems.extend(found);
+    let site = match seen.site.as_deref() {
+        Some("") => None,
+        Some(url) => Some(url.to_owned()),
+        None => Some(settings.public_url.clone()),
+    };
+    Ok(Snapshot {
+        settings,
+        catalog: Arc::clone(catalog),
+        policy: Arc::new(policy),
+        accounts: seen.accounts.iter().cloned().map(Arc::new).collect(),
+        site,
+        problems,
+        unapplied: edited.is_some(),
+    })
+}

@@ -1,0 +1,169 @@
+//! What an answer, or its absence, means for the call: `succeeded`, `failed` or `unknown`.
+//!
+//! INVARIANT: what may have happened is never called `failed`. For anything but a read, once a byte was written, only
+//! the vendor's own 3xx or 4xx says that it did not happen.
+
+use serde_json::Value;
+
+use super::{
+    filter::{self, Needles},
+    http::{Answer, BodyFault, Fault, Limits, Lost},
+    json,
+};
+use crate::ledger::{FailureKind, Outcome};
+
+/// Longer error pages are cut, and longer error objects left out: they are read by a model and by people.
+const FAILURE_TEXT: usize = 4_000;
+const FAILURE_JSON: usize = 64 * 1024;
+const VENDOR_MESSAGE: usize = 300;
+
+/// Where vendors put the sentence that says what was wrong.
+const MESSAGES: [&str; 6] =
+    ["/error/message", "/message", "/detail", "/error_description", "/errors/0/message", "/error"];
+
+/// The call that an answer belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) integration: &'a str,
+    pub(super) read: bool,
+    pub(super) limits: &'a Limits,
+    pub(super) needles: &'a Needles,
+}
+
+impl Asked<'_> {
+    /// The outcome, with the credential taken out, and how often it was in there.
+    pub(super) fn outcome(&self, answer: Result<Answer, Fault>) -> (Outcome, usize) {
+        match answer {
+            Err(Fault::NotSent(reason)) => {
+                let message = format!("`{}` {reason}; nothing was sent", self.integration);
+                (failed(FailureKind::Network, None, message), 0)
+            }
+            Err(Fault::Lost(lost)) => (self.lost(lost, None), 0),
+            Ok(answer) => match answer.status {
+                200..=299 => self.success(answer),
+                300..=399 => {
+                    let message = format!(
+                        "`{}` answered {} and pointed to another address; that is never followed",
+                        self.integration, answer.status
+                    );
+                    (failed(FailureKind::Redirect, Some(answer.status), message), 0)
+                }
+                400..=499 => self.refusal(answer),
+                _ if self.read => self.refusal(answer),
+                status => {
+                    let message = format!("`{}` answered {status}; {MAYBE}", self.integration);
+                    (Outcome::Unknown { http_status: Some(status), message }, 0)
+                }
+            },
+        }
+    }
+
+    fn success(&self, answer: Answer) -> (Outcome, usize) {
+        let http_status = Some(answer.status);
+        let read = answer.body.map(|bytes| read(bytes, answer.content_type.as_deref()));
+        let (result, truncated) = match read {
+            Ok(Body::Empty) => (Value::Null, false),
+            Ok(Body::Json(value)) => (value, false),
+            Ok(Body::Text(text)) => (Value::String(text), false),
+            // of a read the answer is all there is; of anything else the status says that it was done
+            Err(BodyFault::Lost(lost)) if self.read => return (self.lost(lost, http_status), 0),
+            Ok(Body::Unreadable) | Err(BodyFault::TooLarge | BodyFault::Lost(_)) => (Value::Null, true),
+        };
+        let (result, hits) = filter::redact(result, self.needles);
+        (Outcome::Succeeded { result, http_status, truncated }, hits)
+    }
+
+    fn refusal(&self, answer: Answer) -> (Outcome, usize) {
+        let body = match answer.body.map(|bytes| (bytes.len(), read(bytes, answer.content_type.as_deref()))) {
+            Ok((length, Body::Json(value))) if length <= FAILURE_JSON => Some(value),
+            Ok((_, Body::Text(text))) => Some(Value::String(text)),
+            Ok((_, Body::Json(_) | Body::Empty | Body::Unreadable)) | Err(_) => None,
+        };
+        // cut after the filter: half a credential would not be found
+        let (body, hits) = body.map_or((None, 0), |body| {
+            let (body, hits) = filter::redact(body, self.needles);
+            (Some(shorten(body)), hits)
+        });
+        let mut message = format!("`{}` answered {}", self.integration, answer.status);
+        if let Some(words) = body.as_ref().and_then(vendor_message) {
+            message = format!("{message}: {words}");
+        }
+        if let Some(seconds) = answer.retry_after {
+            message = format!("{message}; it asks to wait {seconds} seconds");
+        }
+        (Outcome::Failed { kind: FailureKind::Upstream, http_status: Some(answer.status), message, body }, hits)
+    }
+
+    fn lost(&self, lost: Lost, http_status: Option<u16>) -> Outcome {
+        let integration = self.integration;
+        match (self.read, lost) {
+            (true, Lost::Timeout) => {
+                let patience = self.limits.read.as_secs();
+                let message = format!("`{integration}` did not answer completely within {patience} seconds");
+                failed(FailureKind::Timeout, http_status, message)
+            }
+            (true, Lost::Cut) => {
+                let message = format!("the connection to `{integration}` broke before its answer was complete");
+                failed(FailureKind::Network, http_status, message)
+            }
+            (false, Lost::Timeout) => Outcome::Unknown {
+                http_status,
+                message: format!("`{integration}` got the request and did not answer in time; {MAYBE}"),
+            },
+            (false, Lost::Cut) => Outcome::Unknown {
+                http_status,
+                message: format!("the connection to `{integration}` broke while it had the request; {MAYBE}"),
+            },
+        }
+    }
+}
+
+const MAYBE: &str = "it may have happened: look there before asking for it again";
+
+fn failed(kind: FailureKind, http_status: Option<u16>, message: String) -> Outcome {
+    Outcome::Failed { kind, http_status, message, body: None }
+}
+
+enum Body {
+    Empty,
+    Json(Value),
+    Text(String),
+    Unreadable,
+}
+
+/// JSON where the vendor says so or says nothing, and only where it has one reading; else text, if it is UTF-8.
+fn read(bytes: Vec<u8>, content_type: Option<&str>) -> Body {
+    if bytes.is_empty() {
+        return Body::Empty;
+    }
+    let Ok(text) = String::from_utf8(bytes) else { return Body::Unreadable };
+    let media_type = content_type.map(|full| full.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    let may_be_json =
+        media_type.is_none_or(|name| name == "application/json" || name == "text/json" || name.ends_with("+json"));
+    match json::parse(&text) {
+        Some(value) if may_be_json => Body::Json(value),
+        _ => Body::Text(text),
+    }
+}
+
+fn shorten(body: Value) -> Value {
+    match body {
+        Value::String(text) => Value::String(cut(&text, FAILURE_TEXT)),
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other,
+    }
+}
+
+fn vendor_message(body: &Value) -> Option<String> {
+    let words = MESSAGES.iter().find_map(|pointer| body.pointer(pointer).and_then(Value::as_str))?;
+    let line =
+        words.split(|character: char| character.is_control() || character == ' ').filter(|word| !word.is_empty());
+    Some(cut(&line.collect::<Vec<_>>().join(" "), VENDOR_MESSAGE)).filter(|words| !words.is_empty())
+}
+
+fn cut(text: &str, characters: usize) -> String {
+    let mut short: String = text.chars().take(characters).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}

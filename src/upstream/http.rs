@@ -1,0 +1,208 @@
+//! The one HTTP client of the whole program.
+//!
+//! Nothing from the environment changes where it goes or whom it trusts: no proxy, compiled-in roots, its own resolver.
+//! It follows no redirect, repeats nothing, keeps no cookie, and has a limit for everything that a server can send.
+
+mod fault;
+mod resolve;
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use reqwest::{Client, Request, Response, header};
+use rustls::RootCertStore;
+use tokio::time::{Instant, timeout_at};
+
+pub use self::fault::{Fault, Lost, NotSent};
+use self::resolve::{Lookup, Resolver, judge};
+use super::Credential;
+use crate::account::Origin;
+
+/// How long a server may take and how much it may send.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// To resolve, connect and shake hands.
+    pub connect: Duration,
+    /// A read, from first to last byte.
+    pub read: Duration,
+    /// Anything else, from first to last byte.
+    pub write: Duration,
+    /// Between two pieces of a body.
+    pub idle: Duration,
+    /// Bytes of a body after decompression.
+    pub body: usize,
+}
+
+impl Limits {
+    /// What every account gets.
+    pub const DEFAULT: Self = Self {
+        connect: Duration::from_secs(10),
+        read: Duration::from_secs(30),
+        write: Duration::from_mins(1),
+        idle: Duration::from_secs(15),
+        body: 4 * 1024 * 1024,
+    };
+    /// An idle connection is closed before a server closes it (Node's servers do after five seconds): a write that
+    /// meets a closing connection ends as `unknown`.
+    const IDLE_CONNECTION: Duration = Duration::from_secs(4);
+    const HEADERS: usize = 128;
+    const HEADER_BYTES: u32 = 64 * 1024;
+}
+
+/// What is taken from an answer; all other headers stay outside.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The content type as it was sent.
+    pub content_type: Option<String>,
+    /// Seconds that the server asks to wait.
+    pub retry_after: Option<u64>,
+    /// The decoded body.
+    pub body: Result<Vec<u8>, BodyFault>,
+}
+
+/// Why a body is missing though its headers came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyFault {
+    /// It is larger than the limit.
+    TooLarge,
+    /// It was lost on the way.
+    Lost(Lost),
+}
+
+/// The client, with a pool of connections of its own for each credential.
+#[derive(Debug)]
+pub struct Http {
+    limits: Limits,
+    roots: Arc<RootCertStore>,
+    lookup: Lookup,
+    pools: Mutex<BTreeMap<(String, String), Pool>>,
+}
+
+/// Connections that one secret went over. Another origin, account or secret gets new ones.
+#[derive(Debug)]
+struct Pool {
+    account_id: String,
+    origin: Origin,
+    fingerprint: [u8; 32],
+    client: Client,
+}
+
+impl Http {
+    /// The client. Nothing is connected before the first request.
+    pub fn new(limits: Limits) -> Self {
+        Self::with(limits, webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect(), Lookup::System)
+    }
+
+    fn with(limits: Limits, roots: RootCertStore, lookup: Lookup) -> Self {
+        Self { limits, roots: Arc::new(roots), lookup, pools: Mutex::default() }
+    }
+
+    /// Its limits.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Sends `request`, which has no credential yet, with `credential` to the credential's origin and nowhere else.
+    ///
+    /// # Errors
+    /// There is no answer; says whether the request may have arrived.
+    pub async fn send(&self, mut request: Request, credential: &Credential, total: Duration) -> Result<Answer, Fault> {
+        let deadline = Instant::now() + total;
+        // INVARIANT: what was parsed for the plan, not what the text looks like, decides where a secret goes.
+        let origin = credential.origin();
+        if request.url().origin().ascii_serialization() != origin.as_str() {
+            return Err(Fault::NotSent(NotSent::Misdirected));
+        }
+        // The client asks no resolver for a literal address.
+        let literal = match request.url().host() {
+            Some(url::Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+            Some(url::Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+            Some(url::Host::Domain(_)) | None => None,
+        };
+        judge(origin, literal).map_err(|_| Fault::NotSent(NotSent::Refused))?;
+        let client = self.client(credential).map_err(Fault::NotSent)?;
+        let (name, value) = credential.header();
+        request.headers_mut().insert(name.clone(), value.clone());
+        let response =
+            timeout_at(deadline, client.execute(request)).await.map_err(|_| Fault::Lost(Lost::Timeout))??;
+        let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        Ok(Answer {
+            status: response.status().as_u16(),
+            content_type: text(header::CONTENT_TYPE).map(str::to_owned),
+            retry_after: text(header::RETRY_AFTER).and_then(|seconds| seconds.trim().parse().ok()),
+            body: self.body(response, deadline).await,
+        })
+    }
+
+    async fn body(&self, mut response: Response, deadline: Instant) -> Result<Vec<u8>, BodyFault> {
+        let mut body = Vec::new();
+        loop {
+            let patience = deadline.min(Instant::now() + self.limits.idle);
+            let chunk = timeout_at(patience, response.chunk()).await.map_err(|_| BodyFault::Lost(Lost::Timeout))?;
+            let Some(chunk) = chunk.map_err(|_| BodyFault::Lost(Lost::Cut))? else { return Ok(body) };
+            if chunk.len() > self.limits.body - body.len() {
+                return Err(BodyFault::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+    }
+
+    fn client(&self, credential: &Credential) -> Result<Client, NotSent> {
+        let (account, fingerprint) = (credential.account(), credential.fingerprint());
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (account.integration.clone(), account.name.clone());
+        if let Some(pool) = pools.get(&key)
+            && pool.account_id == account.id
+            && pool.origin == account.origin
+            && pool.fingerprint == fingerprint
+        {
+            return Ok(pool.client.clone());
+        }
+        let client = self.build(&account.origin)?;
+        let (account_id, origin) = (account.id.clone(), account.origin.clone());
+        pools.insert(key, Pool { account_id, origin, fingerprint, client: client.clone() });
+        Ok(client)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one client")]
+    fn build(&self, origin: &Origin) -> Result<Client, NotSent> {
+        let mut tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|_| NotSent::Unsendable)?
+            .with_root_certificates(Arc::clone(&self.roots))
+            .with_no_client_auth();
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let resolver = Resolver { origin: origin.clone(), lookup: self.lookup.clone() };
+        Client::builder()
+            .tls_backend_preconfigured(tls)
+            // `Origin` allows plain http on loopback alone, and `judge` holds it to that.
+            .https_only(origin.as_str().starts_with("https:"))
+            .no_proxy()
+            .dns_resolver(resolver)
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            .connect_timeout(self.limits.connect)
+            .pool_idle_timeout(Limits::IDLE_CONNECTION)
+            .http1_max_headers(Limits::HEADERS)
+            .http2_max_header_list_size(Limits::HEADER_BYTES)
+            .user_agent(concat!("agentport/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|_| NotSent::Unsendable)
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self::new(Limits::DEFAULT)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

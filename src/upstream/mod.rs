@@ -1,0 +1,49 @@
+//! What acts. An upstream takes a [`Permit`] and a [`Credential`] and answers with an [`Outcome`]; it decides nothing.
+//!
+//! `http` is the one client of the whole program, `credential` the only way to a secret, `filter` what every answer
+//! passes. A new kind of upstream is a new file here and a variant of `catalog::UpstreamSpec`, `RequestTemplate` and
+//! `plan::Request`; `gateway` and `policy` stay as they are.
+
+mod answer;
+pub mod credential;
+pub mod filter;
+pub mod http;
+mod json;
+mod rest;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+pub use self::{
+    credential::{Credential, CredentialError, Credentials, account_secret_name, looks_right, seal},
+    rest::Rest,
+};
+use crate::{
+    ledger::{Outcome, Permit},
+    plan::Request,
+};
+
+/// A way to act on a service.
+#[async_trait]
+pub trait Upstream: Send + Sync + std::fmt::Debug {
+    /// Sends the permitted plan once and says how it ended. Never retries what is not a read, never panics, and answers
+    /// within its own deadline.
+    async fn send(&self, permit: &Permit, credential: Credential) -> Outcome;
+}
+
+/// One upstream for each kind of request.
+#[derive(Debug, Clone)]
+pub struct Upstreams {
+    /// For requests over HTTP.
+    pub http: Arc<dyn Upstream>,
+}
+
+impl Upstreams {
+    /// What sends this request.
+    pub fn of(&self, request: &Request) -> &Arc<dyn Upstream> {
+        match request {
+            Request::Http(_) => &self.http,
+        }
+    }
+}

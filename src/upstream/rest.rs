@@ -1,0 +1,107 @@
+//! JSON and form requests over HTTPS: the plan's request exactly as it was stored, plus credential and idempotency key.
+
+use async_trait::async_trait;
+use reqwest::{
+    Method, Request, Url,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
+
+use super::{Credential, Upstream, answer::Asked, http::Http};
+use crate::{
+    account::Origin,
+    catalog::{Effect, HttpRequest},
+    ledger::{FailureKind, Outcome, Permit},
+    plan,
+};
+
+/// Headers that are the client's own: where the request goes, where it ends, how its connection lives.
+const OURS: [&str; 8] =
+    ["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "proxy-authorization"];
+
+/// Sends HTTP requests.
+#[derive(Debug, Default)]
+pub struct Rest {
+    http: Http,
+}
+
+impl Rest {
+    /// Sends with this client.
+    pub fn new(http: Http) -> Self {
+        Self { http }
+    }
+}
+
+#[async_trait]
+impl Upstream for Rest {
+    async fn send(&self, permit: &Permit, credential: Credential) -> Outcome {
+        let plan = permit.plan();
+        let plan::Request::Http(http) = plan.request();
+        // The gateway has compared them; this is the last place that can, and it costs nothing.
+        if credential.origin() != plan.origin() || credential.account().id != plan.account_id() {
+            return not_sent(FailureKind::Credential, "the credential does not belong to this request");
+        }
+        let (credential_header, _) = credential.header();
+        let Some(request) = build(plan.origin(), http, credential_header, permit.idempotency_key()) else {
+            return not_sent(FailureKind::Internal, "the stored request is not one that can be sent as it was shown");
+        };
+        let limits = self.http.limits();
+        let read = match plan.effect() {
+            Effect::Read => true,
+            Effect::Write | Effect::Destructive => false,
+        };
+        let total = if read { limits.read } else { limits.write };
+        let answer = self.http.send(request, &credential, total).await;
+        let asked = Asked { integration: plan.integration(), read, limits, needles: credential.needles() };
+        let (outcome, hits) = asked.outcome(answer);
+        if hits > 0 {
+            tracing::warn!(record = permit.record(), hits, "the answer contained the credential; it was taken out");
+        }
+        outcome
+    }
+}
+
+fn not_sent(kind: FailureKind, why: &str) -> Outcome {
+    Outcome::Failed { kind, http_status: None, message: format!("{why}; nothing was sent"), body: None }
+}
+
+/// The request without its credential. `None` if any part would reach the wire differently than it was shown.
+fn build(origin: &Origin, http: &HttpRequest, credential: &HeaderName, idempotency_key: &str) -> Option<Request> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &http.headers {
+        let name = HeaderName::from_lowercase(name.as_bytes()).ok()?;
+        if name == *credential || OURS.contains(&name.as_str()) || headers.contains_key(&name) {
+            return None;
+        }
+        headers.insert(name, HeaderValue::from_str(value).ok()?);
+    }
+    if let Some(name) = &http.idempotency {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        if name == *credential || OURS.contains(&name.as_str()) || headers.contains_key(&name) {
+            return None;
+        }
+        headers.insert(name, HeaderValue::from_str(idempotency_key).ok()?);
+    }
+    let method = Method::from_bytes(http.method.as_str().as_bytes()).ok()?;
+    let mut request = Request::new(method, address(origin, http)?);
+    *request.headers_mut() = headers;
+    *request.body_mut() = http.body.clone().map(Into::into);
+    Some(request)
+}
+
+/// Put together from its parts and taken apart again: each part must come back as it was.
+fn address(origin: &Origin, http: &HttpRequest) -> Option<Url> {
+    let question = if http.query.is_empty() { "" } else { "?" };
+    let text = [origin.as_str(), &http.path, question, &http.query].concat();
+    let url = Url::parse(&text).ok()?;
+    let same = url.as_str() == text
+        && url.origin().ascii_serialization() == origin.as_str()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.path() == http.path
+        && url.query().unwrap_or_default() == http.query
+        && url.fragment().is_none();
+    same.then_some(url)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+// Drives Debian's Chromium for the tests: a JSON list of steps on standard input, a JSON list of results on standard
+// output, one per step; see README.md. The first step that fails gives {"error"}, ends the run, and the exit code is 1.
+
+import { createRequire } from 'node:module'
+import { text } from 'node:stream/consumers'
+import { stripVTControlCharacters } from 'node:util'
+
+const LAUNCH = {
+  executablePath: process.env.AGENTPORT_TEST_CHROMIUM || '/usr/bin/chromium',
+  headless: true,
+  // The machine may have no way out: without these the browser calls its maker at every start.
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
+}
+const TIMEOUT_MS = 10_000
+
+const STEPS = {
+  async newContext({ viewport, colorScheme, javaScriptEnabled }) {
+    await openContext(definedOnly({ viewport, colorScheme, javaScriptEnabled }))
+    return { ok: true }
+  },
+  async open({ url }) {
+    const response = await page.goto(url)
+    return { url: page.url(), status: response?.status() ?? null, headers: response?.headers() ?? {} }
+  },
+  async fill({ selector, value }) {
+    await page.fill(selector, value)
+    return { ok: true }
+  },
+  async click({ selector }) {
+    await page.click(selector)
+    return { url: page.url() }
+  },
+  async waitFor({ selector }) {
+    await page.waitForSelector(selector)
+    return { url: page.url() }
+  },
+  async text({ selector }) {
+    return { text: await page.locator(selector).innerText() }
+  },
+  async html() {
+    return { html: await page.content() }
+  },
+  async evaluate({ js }) {
+    return { value: (await page.evaluate(js)) ?? null }
+  },
+  async screenshot({ path, width, height, fullPage = false }) {
+    if (width && height) await page.setViewportSize({ width, height })
+    await page.screenshot({ path, fullPage })
+    return { path, ...page.viewportSize() }
+  },
+  async request({ url, method = 'GET', headers = {}, body }) {
+    return page.evaluate(fetchInPage, { url, init: definedOnly({ method, headers, body }) })
+  },
+  async console() {
+    return { messages: said.splice(0) }
+  },
+}
+
+let browser
+let context
+let page
+let said = []
+
+async function openContext(options) {
+  await context?.close()
+  context = await browser.newContext(options)
+  context.setDefaultTimeout(TIMEOUT_MS)
+  page = await context.newPage()
+  said = []
+  page.on('console', message => said.push(`${message.type()}: ${message.text()}`))
+  page.on('pageerror', error => said.push(`uncaught: ${error.message}`))
+}
+
+// Runs inside the page, so that its origin and its content policy are what the server sees.
+async function fetchInPage({ url, init }) {
+  try {
+    const response = await fetch(url, init)
+    return {
+      status: response.status,
+      url: response.url,
+      headers: Object.fromEntries(response.headers),
+      body: await response.text(),
+    }
+  } catch (error) {
+    return { networkError: String(error) }
+  }
+}
+
+function definedOnly(object) {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
+}
+
+async function perform(step) {
+  const run = Object.hasOwn(STEPS, step.step) && STEPS[step.step]
+  if (!run) throw new Error(`no such step: ${JSON.stringify(step)}`)
+  return run(step)
+}
+
+const results = []
+try {
+  const steps = JSON.parse(await text(process.stdin))
+  const { chromium } = createRequire(`${process.env.AGENTPORT_TEST_NODE_MODULES}/`)('playwright-core')
+  browser = await chromium.launch(LAUNCH)
+  await openContext({})
+  for (const step of steps) results.push(await perform(step))
+} catch (error) {
+  results.push({ error: stripVTControlCharacters(error.message) })
+  process.exitCode = 1
+} finally {
+  await browser?.close()
+}
+process.stdout.write(`${JSON.stringify(results)}\n`)
