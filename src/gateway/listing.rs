@@ -150,7 +150,7 @@ fn listed_tool(tool: &Tool, snapshot: &Snapshot) -> Listed {
     Listed {
         name: tool.wire_name(),
         title: tool.title.clone(),
-        description: tool.description.clone(),
+        description: tool.full_description(),
         input_schema: input_schema(tool, &accounts),
         effect,
         idempotent: tool.is_idempotent(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{tool::fits_a_segment, types::ty};
 use crate::{
     catalog::{
-        Method, Param, Place, RestTemplate, Type, Unit, arguments,
+        BodyKind, Method, Param, Place, RestTemplate, Type, Unit, arguments,
         reader::{At, Entry, Table, shown},
         text as names,
     },
@@ -33,9 +33,26 @@ pub(super) fn params(source: &mut Source<'_>, table: Table<'_>, template: Option
         if param.place == Place::Body && matches!(template.method, Method::Get | Method::Head) {
             let message = format!("a {} has no body", template.method.as_str());
             source.problem(span, message, "use `in = \"query\"`".to_owned());
+        } else if param.place == Place::Query && template.body == BodyKind::Json && is_ambiguous(&param.ty) {
+            let message = "a list in a query is repeated, so its elements must be plain values";
+            source.problem(
+                span,
+                message,
+                "use `in = \"body\"`, or `body = \"form\"` where the vendor counts elements".to_owned(),
+            );
         }
     }
     Some(params)
+}
+
+/// Would two elements of a list run into each other where names are repeated?
+fn is_ambiguous(ty: &Type) -> bool {
+    match ty {
+        Type::Array { items, .. } => !fits_a_segment(&items.ty),
+        Type::Object { fields } => fields.iter().any(|field| is_ambiguous(&field.ty)),
+        Type::Map { values, .. } => is_ambiguous(&values.ty),
+        Type::String { .. } | Type::Integer { .. } | Type::Number { .. } | Type::Boolean => false,
+    }
 }
 
 /// Parameters side by side; their names in the request differ, so that none can stand in for another.

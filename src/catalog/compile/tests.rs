@@ -41,6 +41,13 @@ fn a_right_manifest_has_no_problems() {
 }
 
 #[test]
+fn the_example_of_the_format_is_a_manifest() {
+    let page = include_str!("../../../tools/README.md");
+    let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert_eq!(problems(example), "");
+}
+
+#[test]
 fn t260_all_problems_of_a_manifest_are_shown_at_once() {
     let text = r#"schema = 1
 [integration]
@@ -134,6 +141,8 @@ fn t047_t048_t056_headers_that_are_not_for_manifests() {
         let message = "this is not a value for the header `X-Api-Version`";
         assert_eq!(changed("X-Api-Version = \"2\"", &format!("X-Api-Version = \"{value}\"")), [message], "{value}");
     }
+    let twice = ["the header `x-api-version` carries the credential and is in `headers` too"];
+    assert_eq!(changed("name = \"X-Api-Key\"", "name = \"X-API-Version\""), twice);
     assert_eq!(changed("name = \"X-Api-Key\"", "name = \"Host\""), ["the header `Host` is not for manifests to set"]);
 }
 
@@ -187,6 +196,9 @@ fn parameters_are_checked_against_themselves() {
     );
     assert_eq!(changed("limit = {", "account = {"), ["every tool has a parameter `account` already"]);
     assert_eq!(changed("in = \"query\"", "in = \"body\""), ["a GET has no body"]);
+    let list = "in = \"query\", items = { type = \"object\", description = \"O.\", fields = {} }";
+    let repeated = changed("type = \"integer\", in = \"query\"", &format!("type = \"array\", {list}"));
+    assert_eq!(repeated, ["a list in a query is repeated, so its elements must be plain values"]);
     assert_eq!(changed("in = \"query\", ", ""), ["`in` is missing in the parameter `limit`"]);
     assert_eq!(changed("type = \"integer\"", "type = \"int\""), ["`int` is not a type"]);
 }

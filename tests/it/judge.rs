@@ -1,0 +1,178 @@
+//! What we would send, judged by the vendors' own machine-readable APIs. The judge and the specifications are not part
+//! of this repository: `AGENTPORT_TEST_APIS` names their folder.
+
+use std::{
+    fs::OpenOptions,
+    io::Write as _,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use agentport::{
+    account::Origin,
+    call::Arguments,
+    catalog::{Catalog, Param, Tool, Type, request},
+};
+use serde_json::{Map, Value, json};
+
+/// How much of a tool's parameters a case gives.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Case {
+    /// What has to be given.
+    Least,
+    /// Everything, with plain values.
+    Most,
+    /// Everything, with values at the far end of their bounds.
+    Edge,
+}
+
+#[test]
+fn every_request_is_what_the_vendor_takes() {
+    let Some(apis) = environment("AGENTPORT_TEST_APIS").filter(|apis| Path::new(apis).is_dir()) else {
+        return skip("judge: AGENTPORT_TEST_APIS does not name the folder of the vendors' APIs");
+    };
+    let catalog = Catalog::built_in().unwrap_or_else(|problems| panic!("{problems}"));
+    let mut requests = String::new();
+    for tool in catalog.tools() {
+        for case in [Case::Least, Case::Most, Case::Edge] {
+            for arguments in arguments(tool, case) {
+                requests.push_str(&captured(
+                    tool,
+                    &format!("{case:?} {}", Value::Object(arguments.clone())),
+                    &arguments,
+                ));
+            }
+        }
+    }
+    for integration in catalog.integrations() {
+        let verify = catalog.verify_tool(&integration.id).unwrap();
+        requests.push_str(&captured(verify, "verify", &Map::new()));
+    }
+    let python = environment("AGENTPORT_TEST_PY").unwrap_or_else(|| "python3".to_owned());
+    let verdicts = judged(&python, &apis, &requests);
+    assert_eq!(verdicts.lines().count(), requests.lines().count(), "{verdicts}");
+    let bad: Vec<_> = verdicts.lines().filter(|line| *line != "ok").collect();
+    assert!(bad.is_empty(), "{} of {}:\n{}", bad.len(), requests.lines().count(), bad.join("\n"));
+}
+
+/// One line for the judge.
+fn captured(tool: &Tool, case: &str, arguments: &Map<String, Value>) -> String {
+    let arguments =
+        Arguments::parse(tool, arguments).unwrap_or_else(|problems| panic!("{} {case}: {problems:?}", tool.name));
+    let origin = Origin::parse(tool.integration.upstream.origin(), false).unwrap();
+    let http = request::place(tool, &arguments, &origin)
+        .unwrap_or_else(|problems| panic!("{} {case}: {problems:?}", tool.name));
+    let query = if http.query.is_empty() { String::new() } else { format!("?{}", http.query) };
+    let mut headers: Map<_, _> = http.headers.into_iter().map(|(name, value)| (name, json!(value))).collect();
+    headers.insert("authorization".to_owned(), json!("Bearer a-token-for-the-judge"));
+    headers.extend(http.idempotency.map(|name| (name, json!("an-idempotency-key"))));
+    let line = json!({
+        "service": tool.integration.id,
+        "case": format!("{} {case}", tool.policy_name()),
+        "method": http.method.as_str(),
+        "url": format!("{}{}{query}", origin.as_str(), http.path),
+        "headers": headers,
+        "body": http.body.unwrap_or_default(),
+    });
+    format!("{line}\n")
+}
+
+/// The arguments of a case; several where one of some parameters has to be given.
+fn arguments(tool: &Tool, case: Case) -> Vec<Map<String, Value>> {
+    let all = members(&tool.params, case);
+    if case != Case::Least {
+        return vec![all];
+    }
+    let mut variants = vec![all];
+    for group in &tool.require_any {
+        let with = |name: &String| {
+            let param = tool.params.iter().find(|param| param.name == *name).unwrap();
+            (name.clone(), value(param, Case::Most))
+        };
+        variants = variants
+            .iter()
+            .flat_map(|variant| group.iter().map(|name| variant.clone().into_iter().chain([with(name)]).collect()))
+            .collect();
+    }
+    variants
+}
+
+fn members(params: &[Param], case: Case) -> Map<String, Value> {
+    let given = params.iter().filter(|param| param.required || case != Case::Least);
+    given.map(|param| (param.name.clone(), value(param, case))).collect()
+}
+
+fn value(param: &Param, case: Case) -> Value {
+    let edge = case == Case::Edge;
+    if param.nullable && edge {
+        return Value::Null;
+    }
+    if let (Some(example), false) = (&param.example, edge) {
+        return example.clone();
+    }
+    match &param.ty {
+        Type::String { choices: Some(choices), .. } => json!(if edge { choices.last() } else { choices.first() }),
+        Type::String { pattern: Some(_), .. } => param.example.clone().unwrap_or_default(),
+        Type::String { min_length, max_length, .. } => {
+            let text = "x&amount=1 + é%/?#[0]'\"\\;=😀 ";
+            let most = usize::try_from(*max_length).unwrap();
+            let length = if edge { most } else { most.min(usize::try_from(min_length.unwrap_or(0)).unwrap().max(12)) };
+            let plain = param.place == agentport::catalog::Place::Path || !edge;
+            let source = if plain { "abcdefgh" } else { text };
+            json!(source.chars().cycle().take(length).collect::<String>())
+        }
+        Type::Integer { choices: Some(choices), .. } => json!(if edge { choices.last() } else { choices.first() }),
+        Type::Integer { min, max, .. } => {
+            json!(if edge {
+                max.or(*min).unwrap_or(0)
+            } else {
+                min.map_or(1, |min| max.map_or(min + 1, |max| max.min(min + 1)))
+            })
+        }
+        Type::Number { min, max } => json!(if edge { max.or(*min) } else { min.or(*max) }.unwrap_or(1.5)),
+        Type::Boolean => json!(edge),
+        Type::Array { items, min_items, max_items } => {
+            let most = (*max_items).min(3);
+            let count = if edge { most } else { min_items.unwrap_or(1).max(1) };
+            (0..count).map(|_| value(items, case)).collect()
+        }
+        Type::Object { fields } => Value::Object(members(fields, case)),
+        Type::Map { values, max_items } => {
+            let count = if edge { *max_items } else { 2 };
+            Value::Object((0..count).map(|index| (format!("key-{index}"), value(values, case))).collect())
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the judge is a Python program")]
+fn judged(python: &str, apis: &str, requests: &str) -> String {
+    let mut child = Command::new(python)
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/judge.py"))
+        .arg(apis)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let requests = requests.to_owned();
+    let writer = std::thread::spawn(move || stdin.write_all(requests.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    assert!(output.status.success(), "the judge failed: {}", output.status);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test's own settings, none of the product's")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[expect(clippy::print_stderr, reason = "a test that did not run says so")]
+fn skip(what: &str) {
+    let line = format!("SKIPPED: {what}");
+    eprintln!("{line}");
+    if let Some(file) = environment("AGENTPORT_TEST_SKIPS") {
+        let mut file = OpenOptions::new().create(true).append(true).open(file).unwrap();
+        writeln!(file, "{line}").unwrap();
+    }
+}
