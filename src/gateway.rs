@@ -178,6 +178,18 @@ impl Gateway {
         &self.clock
     }
 
+    /// A gateway without a home, for the tests of what stands above it.
+    #[cfg(test)]
+    pub(crate) fn stub() -> Arc<Self> {
+        Self::new(Box::new(|| Ok(None)), Arc::new(crate::clock::SystemClock::default()))
+    }
+
+    /// As if the list had changed.
+    #[cfg(test)]
+    pub(crate) fn change(&self) {
+        self.changes.send_modify(|version| *version += 1);
+    }
+
     /// Writes a refused call down, and says what was wrong with it.
     async fn refuse(&self, parts: &Parts, caller: &Caller, tool: &Tool, error: CallError) -> Reply {
         let (status, body, reply) = match error {

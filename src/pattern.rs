@@ -16,8 +16,9 @@ impl Pattern {
     /// The reason, in one line, for a pattern that is not valid or too large.
     pub fn new(source: &str) -> Result<Self, String> {
         const COMPILED_BYTES: usize = 256 * 1024;
-        if let Some(flag) = ["(?i", "(?m", "(?s", "(?x", "(?-u", "(?u"].iter().find(|flag| source.contains(**flag)) {
-            return Err(format!("the flag `{flag}` is not available: a pattern matches the whole value as written"));
+        let groups = source.match_indices("(?").map(|(at, _)| source.get(at + 2..).unwrap_or_default());
+        if groups.into_iter().any(|rest| !rest.starts_with(':')) {
+            return Err("only plain groups are available, `(…)` and `(?:…)`: no flags, names or look-around".to_owned());
         }
         let regex = regex::RegexBuilder::new(&format!("\\A(?:{})\\z", ascii_classes(source)))
             .size_limit(COMPILED_BYTES)
@@ -110,7 +111,10 @@ mod tests {
         assert!(!Pattern::new("\\d+").unwrap().matches("١٠٠"));
         assert!(Pattern::new("[\\d.]+").unwrap().matches("1.0"));
         assert!(!Pattern::new("\\w").unwrap().matches("ſ"));
-        assert!(Pattern::new("(?i)stripe").is_err());
+        for source in ["(?i)stripe", "(?Ui)x", "(?-u)x", "(?P<a>x)", "(?<a>x)", "(?im:x)"] {
+            assert!(Pattern::new(source).is_err(), "{source}");
+        }
+        assert!(Pattern::new("(?:a|b)").unwrap().matches("b"));
     }
 
     #[test]

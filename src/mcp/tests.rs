@@ -192,7 +192,7 @@ async fn all_revisions_with_initialize_are_served() {
         assert_eq!(list["result"].get("resultType"), None);
         assert_eq!(list["result"].get("nextCursor"), None);
         let answer = client.ask(&call(2, "no_such_tool", &json!({})));
-        assert_eq!(answer["result"]["structuredContent"]["status"], json!("not_found"), "{answer}");
+        assert_eq!(answer["result"]["structuredContent"]["status"], json!("failed"), "{answer}");
         assert_eq!(answer["result"]["isError"], json!(true));
         let text = answer["result"]["content"][0]["text"].as_str().unwrap();
         assert_eq!(text, serde_json::to_string_pretty(&answer["result"]["structuredContent"]).unwrap());
@@ -217,7 +217,7 @@ async fn the_revision_without_initialize_is_served() {
     assert!(list["tools"].is_array() && list["ttlMs"].is_number() && list["cacheScope"].is_string(), "{list}");
     let answer = client.ask(&modern(3, "tools/call", &json!({"name": "no_such_tool", "arguments": {}})));
     assert_eq!(answer["result"]["resultType"], json!("complete"), "{answer}");
-    assert_eq!(answer["result"]["structuredContent"]["status"], json!("not_found"));
+    assert_eq!(answer["result"]["structuredContent"]["status"], json!("failed"));
     // Without its `_meta` a request belongs to no revision here.
     assert_eq!(code(&client.ask(&call(4, "no_such_tool", &json!({})))), (json!(4), json!(-32602)));
     assert!(client.end().await.is_empty());

@@ -77,7 +77,7 @@ fn host_of_url(value: &str, rest: &str) -> Option<String> {
 /// RFC 5322's addr-spec with a dot-atom before the `@`.
 fn host_of_address(value: &str) -> Option<String> {
     let (local, domain) = value.split_once('@')?;
-    if false && local.contains(['"', '(', ')', ',', ':', ';', '<', '>', '[', ']']) {
+    if local.is_empty() || local.contains(['"', '(', ')', ',', ':', ';', '<', '>', '[', ']']) {
         return None;
     }
     ascii_name(domain)

@@ -113,7 +113,11 @@ fn rule<'t>(source: &mut Source<'_>, span: Range<usize>, table: DeTable<'t>) -> 
             "id" => raw.id = text(source, "id", value),
             "tools" => raw.tools = texts(source, "tools", value),
             "where" => {
+                let span = value.span();
                 if let Some(table) = members(source, "where", value) {
+                    if table.is_empty() {
+                        source.problem(span, "`where` has no condition", "add one, or remove the key".to_owned());
+                    }
                     raw.conditions = table.into_iter().map(|(key, value)| (owned(&key), value)).collect();
                 }
             }

@@ -16,7 +16,7 @@ use toml::de::DeTable;
 #[cfg(test)]
 pub(super) use self::tool::VERIFY;
 use super::{
-    BodyKind, Catalog, CredentialSpec, Integration, Tool, UpstreamSpec,
+    BodyKind, Catalog, CredentialScheme, CredentialSpec, Integration, Tool, UpstreamSpec,
     reader::{At, Table},
 };
 use crate::diagnostic::{Diagnostics, Source};
@@ -78,6 +78,13 @@ fn manifest(source: &mut Source<'_>) -> Manifest {
     let upstream = rest::upstream(source, &mut top);
     let credential = service::credential(source, &mut top);
     let id = heading.as_ref().and_then(|heading| heading.id.clone());
+    if let (Some(UpstreamSpec::Rest { headers, .. }), Some(credential)) = (&upstream, &credential)
+        && let CredentialScheme::Header { name, .. } = &credential.spec.scheme
+        && headers.iter().any(|(header, _)| header == name)
+    {
+        let help = "remove it from `headers`".to_owned();
+        source.problem_of_file(format!("the header `{name}` carries the credential and is in `headers` too"), help);
+    }
     let default_body = upstream.as_ref().map(|UpstreamSpec::Rest { body, .. }| *body);
     let mut verify = None;
     let integration = match (heading.and_then(service::Heading::whole), upstream, credential) {

@@ -61,7 +61,7 @@ impl Flights {
     pub(super) fn cancel(&self, id: &RequestId) {
         if let Some(flight) = self.lock().iter_mut().find(|flight| flight.id == *id) {
             flight.wanted = false;
-            
+            flight.gone.cancel();
         }
     }
 

@@ -113,6 +113,7 @@ fn t091_operands_must_be_able_to_be_the_parameters_values() {
     assert_eq!(of("amount = { max = nan }"), "only finite numbers can be compared");
     assert_eq!(of("amount = { max = 99999999999999999999999 }"), "the number is too large");
     assert_eq!(of("amount = {}"), "`amount` has no operator");
+    assert_eq!(of(""), "`where` has no condition");
     assert_eq!(of("amount = 5"), "`amount` must be a table, not an integer");
     assert_eq!(of("charge = { domain = \"Acme.com\" }"), "`Acme.com` must be written as `acme.com`");
 }
@@ -152,7 +153,7 @@ fn t247_a_pattern_that_explodes_is_refused() {
     assert_eq!(of(&"(".repeat(10_000)).len(), 1);
     assert_eq!(
         of("(?i)stripe"),
-        ["the pattern is not valid: the flag `(?i` is not available: a pattern matches the whole value as written"]
+        ["the pattern is not valid: only plain groups are available, `(…)` and `(?:…)`: no flags, names or look-around"]
     );
 }
 

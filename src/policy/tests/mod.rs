@@ -149,7 +149,7 @@ fn catalog() -> Catalog {
         tool(&github, "create_issue", Effect::Write, vec![param("title", string()), param("labels", list(string()))]),
         tool(&github, "delete_repository", Effect::Destructive, vec![param("repo", string())]),
     ];
-    Catalog::of(vec![stripe, github], tools.into_iter().map(Arc::new).collect())
+    Catalog::of(vec![stripe, github], tools.into_iter().map(Arc::new).collect::<Vec<_>>())
 }
 
 fn names(catalog: &Catalog) -> BTreeSet<String> {
