@@ -107,7 +107,7 @@ impl Origin {
     pub fn parse(text: &str, allow_private: bool) -> Result<Self, OriginError> {
         let url = url::Url::parse(text).map_err(|_| OriginError::NotAUrl(text.to_owned()))?;
         let host = url.host().ok_or_else(|| OriginError::NotAUrl(text.to_owned()))?;
-        if url.path().trim_end_matches('/') != ""
+        if !url.path().trim_end_matches('/').is_empty()
             || url.query().is_some()
             || url.fragment().is_some()
             || !url.username().is_empty()
@@ -117,7 +117,8 @@ impl Origin {
         }
         let (private, loopback) = match &host {
             url::Host::Domain(name) => {
-                let local = name.trim_end_matches('.') == "localhost" || name.trim_end_matches('.').ends_with(".localhost");
+                let local =
+                    name.trim_end_matches('.') == "localhost" || name.trim_end_matches('.').ends_with(".localhost");
                 (local, local)
             }
             url::Host::Ipv4(address) => (!is_public(std::net::IpAddr::V4(*address)), address.is_loopback()),
@@ -202,11 +203,26 @@ mod tests {
     #[test]
     fn t203_addresses_in_disguise_are_not_public() {
         for text in [
-            "http://169.254.169.254", "https://0x7f000001", "https://2130706433", "https://0177.0.0.1", "https://127.1",
-            "https://①②⑦.0.0.1", "https://[::ffff:127.0.0.1]", "https://[::ffff:a9fe:a9fe]", "https://[fe80::1]",
-            "https://[64:ff9b::7f00:1]", "https://[2002:7f00:1::]", "https://localhost", "https://localhost.",
-            "https://a.localhost", "https://100.64.0.1", "https://[fd00:ec2::254]", "https://[::1]", "https://[::]",
-            "https://10.0.0.1", "https://0.0.0.0",
+            "http://169.254.169.254",
+            "https://0x7f000001",
+            "https://2130706433",
+            "https://0177.0.0.1",
+            "https://127.1",
+            "https://①②⑦.0.0.1",
+            "https://[::ffff:127.0.0.1]",
+            "https://[::ffff:a9fe:a9fe]",
+            "https://[fe80::1]",
+            "https://[64:ff9b::7f00:1]",
+            "https://[2002:7f00:1::]",
+            "https://localhost",
+            "https://localhost.",
+            "https://a.localhost",
+            "https://100.64.0.1",
+            "https://[fd00:ec2::254]",
+            "https://[::1]",
+            "https://[::]",
+            "https://10.0.0.1",
+            "https://0.0.0.0",
         ] {
             assert!(Origin::parse(text, false).is_err(), "{text}");
         }
@@ -215,7 +231,13 @@ mod tests {
     #[test]
     fn t206_an_origin_is_scheme_host_and_port() {
         assert_eq!(Origin::parse("https://API.Stripe.com/", false).unwrap().as_str(), "https://api.stripe.com");
-        for text in ["https://api.stripe.com@evil.com", "https://a.com/x", "https://a.com?x", "https://a.com#x", "api.stripe.com"] {
+        for text in [
+            "https://api.stripe.com@evil.com",
+            "https://a.com/x",
+            "https://a.com?x",
+            "https://a.com#x",
+            "api.stripe.com",
+        ] {
             assert!(Origin::parse(text, false).is_err(), "{text}");
         }
     }

@@ -122,10 +122,11 @@ impl App {
         if home.database().exists() {
             return Err(AppError::HomeExists(home.path().display().to_string()));
         }
-        let text = policy::presets().into_iter().find(|(name, _)| *name == preset).map(|(_, text)| text).ok_or_else(|| {
-            let names: Vec<String> = policy::presets().iter().map(|(name, _)| format!("`{name}`")).collect();
-            AppError::NoPreset(preset.to_owned(), names.join(", "))
-        })?;
+        let text =
+            policy::presets().into_iter().find(|(name, _)| *name == preset).map(|(_, text)| text).ok_or_else(|| {
+                let names: Vec<String> = policy::presets().iter().map(|(name, _)| format!("`{name}`")).collect();
+                AppError::NoPreset(preset.to_owned(), names.join(", "))
+            })?;
         let existed = home.path().exists();
         let result = self.fill(&home, store, text).await;
         if result.is_err() {
@@ -148,10 +149,8 @@ impl App {
             StoreKind::Keyring => Keyring::new(ledger.home_id()).probe().await?,
             StoreKind::Vault => drop(Vault::create_key(settings.key.path())?),
         }
-        let pinned = Pinned {
-            text: policy_text.to_owned(),
-            tools: catalog.tools().map(|tool| tool.policy_name()).collect(),
-        };
+        let pinned =
+            Pinned { text: policy_text.to_owned(), tools: catalog.tools().map(|tool| tool.policy_name()).collect() };
         ledger.pin(pinned, None, self.clock.now()).await?;
         Ok(())
     }

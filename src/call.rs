@@ -172,26 +172,25 @@ impl Call {
     ) -> Result<Self, CallError> {
         let mut given = arguments;
         let mut problems = Vec::new();
-        let reason = take_text(&mut given, "_reason", &mut problems).map(|reason| {
-            if reason.chars().count() > Self::REASON_MAX {
-                problems.push(problem("/_reason", format!("at most {} characters", Self::REASON_MAX)));
-            }
-            reason
-        });
+        let reason = take_text(&mut given, "_reason", &mut problems);
+        if reason.as_ref().is_some_and(|reason| reason.chars().count() > Self::REASON_MAX) {
+            problems.push(problem("/_reason", format!("at most {} characters", Self::REASON_MAX)));
+        }
         let named = take_text(&mut given, "account", &mut problems);
-        let names = || accounts.iter().map(|account| format!("`{}`", account.name)).collect::<Vec<_>>().join(", ");
+        let choices = || accounts.iter().map(|account| format!("`{}`", account.name)).collect::<Vec<_>>().join(", ");
         let account = match (named, accounts) {
             (_, []) => None,
             (Some(name), accounts) => {
                 let found = accounts.iter().find(|account| account.name == name);
                 if found.is_none() {
-                    problems.push(problem("/account", format!("no such account; use one of {}", names())));
+                    problems.push(problem("/account", format!("no such account; use one of {}", choices())));
                 }
                 found
             }
             (None, [only]) => Some(only),
             (None, _) => {
-                problems.push(problem("/account", format!("required, because there are several: one of {}", names())));
+                problems
+                    .push(problem("/account", format!("required, because there are several: one of {}", choices())));
                 None
             }
         };

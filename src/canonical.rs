@@ -116,7 +116,10 @@ mod tests {
 
     #[test]
     fn keys_are_sorted_and_whole_floats_are_integers() {
-        assert_eq!(text(&json!({"b": 1.0, "a": [true, null, "x\n\"é"]})), "{\"a\":[true,null,\"x\\u000a\\\"é\"],\"b\":1}");
+        assert_eq!(
+            text(&json!({"b": 1.0, "a": [true, null, "x\n\"é"]})),
+            "{\"a\":[true,null,\"x\\u000a\\\"é\"],\"b\":1}"
+        );
     }
 
     #[test]

@@ -90,9 +90,8 @@ fn boot_millis() -> Millis {
 
 /// Linux gives every boot a random id (`random(4)`); elsewhere the hour at which this boot began has to do.
 fn boot_id() -> i64 {
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_else(|_| {
-        ((jiff::Timestamp::now().as_millisecond() - boot_millis()) / 3_600_000).to_string()
-    });
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .unwrap_or_else(|_| ((jiff::Timestamp::now().as_millisecond() - boot_millis()) / 3_600_000).to_string());
     let digest = crate::canonical::sha256("agentport/boot", &[text.trim().as_bytes()]);
     digest.iter().take(7).fold(0, |id, byte| id << 8 | i64::from(*byte))
 }

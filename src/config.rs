@@ -157,7 +157,7 @@ pub struct Settings {
     pub keep_payloads: Millis,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Raw {
     site: RawSite,
@@ -199,18 +199,6 @@ struct RawTools {
 #[serde(deny_unknown_fields, default)]
 struct RawLog {
     keep_payloads: toml::Spanned<String>,
-}
-
-impl Default for Raw {
-    fn default() -> Self {
-        Self {
-            site: RawSite::default(),
-            secrets: RawSecrets::default(),
-            approvals: RawApprovals::default(),
-            tools: RawTools::default(),
-            log: RawLog::default(),
-        }
-    }
 }
 
 impl Default for RawSite {
@@ -290,7 +278,11 @@ impl Settings {
         }
         let key_file = environment.key_file.clone().or_else(|| expand(raw.secrets.key_file.get_ref()));
         if key_file.as_ref().is_none_or(|path| !path.is_absolute()) {
-            source.problem(raw.secrets.key_file.span(), "`key_file` must be an absolute path, or begin with `~/`", None);
+            source.problem(
+                raw.secrets.key_file.span(),
+                "`key_file` must be an absolute path, or begin with `~/`",
+                None,
+            );
         }
         let valid = (listen, public_url, session, expires, keep_payloads, key_file);
         let (Some(listen), Some(public_url), Some(session), Some(expires), Some(keep_payloads), Some(key_file)) = valid
@@ -366,7 +358,12 @@ pub fn parse_duration(text: &str) -> Option<Millis> {
     number.checked_mul(factor)
 }
 
-fn duration(value: &toml::Spanned<String>, key: &str, (min, max): (Millis, Millis), source: &mut Source<'_>) -> Option<Millis> {
+fn duration(
+    value: &toml::Spanned<String>,
+    key: &str,
+    (min, max): (Millis, Millis),
+    source: &mut Source<'_>,
+) -> Option<Millis> {
     let parsed = parse_duration(value.get_ref()).filter(|millis| (min..=max).contains(millis));
     if parsed.is_none() {
         source.problem(

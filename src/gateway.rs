@@ -16,13 +16,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
+use self::sending::Sending;
 pub use self::{
     deciding::DecideError,
     listing::{Listed, is_exposed},
     proving::{ProveError, seed_name},
     sending::Connected,
 };
-use self::sending::Sending;
 use crate::{
     call::{Call, CallError, Caller},
     catalog::Tool,
@@ -122,7 +122,8 @@ impl Gateway {
             Decision::Allow => Some(self.open_credential(parts, caller, &plan).await?),
             Decision::Ask | Decision::Deny => None,
         };
-        let slot = self.sending.slot().ok_or_else(|| Reply::failed(FailureKind::Busy, "too many calls at once; try again"))?;
+        let slot =
+            self.sending.slot().ok_or_else(|| Reply::failed(FailureKind::Busy, "too many calls at once; try again"))?;
         let admit = Admit {
             plan,
             key: call.key(),
@@ -152,7 +153,9 @@ impl Gateway {
             }
             Admission::Settled(approval) => waiting::settled(&approval, url(&approval.id), true),
             Admission::Denied(denial) => Ok(denied(&denial, &evaluation)),
-            Admission::NoFactor => Err(Reply::needs_set_up("this call needs a human's approval, and nobody can approve yet")),
+            Admission::NoFactor => {
+                Err(Reply::needs_set_up("this call needs a human's approval, and nobody can approve yet"))
+            }
         }
     }
 
@@ -197,11 +200,9 @@ impl Gateway {
                 let places: Vec<_> = problems.iter().map(|problem| problem.at.clone()).collect();
                 ("invalid", json!(places), Reply::InvalidArguments(problems))
             }
-            CallError::NoAccount(integration) => (
-                "setup",
-                json!("no account"),
-                Reply::needs_set_up(&format!("`{integration}` is not connected")),
-            ),
+            CallError::NoAccount(integration) => {
+                ("setup", json!("no account"), Reply::needs_set_up(&format!("`{integration}` is not connected")))
+            }
         };
         self.note_refusal(parts, caller, tool.policy_name(), status, body).await;
         reply
@@ -252,5 +253,8 @@ fn not_found(snapshot: &Snapshot, name: &str) -> Reply {
 /// What went wrong inside is for the log; the agent learns that nothing was sent.
 fn internal(error: &dyn std::fmt::Display) -> Reply {
     tracing::error!("{error}");
-    Reply::failed(FailureKind::Internal, "agentport could not record the call, so nothing was sent; a human must look at it")
+    Reply::failed(
+        FailureKind::Internal,
+        "agentport could not record the call, so nothing was sent; a human must look at it",
+    )
 }

@@ -123,7 +123,10 @@ impl Reply {
 
     /// The one thing that an agent learns of an unfinished set-up.
     pub fn needs_set_up(what: &str) -> Self {
-        Self::failed(FailureKind::Setup, format!("{what}; a human must finish the set-up of agentport on this computer"))
+        Self::failed(
+            FailureKind::Setup,
+            format!("{what}; a human must finish the set-up of agentport on this computer"),
+        )
     }
 
     /// The word of the answer's `status`.
@@ -191,9 +194,11 @@ impl Reply {
             }
             Self::Denied { by, rule, message, note, retry_after } => {
                 let mut answer = json!({"by": by.as_str(), "message": message});
-                for (key, value) in [("rule", rule.as_ref().map(|rule| json!(rule))),
+                for (key, value) in [
+                    ("rule", rule.as_ref().map(|rule| json!(rule))),
                     ("note", note.as_ref().map(|note| json!(note))),
-                    ("retry_after", retry_after.map(|seconds| json!(seconds)))] {
+                    ("retry_after", retry_after.map(|seconds| json!(seconds))),
+                ] {
                     if let Some(value) = value {
                         insert(&mut answer, key, value);
                     }

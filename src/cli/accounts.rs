@@ -44,9 +44,11 @@ pub(super) async fn list(app: &App, out: &Out) -> Result<Exit, Failure> {
             "secret": secret,
         }));
     }
-    out.answer(&json!(values), || match lines.is_empty() {
-        true => "nothing is connected; for example: agentport connect stripe".to_owned(),
-        false => lines.join("\n"),
+    out.answer(&json!(values), || {
+        if lines.is_empty() {
+            return "nothing is connected; for example: agentport connect stripe".to_owned();
+        }
+        lines.join("\n")
     });
     Ok(Exit::Done)
 }
@@ -60,7 +62,10 @@ pub(super) async fn disconnect(app: &App, out: &Out, args: DisconnectArgs) -> Re
         return Err(Failure::new(format!("there is no account {name}")).hint("agentport accounts"));
     }
     out.answer(&json!({"integration": args.integration, "account": args.account, "disconnected": true}), || {
-        format!("disconnected {}/{}; its credential is deleted here, revoke it at the vendor too", args.integration, args.account)
+        format!(
+            "disconnected {}/{}; its credential is deleted here, revoke it at the vendor too",
+            args.integration, args.account
+        )
     });
     Ok(Exit::Done)
 }

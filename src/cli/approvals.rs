@@ -92,7 +92,9 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
             let succeeded = matches!(outcome, Outcome::Succeeded { .. });
             let reply = Reply::Completed { outcome, record: approval.record, replayed: None, pruned: false };
             let value = reply.to_json();
-            out.answer(&value, || format!("approved and sent\n{}", serde_json::to_string_pretty(&value).unwrap_or_default()));
+            out.answer(&value, || {
+                format!("approved and sent\n{}", serde_json::to_string_pretty(&value).unwrap_or_default())
+            });
             Ok(if succeeded { Exit::Done } else { Exit::Failed })
         }
         Action::Deny { id, note } => {
@@ -150,7 +152,14 @@ fn listed(approvals: &[Approval]) -> String {
         return "nothing waits and nothing was asked".to_owned();
     }
     let line = |approval: &Approval| {
-        format!("{}  {:<9}  {}  {}  {}", approval.id, approval.status, rfc3339(approval.created_at), approval.caller, approval.summary)
+        format!(
+            "{}  {:<9}  {}  {}  {}",
+            approval.id,
+            approval.status,
+            rfc3339(approval.created_at),
+            approval.caller,
+            approval.summary
+        )
     };
     approvals.iter().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -161,14 +170,30 @@ fn described(approval: &Approval) -> String {
     if let Some(plan) = &approval.plan {
         let Request::Http(request) = plan.request();
         text += &format!("  tool         {} ({})\n", plan.tool(), plan.effect());
-        text += &format!("  account      {}/{}, {}\n", plan.integration(), plan.account(), plan.environment().as_str().to_uppercase());
-        text += &format!("  asked by     {} at {}, until {}\n", approval.caller, rfc3339(approval.created_at), rfc3339(approval.expires_at));
+        text += &format!(
+            "  account      {}/{}, {}\n",
+            plan.integration(),
+            plan.account(),
+            plan.environment().as_str().to_uppercase()
+        );
+        text += &format!(
+            "  asked by     {} at {}, until {}\n",
+            approval.caller,
+            rfc3339(approval.created_at),
+            rfc3339(approval.expires_at)
+        );
         text += "  arguments\n";
         for (name, value) in plan.arguments().as_map() {
             text += &format!("    {} = {}\n", visible(name), visible(&value.to_string()));
         }
         let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
-        text += &format!("  request      {} {}{}{}\n", request.method.as_str(), plan.origin(), visible(&request.path), visible(&query));
+        text += &format!(
+            "  request      {} {}{}{}\n",
+            request.method.as_str(),
+            plan.origin(),
+            visible(&request.path),
+            visible(&query)
+        );
         if let Some(body) = &request.body {
             text += &format!("  body         {}\n", visible_lines(body));
         }

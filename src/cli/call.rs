@@ -13,8 +13,8 @@ pub(super) struct Args {
     /// The tool, by the name that agents or policies use
     tool: String,
     /// The arguments: a JSON object, @FILE, or - for standard input
-    #[arg(long, value_name = "JSON|@FILE|-", default_value = "{}")]
-    args: String,
+    #[arg(long = "args", value_name = "JSON|@FILE|-", default_value = "{}")]
+    arguments: String,
     /// What it is for; shown to the approver
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -29,7 +29,7 @@ pub(super) struct Args {
 pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failure> {
     let caller = Caller::parse(&args.name).map_err(Failure::usage)?;
     let wait = args.wait.as_deref().map(wait_for).transpose()?;
-    let mut arguments = read_object(&args.args)?;
+    let mut arguments = read_object(&args.arguments)?;
     if let Some(reason) = args.reason {
         arguments.insert("_reason".to_owned(), json!(reason));
     }
@@ -77,16 +77,22 @@ pub(super) fn wait_for(text: &str) -> Result<Duration, Failure> {
 pub(super) fn read_object(source: &str) -> Result<Map<String, Value>, Failure> {
     let text = if source == "-" {
         let mut text = String::new();
-        std::io::stdin().lock().read_to_string(&mut text).map_err(|error| Failure::new(format!("standard input: {error}")))?;
+        std::io::stdin()
+            .lock()
+            .read_to_string(&mut text)
+            .map_err(|error| Failure::new(format!("standard input: {error}")))?;
         text
     } else if let Some(path) = source.strip_prefix('@') {
         std::fs::read_to_string(path).map_err(|error| Failure::usage(format!("`{path}`: {error}")))?
     } else {
         source.to_owned()
     };
-    mcp::check_json(text.as_bytes()).map_err(|reason| Failure::usage(format!("the arguments are refused: {reason}")))?;
+    mcp::check_json(text.as_bytes())
+        .map_err(|reason| Failure::usage(format!("the arguments are refused: {reason}")))?;
     match serde_json::from_str(&text) {
         Ok(Value::Object(map)) => Ok(map),
-        Ok(_) | Err(_) => Err(Failure::usage("the arguments are not a JSON object").hint("for example --args '{\"limit\": 3}'")),
+        Ok(_) | Err(_) => {
+            Err(Failure::usage("the arguments are not a JSON object").hint("for example --args '{\"limit\": 3}'"))
+        }
     }
 }

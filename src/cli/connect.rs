@@ -12,6 +12,7 @@ use crate::{
 };
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Args {
     /// The service: github or stripe
     integration: String,
@@ -63,7 +64,8 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     let snapshot = parts.snapshots.current()?;
     let integration = snapshot.catalog.integration(&args.integration).ok_or_else(|| {
         let known: Vec<&str> = snapshot.catalog.integrations().map(|integration| integration.id.as_str()).collect();
-        Failure::usage(format!("there is no integration `{}`", visible(&args.integration))).hint(format!("there are {}", known.join(", ")))
+        Failure::usage(format!("there is no integration `{}`", visible(&args.integration)))
+            .hint(format!("there are {}", known.join(", ")))
     })?;
     check_name(&args.account)?;
     if let Some(setting) = args.settings.first() {
@@ -105,7 +107,9 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         account.identity = verified.identity;
     }
     if let Some(before) = before {
-        let same = before.origin == account.origin && before.identity.id.is_some() && before.identity.id == account.identity.id;
+        let same = before.origin == account.origin
+            && before.identity.id.is_some()
+            && before.identity.id == account.identity.id;
         if same {
             account.id.clone_from(&before.id);
         } else if !args.replace {
@@ -113,7 +117,9 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
                 "`{}` is connected already, and this cannot be shown to be the same {} account; nothing was changed",
                 before.name, integration.title
             );
-            return Err(Failure::new(message).hint("--replace cancels what waits for the old one; --account NAME adds another"));
+            return Err(
+                Failure::new(message).hint("--replace cancels what waits for the old one; --account NAME adds another")
+            );
         }
     }
     let sealed = seal(&account, &credential.scheme, &secret)?;

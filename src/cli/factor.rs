@@ -79,18 +79,15 @@ async fn add_totp(gateway: &Gateway, parts: &Parts, out: &Out) -> Result<Exit, F
         out.text(&format!("Scan it with an authenticator app, or enter it by hand:\n{}\n", uri.as_str()));
     }
     let question = "the six digits that the app shows now:";
-    let code = match prompt::is_terminal() {
-        true => prompt::code(question, false)?,
-        false => prompt::code(question, true)?,
-    };
+    let code = prompt::code(question, !prompt::is_terminal())?;
     let crate::approval::Code::Totp(digits) = &code else {
         return Err(Failure::new("that is no six-digit code; nothing was enrolled"));
     };
     let now = gateway.clock().now();
-    let step = seed
-        .matching_step(digits, now)
-        .ok_or_else(|| Failure::new("that code does not belong to this factor; nothing was enrolled")
-            .hint("check that the clocks of this computer and of the phone agree"))?;
+    let step = seed.matching_step(digits, now).ok_or_else(|| {
+        Failure::new("that code does not belong to this factor; nothing was enrolled")
+            .hint("check that the clocks of this computer and of the phone agree")
+    })?;
     let id = Sqlite::fresh_factor_id()?;
     let recovery = RecoveryCodes::generate()?;
     parts.secrets.put(&seed_name(&id), seed.to_secret()).await?;
@@ -104,7 +101,9 @@ async fn add_totp(gateway: &Gateway, parts: &Parts, out: &Out) -> Result<Exit, F
     if out.is_json() {
         out.value(&json!({"status": "active", "id": id.0, "recovery_codes": recovery.shown()}));
     } else {
-        out.text("enrolled. Recovery codes, each good for one approval; write them down now, they are not shown again:\n");
+        out.text(
+            "enrolled. Recovery codes, each good for one approval; write them down now, they are not shown again:\n",
+        );
         out.text(&recovery.shown().join("\n"));
     }
     Ok(Exit::Done)
@@ -175,7 +174,11 @@ async fn reset(gateway: &Gateway, parts: &Parts, out: &Out, yes: bool) -> Result
     }
     let value = json!({"factors": factors.len(), "accounts": accounts.len()});
     out.answer(&value, || {
-        format!("deleted {} factors and {} accounts; the log stays. Next: agentport factor add totp", factors.len(), accounts.len())
+        format!(
+            "deleted {} factors and {} accounts; the log stays. Next: agentport factor add totp",
+            factors.len(),
+            accounts.len()
+        )
     });
     Ok(Exit::Done)
 }

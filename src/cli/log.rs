@@ -78,7 +78,12 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
     match action {
         Action::List(args) => {
             let tool = args.tool.map(|name| {
-                parts.snapshots.current().ok().and_then(|snapshot| snapshot.catalog.find(&name).map(|tool| tool.policy_name())).unwrap_or(name)
+                parts
+                    .snapshots
+                    .current()
+                    .ok()
+                    .and_then(|snapshot| snapshot.catalog.find(&name).map(|tool| tool.policy_name()))
+                    .unwrap_or(name)
             });
             let filter = LineFilter {
                 tool,
@@ -91,37 +96,48 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
                 limit: Some(args.limit),
             };
             let lines = parts.home.lines(filter).await?;
-            out.answer(&json!(lines), || match lines.is_empty() {
-                true => "no line fits".to_owned(),
-                false => lines.iter().map(line_text).collect::<Vec<_>>().join("\n"),
+            out.answer(&json!(lines), || {
+                if lines.is_empty() {
+                    "no line fits".to_owned()
+                } else {
+                    lines.iter().map(line_text).collect::<Vec<_>>().join("\n")
+                }
             });
             Ok(Exit::Done)
         }
         Action::Show { id } => {
-            let detail = parts
-                .home
-                .detail(&id)
-                .await?
-                .ok_or_else(|| Failure::new(format!("there is no record `{}`", visible(&id))).hint("agentport log list"))?;
+            let detail = parts.home.detail(&id).await?.ok_or_else(|| {
+                Failure::new(format!("there is no record `{}`", visible(&id))).hint("agentport log list")
+            })?;
             let value = json!(detail);
             out.answer(&value, || {
-                serde_json::to_string_pretty(&value).unwrap_or_default().lines().map(indented).collect::<Vec<_>>().join("\n")
+                serde_json::to_string_pretty(&value)
+                    .unwrap_or_default()
+                    .lines()
+                    .map(indented)
+                    .collect::<Vec<_>>()
+                    .join("\n")
             });
             Ok(Exit::Done)
         }
         Action::Summary { since } => {
             let counts = parts.home.summary(time(&since, now.wall)?).await?;
-            let value = json!(counts
-                .iter()
-                .map(|(tool, status, count)| json!({"tool": tool, "status": status, "count": count}))
-                .collect::<Vec<_>>());
-            out.answer(&value, || match counts.is_empty() {
-                true => "no calls".to_owned(),
-                false => counts
+            let value = json!(
+                counts
                     .iter()
-                    .map(|(tool, status, count)| format!("{count:>7}  {:<12} {}", visible(status), visible(tool)))
+                    .map(|(tool, status, count)| json!({"tool": tool, "status": status, "count": count}))
                     .collect::<Vec<_>>()
-                    .join("\n"),
+            );
+            out.answer(&value, || {
+                if counts.is_empty() {
+                    "no calls".to_owned()
+                } else {
+                    counts
+                        .iter()
+                        .map(|(tool, status, count)| format!("{count:>7}  {:<12} {}", visible(status), visible(tool)))
+                        .collect::<Vec<_>>()
+                        .join("\n")
+                }
             });
             Ok(Exit::Done)
         }
@@ -146,10 +162,14 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
             let mut after = 0;
             loop {
                 let records = parts.home.export(after, 500).await?;
-                let Some(last) = records.last().and_then(|record| record.get("seq")).and_then(serde_json::Value::as_i64) else {
+                let Some(last) =
+                    records.last().and_then(|record| record.get("seq")).and_then(serde_json::Value::as_i64)
+                else {
                     return Ok(Exit::Done);
                 };
-                records.iter().for_each(|record| out.value(record));
+                for record in &records {
+                    out.value(record);
+                }
                 after = last;
             }
         }
@@ -182,6 +202,7 @@ fn time(text: &str, now: Millis) -> Result<Millis, Failure> {
         return Ok(now.saturating_sub(before));
     }
     text.parse::<jiff::Timestamp>().map(jiff::Timestamp::as_millisecond).map_err(|_| {
-        Failure::usage(format!("`{}` is neither a duration nor a time", visible(text))).hint("for example 7d or 2026-11-23T09:00:00Z")
+        Failure::usage(format!("`{}` is neither a duration nor a time", visible(text)))
+            .hint("for example 7d or 2026-11-23T09:00:00Z")
     })
 }

@@ -11,6 +11,7 @@ mod connect;
 mod demo;
 mod doctor;
 mod factor;
+mod harden;
 mod host;
 mod init;
 mod log;
@@ -83,6 +84,8 @@ enum Command {
 
 /// Parses the arguments, runs the command, returns its exit code.
 pub fn main() -> ExitCode {
+    harden::harden();
+    harden::quiet_panics();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -126,7 +129,7 @@ async fn run(app: &App, out: &Out, command: Option<Command>) -> Result<Exit, Fai
         Some(Command::Open(args)) => open::run(app, out, args).await,
         Some(Command::Approvals(action)) => approvals::run(app, out, action).await,
         Some(Command::Policy(action)) => policy::run(app, out, action).await,
-        Some(Command::Tools(action)) => tools::run(app, out, action).await,
+        Some(Command::Tools(action)) => tools::run(app, out, action),
         Some(Command::Call(args)) => call::run(app, out, args).await,
         Some(Command::Log(action)) => log::run(app, out, action).await,
         Some(Command::Doctor) => doctor::run(app, out).await,

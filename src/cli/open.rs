@@ -21,7 +21,8 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     if let Some(id) = &args.id
         && parts.ledger.approval(id).await?.is_none()
     {
-        return Err(Failure::new(format!("there is no approval `{}`", crate::visible::visible(id))).hint("agentport approvals list"));
+        return Err(Failure::new(format!("there is no approval `{}`", crate::visible::visible(id)))
+            .hint("agentport approvals list"));
     }
     let wait = args.wait.as_deref().map(call::wait_for).transpose()?;
     let stop = CancellationToken::new();
@@ -45,12 +46,9 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     loop {
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
         parts.ledger.sweep(app.clock().now()).await?;
-        let waits = parts
-            .ledger
-            .open_approvals(None)
-            .await?
-            .iter()
-            .any(|approval| matches!(approval.status, crate::ledger::ApprovalStatus::Pending | crate::ledger::ApprovalStatus::Approved));
+        let waits = parts.ledger.open_approvals(None).await?.iter().any(|approval| {
+            matches!(approval.status, crate::ledger::ApprovalStatus::Pending | crate::ledger::ApprovalStatus::Approved)
+        });
         let patient = wait.is_some_and(|wait| started.elapsed() < wait);
         // a person needs a moment to read what came of it
         let lingers = started.elapsed() < std::time::Duration::from_secs(2);

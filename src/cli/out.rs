@@ -1,9 +1,6 @@
 //! What a command prints, and how it ends.
 
-use std::{
-    io::Write as _,
-    process::ExitCode,
-};
+use std::{io::Write as _, process::ExitCode};
 
 use serde_json::{Value, json};
 
@@ -68,7 +65,7 @@ impl<E: std::error::Error> From<E> for Failure {
 }
 
 /// Standard output, for people or for programs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Out {
     json: bool,
 }

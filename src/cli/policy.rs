@@ -78,7 +78,9 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
             let text = text_of_home(&parts)?;
             policy::check("policy.toml", &text, catalog)?;
             let tests = text.matches("[[test]]").count();
-            out.answer(&json!({"ok": true, "tests": tests}), || format!("policy.toml is in order, {tests} tests passed"));
+            out.answer(&json!({"ok": true, "tests": tests}), || {
+                format!("policy.toml is in order, {tests} tests passed")
+            });
             Ok(Exit::Done)
         }
         Action::Show => {
@@ -114,9 +116,10 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
                 now: app.clock().now().wall,
             };
             let evaluation = snapshot.policy.evaluate(&facts);
-            out.answer(&json!({"tool": found.policy_name(), "decision": evaluation.decision, "reasons": evaluation.reasons}), || {
-                explained(&found.policy_name(), &evaluation)
-            });
+            out.answer(
+                &json!({"tool": found.policy_name(), "decision": evaluation.decision, "reasons": evaluation.reasons}),
+                || explained(&found.policy_name(), &evaluation),
+            );
             Ok(Exit::Done)
         }
         Action::Diff => {
@@ -161,7 +164,8 @@ async fn apply(app: &App, out: &Out, code_stdin: bool) -> Result<Exit, Failure> 
     let approver = gateway.prove(&parts, Claim::Policy(digest), &code).await?;
     let tools = snapshot.catalog.tools().map(|tool| tool.policy_name()).collect();
     if !parts.home.pin(Pinned { text, tools }, Some(approver), app.clock().now()).await? {
-        return Err(Failure::new("that code was used already; nothing was applied").hint("take the next one that your app shows"));
+        return Err(Failure::new("that code was used already; nothing was applied")
+            .hint("take the next one that your app shows"));
     }
     let mut value = changes_json(&changes);
     if let Value::Object(map) = &mut value {
@@ -173,15 +177,17 @@ async fn apply(app: &App, out: &Out, code_stdin: bool) -> Result<Exit, Failure> 
 
 fn check_file(out: &Out, file: &std::path::Path, catalog: &crate::catalog::Catalog) -> Result<Exit, Failure> {
     let name = file.display().to_string();
-    let text = std::fs::read_to_string(file).map_err(|error| Failure::usage(format!("`{}`: {error}", visible(&name))))?;
+    let text =
+        std::fs::read_to_string(file).map_err(|error| Failure::usage(format!("`{}`: {error}", visible(&name))))?;
     policy::check(&name, &text, catalog)?;
     out.answer(&json!({"ok": true}), || format!("{} is in order", visible(&name)));
     Ok(Exit::Done)
 }
 
 fn text_of_home(parts: &Parts) -> Result<String, Failure> {
-    files::read_guarded(&parts.snapshots.home().policy())?
-        .ok_or_else(|| Failure::new("there is no policy.toml in the home; the pinned policy is in force").hint("agentport policy show"))
+    files::read_guarded(&parts.snapshots.home().policy())?.ok_or_else(|| {
+        Failure::new("there is no policy.toml in the home; the pinned policy is in force").hint("agentport policy show")
+    })
 }
 
 fn pinned(parts: &Parts) -> Result<Pinned, Failure> {
@@ -199,7 +205,8 @@ pub(super) fn no_tool(catalog: &crate::catalog::Catalog, name: &str) -> Failure 
 
 fn parse_arguments(tool: &crate::catalog::Tool, args: &str) -> Result<Arguments, Failure> {
     Arguments::parse(tool, &call::read_object(args)?).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(|problem| format!("{}: {}", problem.at, problem.message)).collect();
+        let lines: Vec<String> =
+            problems.iter().map(|problem| format!("{}: {}", problem.at, problem.message)).collect();
         Failure::usage(format!("the arguments do not fit `{}`: {}", tool.policy_name(), visible(&lines.join("; "))))
     })
 }

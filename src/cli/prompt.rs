@@ -21,7 +21,10 @@ pub(super) fn ask(question: &str) -> Result<String, Failure> {
 /// One line of standard input, without its end.
 pub(super) fn line() -> Result<String, Failure> {
     let mut line = String::new();
-    let read = std::io::stdin().lock().read_line(&mut line).map_err(|error| Failure::new(format!("standard input: {error}")))?;
+    let read = std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|error| Failure::new(format!("standard input: {error}")))?;
     if read == 0 {
         return Err(Failure::new("standard input ended before an answer came"));
     }
@@ -33,9 +36,11 @@ pub(super) fn secret(question: &str, from_stdin: bool) -> Result<Secret, Failure
     let text = if from_stdin {
         line()?
     } else if is_terminal() {
-        rpassword::prompt_password(format!("{question}: ")).map_err(|error| Failure::new(format!("the terminal: {error}")))?
+        rpassword::prompt_password(format!("{question}: "))
+            .map_err(|error| Failure::new(format!("the terminal: {error}")))?
     } else {
-        return Err(Failure::usage("there is no terminal to ask on").hint("pass the secret on standard input with --secret-stdin"));
+        return Err(Failure::usage("there is no terminal to ask on")
+            .hint("pass the secret on standard input with --secret-stdin"));
     };
     let text = text.trim().to_owned();
     if text.is_empty() {
@@ -51,7 +56,8 @@ pub(super) fn code(question: &str, from_stdin: bool) -> Result<Code, Failure> {
     } else if is_terminal() {
         ask(question)?
     } else {
-        return Err(Failure::usage("there is no terminal to ask for the code on").hint("pass it as one line on standard input with --code-stdin"));
+        return Err(Failure::usage("there is no terminal to ask for the code on")
+            .hint("pass it as one line on standard input with --code-stdin"));
     };
     Ok(Code::parse(&text)?)
 }

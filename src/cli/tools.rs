@@ -53,7 +53,7 @@ struct View {
     now: i64,
 }
 
-pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Failure> {
+pub(super) fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Failure> {
     if let Action::Check { files } = &action {
         return check(out, files);
     }
@@ -71,9 +71,12 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
                 .filter(|tool| integration.as_ref().is_none_or(|id| *id == tool.integration.id))
                 .filter(|tool| all || view.shows(tool))
                 .collect();
-            out.answer(&json!(tools.iter().map(|tool| view.short(tool)).collect::<Vec<_>>()), || match tools.is_empty() {
-                true => "no tools are shown yet: nothing is connected. All there are: agentport tools list --all".to_owned(),
-                false => tools.iter().map(|tool| view.line(tool)).collect::<Vec<_>>().join("\n"),
+            out.answer(&json!(tools.iter().map(|tool| view.short(tool)).collect::<Vec<_>>()), || {
+                if tools.is_empty() {
+                    "no tools are shown yet: nothing is connected. All there are: agentport tools list --all".to_owned()
+                } else {
+                    tools.iter().map(|tool| view.line(tool)).collect::<Vec<_>>().join("\n")
+                }
             });
             Ok(Exit::Done)
         }
@@ -94,9 +97,12 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
                 words.iter().all(|word| hay.contains(word.as_str()))
             };
             let tools: Vec<_> = view.catalog.tools().filter(|tool| fits(tool)).collect();
-            out.answer(&json!(tools.iter().map(|tool| view.short(tool)).collect::<Vec<_>>()), || match tools.is_empty() {
-                true => "no tool has all these words".to_owned(),
-                false => tools.iter().map(|tool| view.line(tool)).collect::<Vec<_>>().join("\n"),
+            out.answer(&json!(tools.iter().map(|tool| view.short(tool)).collect::<Vec<_>>()), || {
+                if tools.is_empty() {
+                    "no tool has all these words".to_owned()
+                } else {
+                    tools.iter().map(|tool| view.line(tool)).collect::<Vec<_>>().join("\n")
+                }
             });
             Ok(Exit::Done)
         }
@@ -111,7 +117,8 @@ fn check(out: &Out, files: &[PathBuf]) -> Result<Exit, Failure> {
         let mut texts = Vec::with_capacity(files.len());
         for file in files {
             let name = file.display().to_string();
-            let text = std::fs::read_to_string(file).map_err(|error| Failure::usage(format!("`{}`: {error}", visible(&name))))?;
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| Failure::usage(format!("`{}`: {error}", visible(&name))))?;
             texts.push((name, text));
         }
         let pairs: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
@@ -124,20 +131,16 @@ fn check(out: &Out, files: &[PathBuf]) -> Result<Exit, Failure> {
 
 fn view(app: &App) -> Result<View, Failure> {
     let (caller, now) = (Caller::parse("local").map_err(Failure::new)?, app.clock().now().wall);
-    match app.gateway().parts() {
-        Some(parts) => {
-            let snapshot = parts.snapshots.current()?;
-            let (catalog, policy) = (snapshot.catalog.clone(), snapshot.policy.clone());
-            Ok(View { catalog, policy, snapshot: Some(snapshot), caller, now })
-        }
-        None => {
-            let catalog = Catalog::built_in()?;
-            let tools = catalog.tools().map(|tool| tool.policy_name()).collect();
-            let pinned = Pinned { text: crate::policy::BUILT_IN.to_owned(), tools };
-            let (policy, _) = Policy::new(&catalog, &pinned, None);
-            Ok(View { catalog: catalog.into(), policy: policy.into(), snapshot: None, caller, now })
-        }
+    if let Some(parts) = app.gateway().parts() {
+        let snapshot = parts.snapshots.current()?;
+        let (catalog, policy) = (snapshot.catalog.clone(), snapshot.policy.clone());
+        return Ok(View { catalog, policy, snapshot: Some(snapshot), caller, now });
     }
+    let catalog = Catalog::built_in()?;
+    let tools = catalog.tools().map(|tool| tool.policy_name()).collect();
+    let pinned = Pinned { text: crate::policy::BUILT_IN.to_owned(), tools };
+    let (policy, _) = Policy::new(&catalog, &pinned, None);
+    Ok(View { catalog: catalog.into(), policy: policy.into(), snapshot: None, caller, now })
 }
 
 impl View {
@@ -154,7 +157,8 @@ impl View {
 
     /// For a call of which no argument is known, with the integration's only or first account.
     fn decision(&self, tool: &Tool) -> Decision {
-        let account = self.snapshot.as_ref().and_then(|snapshot| snapshot.accounts_of(&tool.integration.id).first().cloned());
+        let account =
+            self.snapshot.as_ref().and_then(|snapshot| snapshot.accounts_of(&tool.integration.id).first().cloned());
         let facts = Facts {
             tool,
             arguments: None,

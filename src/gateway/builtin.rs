@@ -36,7 +36,8 @@ impl Gateway {
                     if tool.starts_with("agentport_") {
                         return Some(Reply::InvalidArguments(vec![Problem {
                             at: "/tool".to_owned(),
-                            message: "this tool calls the tools of services; call agentport's own tools by themselves".to_owned(),
+                            message: "this tool calls the tools of services; call agentport's own tools by themselves"
+                                .to_owned(),
                         }]));
                     }
                     if let Some(reason) = reason {
@@ -98,7 +99,6 @@ impl Gateway {
 
 /// Serde's message names the field and the reason; its words for positions mean nothing to an agent.
 fn parse<T: DeserializeOwned>(arguments: &Map<String, Value>) -> Result<T, Reply> {
-    serde_json::from_value(Value::Object(arguments.clone())).map_err(|error| {
-        Reply::InvalidArguments(vec![Problem { at: String::new(), message: error.to_string() }])
-    })
+    serde_json::from_value(Value::Object(arguments.clone()))
+        .map_err(|error| Reply::InvalidArguments(vec![Problem { at: String::new(), message: error.to_string() }]))
 }

@@ -34,7 +34,9 @@ pub enum DecideError {
     #[error(transparent)]
     Prove(#[from] ProveError),
     /// The clock was set back.
-    #[error("this computer's clock stands before the last record of the log; nothing can be approved until it has passed it")]
+    #[error(
+        "this computer's clock stands before the last record of the log; nothing can be approved until it has passed it"
+    )]
     ClockBehind,
     /// Too much at once.
     #[error("too many calls are being sent; nothing was spent, try again")]

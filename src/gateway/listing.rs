@@ -161,7 +161,15 @@ fn listed_tool(tool: &Tool, snapshot: &Snapshot) -> Listed {
 fn fingerprint(listed: &[Listed]) -> [u8; 32] {
     let texts: Vec<String> = listed
         .iter()
-        .map(|tool| format!("{}\0{}\0{}\0{}", tool.name, tool.title, tool.description, canonical::object_text(&tool.input_schema)))
+        .map(|tool| {
+            format!(
+                "{}\0{}\0{}\0{}",
+                tool.name,
+                tool.title,
+                tool.description,
+                canonical::object_text(&tool.input_schema)
+            )
+        })
         .collect();
     canonical::sha256("agentport/list", &texts.iter().map(String::as_bytes).collect::<Vec<_>>())
 }

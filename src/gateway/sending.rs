@@ -89,7 +89,13 @@ pub struct Connected {
 
 impl Gateway {
     /// Sends, then settles. A task of its own: it runs to its end even if nobody waits for it.
-    pub(super) async fn execute(&self, parts: &Arc<Parts>, permit: Permit, credential: Credential, slot: Slot) -> Outcome {
+    pub(super) async fn execute(
+        &self,
+        parts: &Arc<Parts>,
+        permit: Permit,
+        credential: Credential,
+        slot: Slot,
+    ) -> Outcome {
         let (parts, clock) = (Arc::clone(parts), Arc::clone(&self.clock));
         let (wire, wounded) = (Arc::clone(&self.sending.on_the_wire), Arc::clone(&self.sending.wounded));
         let effect = permit.plan().effect();
@@ -120,7 +126,12 @@ impl Gateway {
     }
 
     /// Opens the credential of a plan that may run now; where it cannot, nothing was admitted.
-    pub(super) async fn open_credential(&self, parts: &Parts, caller: &Caller, plan: &Plan) -> Result<Credential, Reply> {
+    pub(super) async fn open_credential(
+        &self,
+        parts: &Parts,
+        caller: &Caller,
+        plan: &Plan,
+    ) -> Result<Credential, Reply> {
         match parts.credentials.open(plan).await {
             Ok(credential) => Ok(credential),
             Err(error) => {

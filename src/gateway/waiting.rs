@@ -62,7 +62,10 @@ impl Gateway {
             let url = self.link(parts, id);
             match approval.status {
                 ApprovalStatus::Pending | ApprovalStatus::Approved => {}
-                ApprovalStatus::Executed | ApprovalStatus::Denied | ApprovalStatus::Expired | ApprovalStatus::Cancelled => {
+                ApprovalStatus::Executed
+                | ApprovalStatus::Denied
+                | ApprovalStatus::Expired
+                | ApprovalStatus::Cancelled => {
                     let again = approval.delivered;
                     parts.ledger.deliver(id).await.map_err(|error| internal(&error))?;
                     return settled(&approval, url, again);
@@ -87,9 +90,9 @@ impl Gateway {
         loop {
             parts.ledger.sweep(self.clock.now()).await.map_err(|error| internal(&error))?;
             let open = parts.ledger.open_approvals(Some(caller)).await.map_err(|error| internal(&error))?;
-            let ended = open.iter().any(|approval| {
-                !matches!(approval.status, ApprovalStatus::Pending | ApprovalStatus::Approved)
-            });
+            let ended = open
+                .iter()
+                .any(|approval| !matches!(approval.status, ApprovalStatus::Pending | ApprovalStatus::Approved));
             let over = gone.is_cancelled() || tokio::time::Instant::now() >= deadline;
             if open.is_empty() || ended || over {
                 let mut replies = Vec::with_capacity(open.len());
@@ -106,10 +109,9 @@ impl Gateway {
     async fn own(&self, parts: &Parts, caller: &Caller, id: &str) -> Result<Approval, Reply> {
         parts.ledger.sweep(self.clock.now()).await.map_err(|error| internal(&error))?;
         let found = parts.ledger.approval(id).await.map_err(|error| internal(&error))?;
-        found.filter(|approval| approval.caller == caller.as_str()).ok_or_else(|| Reply::NotFound {
-            message: "you have no approval of this id".to_owned(),
-            closest: None,
-        })
+        found
+            .filter(|approval| approval.caller == caller.as_str())
+            .ok_or_else(|| Reply::NotFound { message: "you have no approval of this id".to_owned(), closest: None })
     }
 
     fn link(&self, parts: &Parts, id: &str) -> Option<String> {
@@ -122,7 +124,8 @@ pub(super) fn settled(approval: &Approval, url: Option<String>, again: bool) -> 
     let boxed = || Box::new(approval.clone());
     match approval.status {
         ApprovalStatus::Executed => {
-            let (outcome, at) = approval.outcome.clone().ok_or_else(|| internal(&"an executed approval without outcome"))?;
+            let (outcome, at) =
+                approval.outcome.clone().ok_or_else(|| internal(&"an executed approval without outcome"))?;
             let record = approval.record.clone();
             Ok(Reply::Completed { outcome, record, replayed: again.then_some(at), pruned: approval.pruned })
         }
@@ -139,7 +142,8 @@ pub(super) fn settled(approval: &Approval, url: Option<String>, again: bool) -> 
         }
         ApprovalStatus::Expired => Ok(Reply::Expired { approval: boxed(), url }),
         ApprovalStatus::Cancelled => {
-            let by = approval.decision.as_ref().and_then(|decision| decision.cancelled_by).unwrap_or(CancelledBy::Change);
+            let by =
+                approval.decision.as_ref().and_then(|decision| decision.cancelled_by).unwrap_or(CancelledBy::Change);
             Ok(Reply::Cancelled { by, approval: boxed(), url })
         }
         ApprovalStatus::Pending | ApprovalStatus::Approved => Ok(Reply::Pending { approval: boxed(), url, asked: 0 }),

@@ -82,10 +82,7 @@ pub fn admission(situation: &Situation) -> Verdict {
             {
                 return Verdict::DenyByHuman;
             }
-            ApprovalStatus::Pending
-            | ApprovalStatus::Denied
-            | ApprovalStatus::Expired
-            | ApprovalStatus::Cancelled => {}
+            ApprovalStatus::Pending | ApprovalStatus::Denied | ApprovalStatus::Expired | ApprovalStatus::Cancelled => {}
         }
     }
     match situation.decision {

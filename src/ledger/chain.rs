@@ -123,8 +123,10 @@ fn check_chain(transaction: &Transaction<'_>) -> Result<Result<Verified, Bad>, L
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let bad = |what: &str| {
-            Bad { seq: row.get(0).unwrap_or(expected), id: row.get(1).unwrap_or_default(), what: what.to_owned() }
+        let bad = |what: &str| Bad {
+            seq: row.get(0).unwrap_or(expected),
+            id: row.get(1).unwrap_or_default(),
+            what: what.to_owned(),
         };
         let Ok(row) = read_row(row) else { return Ok(Err(bad("a column is not of its type"))) };
         if row.seq != expected {
@@ -162,7 +164,9 @@ fn check_chain(transaction: &Transaction<'_>) -> Result<Result<Verified, Bad>, L
         return Ok(Err(bad));
     }
     let stray: Option<String> = transaction
-        .query_row("SELECT record FROM payload WHERE record NOT IN (SELECT id FROM record) LIMIT 1", [], |row| row.get(0))
+        .query_row("SELECT record FROM payload WHERE record NOT IN (SELECT id FROM record) LIMIT 1", [], |row| {
+            row.get(0)
+        })
         .optional()?;
     if let Some(id) = stray {
         return Ok(Err(Bad { seq: 0, id, what: "a payload of no record".to_owned() }));
@@ -175,7 +179,11 @@ enum PayloadProblem {
     Altered(String),
 }
 
-fn check_payloads(transaction: &Transaction<'_>, id: &str, body: &Value) -> Result<Option<PayloadProblem>, LedgerError> {
+fn check_payloads(
+    transaction: &Transaction<'_>,
+    id: &str,
+    body: &Value,
+) -> Result<Option<PayloadProblem>, LedgerError> {
     let mut stored: Vec<(String, String)> = transaction
         .prepare_cached("SELECT role, text FROM payload WHERE record = ?")?
         .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?

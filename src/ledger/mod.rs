@@ -189,4 +189,3 @@ pub trait Ledger: Send + Sync + std::fmt::Debug {
     /// Takes an attempt back: the code was right, or never looked at.
     async fn forgive_attempt(&self, purpose: Purpose) -> Result<(), LedgerError>;
 }
-

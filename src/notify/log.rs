@@ -9,6 +9,11 @@ pub struct LogNotifier;
 
 impl Notifier for LogNotifier {
     fn waiting(&self, approval: &Approval, url: Option<&str>) {
-        tracing::info!(tool = approval.tool, approval = approval.id, url = url.unwrap_or("none"), "a call waits for a human");
+        tracing::info!(
+            tool = approval.tool,
+            approval = approval.id,
+            url = url.unwrap_or("none"),
+            "a call waits for a human"
+        );
     }
 }

@@ -126,7 +126,8 @@ fn fill(connection: &Connection, row: Row) -> Result<Approval, LedgerError> {
     let body: Value = serde_json::from_str(&body).unwrap_or_default();
     let plan = match (payload(connection, &row.call, "plan")?, Digest::try_from(row.digest.clone())) {
         (Some(text), Ok(digest)) => {
-            let plan = Plan::load(&text, digest).map_err(|error| LedgerError::Corrupt(format!("`{}`: {error}", row.id)))?;
+            let plan =
+                Plan::load(&text, digest).map_err(|error| LedgerError::Corrupt(format!("`{}`: {error}", row.id)))?;
             Some(Arc::new(plan))
         }
         (None, _) | (_, Err(_)) => None,
@@ -134,9 +135,8 @@ fn fill(connection: &Connection, row: Row) -> Result<Approval, LedgerError> {
     let mut decision = None;
     let mut outcome = None;
     let mut pruned = plan.is_none();
-    let mut statement = connection.prepare_cached(
-        "SELECT id, kind, status, at, body FROM record WHERE call = ? AND id <> call ORDER BY seq",
-    )?;
+    let mut statement = connection
+        .prepare_cached("SELECT id, kind, status, at, body FROM record WHERE call = ? AND id <> call ORDER BY seq")?;
     let mut lines = statement.query([&row.call])?;
     while let Some(line) = lines.next()? {
         let (id, kind, status, at, body): (String, String, String, Millis, String) =
@@ -185,7 +185,9 @@ fn fill(connection: &Connection, row: Row) -> Result<Approval, LedgerError> {
 fn pruned_outcome(status: &str, message: String) -> Outcome {
     match status {
         "succeeded" => Outcome::Succeeded { result: Value::Null, http_status: None, truncated: true },
-        "failed" => Outcome::Failed { kind: crate::ledger::FailureKind::Upstream, http_status: None, message, body: None },
+        "failed" => {
+            Outcome::Failed { kind: crate::ledger::FailureKind::Upstream, http_status: None, message, body: None }
+        }
         _ => Outcome::Unknown { http_status: None, message },
     }
 }

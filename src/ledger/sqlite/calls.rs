@@ -45,9 +45,8 @@ pub(super) fn admit(
     let pending: u32 = transaction
         .prepare_cached("SELECT count(*) FROM approval WHERE caller = ? AND status = 'pending' AND expires_at > ?")?
         .query_row(params![caller, now.wall], |row| row.get(0))?;
-    let can_approve: bool = transaction
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM factor)")?
-        .query_row([], |row| row.get(0))?;
+    let can_approve: bool =
+        transaction.prepare_cached("SELECT EXISTS (SELECT 1 FROM factor)")?.query_row([], |row| row.get(0))?;
     let situation = Situation {
         decision: admit.evaluation.decision,
         standing,
@@ -170,9 +169,11 @@ pub(super) fn start_sending(
     runner: &Runner,
     now: Now,
 ) -> Result<(), LedgerError> {
-    transaction
-        .prepare_cached("INSERT INTO sending (call, runner, since) VALUES (?, ?, ?)")?
-        .execute(params![record, runner.id(), now.wall])?;
+    transaction.prepare_cached("INSERT INTO sending (call, runner, since) VALUES (?, ?, ?)")?.execute(params![
+        record,
+        runner.id(),
+        now.wall
+    ])?;
     Ok(())
 }
 

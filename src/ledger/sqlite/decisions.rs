@@ -33,8 +33,8 @@ pub(super) fn decide(
     if row.status == ApprovalStatus::Pending && row.is_due(now) {
         expire(transaction, &row, now)?;
     }
-    let approval = approvals::load(transaction, id)?
-        .ok_or_else(|| LedgerError::Corrupt(format!("`{id}` has no record")))?;
+    let approval =
+        approvals::load(transaction, id)?.ok_or_else(|| LedgerError::Corrupt(format!("`{id}` has no record")))?;
     if approval.status != ApprovalStatus::Pending {
         return Ok(Decided::Conflict(Box::new(approval)));
     }
@@ -63,12 +63,7 @@ pub(super) fn decide(
 }
 
 /// Ends a waiting approval without a decision.
-pub(super) fn cancel(
-    transaction: &Transaction<'_>,
-    id: &str,
-    by: CancelledBy,
-    now: Now,
-) -> Result<bool, LedgerError> {
+pub(super) fn cancel(transaction: &Transaction<'_>, id: &str, by: CancelledBy, now: Now) -> Result<bool, LedgerError> {
     let Some(row) = approvals::row(transaction, id)?.filter(|row| row.status == ApprovalStatus::Pending) else {
         return Ok(false);
     };
@@ -90,9 +85,8 @@ pub(super) fn cancel_all(
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;
     for (id, tool, account) in waiting {
-        let concerned = of_account.is_none_or(|(integration, name)| {
-            tool.split('.').next() == Some(integration) && account == name
-        });
+        let concerned =
+            of_account.is_none_or(|(integration, name)| tool.split('.').next() == Some(integration) && account == name);
         if concerned {
             cancel(transaction, &id, CancelledBy::Human, now)?;
         }
@@ -151,18 +145,17 @@ pub(super) fn sweep(inner: &Inner, now: Now) -> Result<(), LedgerError> {
         (due, sending)
     };
     for id in due {
-        inner.transaction(Durability::Full, |transaction| {
-            match approvals::row(transaction, &id)? {
-                Some(row) if row.status == ApprovalStatus::Pending && row.is_due(now) => expire(transaction, &row, now),
-                Some(_) | None => Ok(()),
-            }
+        inner.transaction(Durability::Full, |transaction| match approvals::row(transaction, &id)? {
+            Some(row) if row.status == ApprovalStatus::Pending && row.is_due(now) => expire(transaction, &row, now),
+            Some(_) | None => Ok(()),
         })?;
     }
     for (call, runner) in sending {
         if inner.runner.is_gone(&runner)? {
             let outcome = Outcome::Unknown {
                 http_status: None,
-                message: "the process that sent it ended before an answer was recorded; it may have happened".to_owned(),
+                message: "the process that sent it ended before an answer was recorded; it may have happened"
+                    .to_owned(),
             };
             inner.transaction(Durability::Full, |transaction| calls::settle(transaction, &call, &outcome, now))?;
         }

@@ -66,7 +66,8 @@ impl Sqlite {
         now: Now,
     ) -> Result<bool, LedgerError> {
         self.transaction(Durability::Full, move |transaction, _| {
-            let first: bool = transaction.query_row("SELECT NOT EXISTS (SELECT 1 FROM factor)", [], |row| row.get(0))?;
+            let first: bool =
+                transaction.query_row("SELECT NOT EXISTS (SELECT 1 FROM factor)", [], |row| row.get(0))?;
             if !first {
                 let Some(approver) = &approver else { return Ok(false) };
                 if *approver.claim() != Claim::Factors || !burn(transaction, approver)? {

@@ -51,8 +51,7 @@ impl Sqlite {
             let connection = inner.connection(Durability::Normal);
             let sql = format!("SELECT {RECORD} FROM record WHERE seq > ? ORDER BY seq LIMIT ?");
             let mut statement = connection.prepare_cached(&sql)?;
-            let records: Vec<Value> =
-                statement.query_map(params![after, limit], record)?.collect::<Result<_, _>>()?;
+            let records: Vec<Value> = statement.query_map(params![after, limit], record)?.collect::<Result<_, _>>()?;
             records.into_iter().map(|record| with_payloads(&connection, record)).collect()
         })
         .await
@@ -90,18 +89,15 @@ impl Sqlite {
             let end: i64 =
                 transaction.query_row("SELECT coalesce(max(seq), 0) + 1 FROM record", [], |row| row.get(0))?;
             let first = first.unwrap_or(end);
-            let deleted = transaction.execute(
-                "DELETE FROM payload WHERE record IN (SELECT id FROM record WHERE seq < ?)",
-                [first],
-            )?;
+            let deleted = transaction
+                .execute("DELETE FROM payload WHERE record IN (SELECT id FROM record WHERE seq < ?)", [first])?;
             if deleted > 0 {
                 transaction.execute(
                     "INSERT INTO meta (key, value) VALUES ('pruned_before', ?1)
                      ON CONFLICT (key) DO UPDATE SET value = ?1",
                     [first.to_string()],
                 )?;
-                let body =
-                    Map::from_iter([("before".to_owned(), json!(first)), ("count".to_owned(), json!(deleted))]);
+                let body = Map::from_iter([("before".to_owned(), json!(first)), ("count".to_owned(), json!(deleted))]);
                 factors::home_event(transaction, "pruned", "", body, now)?;
             }
             Ok(u64::try_from(deleted).unwrap_or(0))
@@ -196,8 +192,7 @@ fn detail(connection: &Connection, id: &str) -> Result<Option<CallDetail>, Ledge
         .optional()?;
     let Some(line) = line else { return Ok(None) };
     let sql = format!("SELECT {RECORD} FROM record WHERE call = ? ORDER BY seq");
-    let records: Vec<Value> =
-        connection.prepare_cached(&sql)?.query_map([&call], record)?.collect::<Result<_, _>>()?;
+    let records: Vec<Value> = connection.prepare_cached(&sql)?.query_map([&call], record)?.collect::<Result<_, _>>()?;
     let answer_of = records
         .iter()
         .find(|record| record.get("kind") == Some(&json!("outcome")))

@@ -23,7 +23,7 @@ use std::{
 use async_trait::async_trait;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-pub use self::{factors::Factor, pins::policy_digest, sessions::SessionToken, lookup::CallDetail, runner::Runner};
+pub use self::{factors::Factor, lookup::CallDetail, pins::policy_digest, runner::Runner, sessions::SessionToken};
 use super::{
     Admission, Admit, Answer, Approval, Attempt, Bad, CancelledBy, Decided, Ledger, LedgerError, Outcome, Refusal,
     Verified, chain,
@@ -153,10 +153,17 @@ impl Ledger for Sqlite {
             crate::catalog::Effect::Read => Durability::Normal,
             crate::catalog::Effect::Write | crate::catalog::Effect::Destructive => Durability::Full,
         };
-        self.transaction(durability, move |transaction, inner| calls::admit(transaction, &admit, &inner.runner, now)).await
+        self.transaction(durability, move |transaction, inner| calls::admit(transaction, &admit, &inner.runner, now))
+            .await
     }
 
-    async fn decide(&self, approval: &str, answer: Answer, evaluation: &Evaluation, now: Now) -> Result<Decided, LedgerError> {
+    async fn decide(
+        &self,
+        approval: &str,
+        answer: Answer,
+        evaluation: &Evaluation,
+        now: Now,
+    ) -> Result<Decided, LedgerError> {
         let (approval, evaluation) = (approval.to_owned(), evaluation.clone());
         self.transaction(Durability::Full, move |transaction, inner| {
             decisions::decide(transaction, &approval, answer, &evaluation, &inner.runner, now)
@@ -166,12 +173,14 @@ impl Ledger for Sqlite {
 
     async fn settle(&self, record: &str, outcome: &Outcome, now: Now) -> Result<bool, LedgerError> {
         let (record, outcome) = (record.to_owned(), outcome.clone());
-        self.transaction(Durability::Full, move |transaction, _| calls::settle(transaction, &record, &outcome, now)).await
+        self.transaction(Durability::Full, move |transaction, _| calls::settle(transaction, &record, &outcome, now))
+            .await
     }
 
     async fn cancel(&self, approval: &str, by: CancelledBy, now: Now) -> Result<bool, LedgerError> {
         let approval = approval.to_owned();
-        self.transaction(Durability::Full, move |transaction, _| decisions::cancel(transaction, &approval, by, now)).await
+        self.transaction(Durability::Full, move |transaction, _| decisions::cancel(transaction, &approval, by, now))
+            .await
     }
 
     async fn deny_by_policy(&self, approval: &str, evaluation: &Evaluation, now: Now) -> Result<bool, LedgerError> {
@@ -229,7 +238,8 @@ impl Ledger for Sqlite {
     }
 
     async fn begin_attempt(&self, purpose: Purpose, now: Now) -> Result<Attempt, LedgerError> {
-        self.transaction(Durability::Full, move |transaction, _| factors::begin_attempt(transaction, purpose, now)).await
+        self.transaction(Durability::Full, move |transaction, _| factors::begin_attempt(transaction, purpose, now))
+            .await
     }
 
     async fn forgive_attempt(&self, purpose: Purpose) -> Result<(), LedgerError> {

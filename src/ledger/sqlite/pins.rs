@@ -55,8 +55,10 @@ impl Sqlite {
                     return Ok(false);
                 }
             }
-            let tools = serde_json::to_string(&pinned.tools).map_err(|error| LedgerError::Corrupt(error.to_string()))?;
-            transaction.execute("INSERT INTO pin (text, tools, at) VALUES (?, ?, ?)", params![pinned.text, tools, now.wall])?;
+            let tools =
+                serde_json::to_string(&pinned.tools).map_err(|error| LedgerError::Corrupt(error.to_string()))?;
+            transaction
+                .execute("INSERT INTO pin (text, tools, at) VALUES (?, ?, ?)", params![pinned.text, tools, now.wall])?;
             let body = Map::from_iter([
                 ("digest".to_owned(), json!(digest)),
                 ("factor".to_owned(), json!(approver.as_ref().map(Approver::factor))),

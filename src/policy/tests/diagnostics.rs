@@ -153,7 +153,9 @@ fn t247_a_pattern_that_explodes_is_refused() {
     assert_eq!(of(&"(".repeat(10_000)).len(), 1);
     assert_eq!(
         of("(?i)stripe"),
-        ["the pattern is not valid: only plain groups are available, `(…)` and `(?:…)`: no flags, names or look-around"]
+        [
+            "the pattern is not valid: only plain groups are available, `(…)` and `(?:…)`: no flags, names or look-around"
+        ]
     );
 }
 
