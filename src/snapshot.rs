@@ -9,7 +9,7 @@ use crate::{
     account::Account,
     catalog::Catalog,
     config::{Environment, Home, Settings},
-    diagnostic::Diagnostic,
+    diagnostic::{Diagnostic, Source},
     files,
     ledger::{LedgerError, Sqlite},
     policy::{Pinned, Policy},
@@ -162,6 +162,13 @@ fn build(
     };
     let (policy, found) = Policy::new(catalog, &pinned, edited);
     problems.extend(found);
+    for (name, read) in [("agentport.toml", &seen.settings), ("policy.toml", &seen.policy)] {
+        if let Err(reason) = read {
+            let mut source = Source::new(name, "");
+            source.problem_of_file(format!("it cannot be used: {reason}"), Some("what was in force before stays".to_owned()));
+            problems.extend(source.into_problems());
+        }
+    }
     let site = match seen.site.as_deref() {
         Some("") => None,
         Some(url) => Some(url.to_owned()),

@@ -9,12 +9,16 @@ use crate::{
     call::{Call, Caller},
     canonical,
     catalog::{Effect, Tool, builtin_tools, input_schema},
+    clock::Now,
     snapshot::Snapshot,
     visible::visible,
 };
 
 /// How many tools are shown by default, the built-in ones among them: models choose badly among more.
 const SHOWN: usize = 40;
+
+/// Seconds between two looks for payloads that are old enough to go.
+const PRUNE_EVERY: u64 = 3600;
 
 /// A tool as `tools/list` shows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,10 +68,10 @@ impl Gateway {
     pub async fn watch(self: Arc<Self>, caller: Caller) {
         let mut shown: Option<[u8; 32]> = None;
         let mut tick = tokio::time::interval(std::time::Duration::from_secs(1));
-        loop {
+        for round in 0_u64.. {
             tick.tick().await;
             if let Some(parts) = self.parts() {
-                keep_house(&parts, self.clock.now()).await;
+                keep_house(&parts, round % PRUNE_EVERY == 0, self.clock.now()).await;
             }
             let now = fingerprint(&self.list(&caller).await);
             if shown.is_some_and(|before| before != now) {
@@ -105,8 +109,14 @@ pub(super) fn summary(call: &Call) -> String {
     whole.chars().take(LONGEST - 1).chain(['…']).collect()
 }
 
-async fn keep_house(parts: &Parts, now: crate::clock::Now) {
+/// Settles what dead processes left behind, and now and then lets old payloads go.
+async fn keep_house(parts: &Parts, prune: bool, now: Now) {
     if let Err(error) = parts.ledger.sweep(now).await {
+        tracing::warn!("{error}");
+    }
+    if let (true, Ok(snapshot)) = (prune, parts.snapshots.current())
+        && let Err(error) = parts.home.prune(now.wall.saturating_sub(snapshot.settings.keep_payloads), now).await
+    {
         tracing::warn!("{error}");
     }
 }
