@@ -165,7 +165,10 @@ fn build(
     for (name, read) in [("agentport.toml", &seen.settings), ("policy.toml", &seen.policy)] {
         if let Err(reason) = read {
             let mut source = Source::new(name, "");
-            source.problem_of_file(format!("it cannot be used: {reason}"), Some("what was in force before stays".to_owned()));
+            source.problem_of_file(
+                format!("it cannot be used: {reason}"),
+                Some("what was in force before stays".to_owned()),
+            );
             problems.extend(source.into_problems());
         }
     }

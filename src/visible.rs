@@ -12,6 +12,18 @@ pub fn visible_lines(text: &str) -> String {
     written(text, true)
 }
 
+/// The lines of a file for a terminal: spaces stay as they are, because lines are compared and not values; all else is
+/// written out as by [`visible`].
+pub fn visible_source(line: &str) -> String {
+    line.chars()
+        .map(|character| match character {
+            ' ' => " ".to_owned(),
+            other if is_hidden(other) => format!("⟨U+{:04X}⟩", other as u32),
+            other => other.to_string(),
+        })
+        .collect()
+}
+
 /// Does the text have characters that [`visible`] writes out, line breaks aside?
 pub fn has_hidden(text: &str) -> bool {
     text.chars().any(|character| character != '\n' && character != '⟨' && is_hidden(character))

@@ -90,6 +90,13 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let asked_for = !error.use_stderr();
+            // clap has not told us whether it was read before the mistake
+            if !asked_for && std::env::args_os().any(|argument| argument == "--json") {
+                let text = error.render().to_string();
+                let (message, hint) = text.split_once("\n\n").unwrap_or((&text, ""));
+                let message = message.trim_start_matches("error: ").trim();
+                return Out::new(true).fail(&Failure::usage(message).hint(hint.trim())).into();
+            }
             drop(error.print());
             return if asked_for { Exit::Done.into() } else { Exit::Usage.into() };
         }

@@ -12,7 +12,7 @@ use crate::{
     gateway::Parts,
     ledger::sqlite::policy_digest,
     policy::{self, Change, Decision, Evaluation, Facts, Pinned},
-    visible::{visible, visible_lines},
+    visible::{visible, visible_source},
 };
 
 #[derive(Debug, clap::Subcommand)]
@@ -223,6 +223,26 @@ fn explained(tool: &str, evaluation: &Evaluation) -> String {
     text
 }
 
+/// The lines that changed, each with the two before and after it; where some are left out, a `…`.
+fn with_context(lines: &[(char, String)]) -> Vec<(char, &str)> {
+    const AROUND: usize = 2;
+    let mut shown = Vec::new();
+    let mut gap = false;
+    for (index, (sign, line)) in lines.iter().enumerate() {
+        let near = lines.iter().skip(index.saturating_sub(AROUND)).take(2 * AROUND + 1 - AROUND.saturating_sub(index));
+        if near.clone().any(|(sign, _)| *sign != ' ') {
+            if gap && !shown.is_empty() {
+                shown.push((' ', "…"));
+            }
+            shown.push((*sign, line.trim_end_matches(['\n', '\r'])));
+            gap = false;
+        } else {
+            gap = true;
+        }
+    }
+    shown
+}
+
 fn changes_json(changes: &[Change]) -> Value {
     let change = |change: &Change| {
         json!({
@@ -252,8 +272,8 @@ fn changes_text(pinned: &Pinned, text: &str, changes: &[Change]) -> String {
         }
     }
     shown += "by line:\n";
-    for (sign, line) in policy::line_diff(&pinned.text, text) {
-        shown += &format!("  {sign} {}\n", visible_lines(&line).trim_end());
+    for (sign, line) in with_context(&policy::line_diff(&pinned.text, text)) {
+        shown += &format!("  {sign} {}\n", visible_source(line));
     }
     shown
 }
