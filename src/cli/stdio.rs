@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::{EnvFilter, prelude::*};
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    prelude::*,
+};
 
 use super::{Exit, Failure};
 use crate::{app::App, call::Caller, config::Environment, mcp, web};
@@ -46,10 +49,17 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
 /// levels has requests in it.
 pub(super) fn start_log(environment: &Environment) {
     let level = match environment.log() {
-        Some(level @ ("off" | "error" | "warn" | "info" | "debug" | "trace")) => level,
-        Some(_) | None => "warn",
+        Some("off") => LevelFilter::OFF,
+        Some("error") => LevelFilter::ERROR,
+        Some("info") => LevelFilter::INFO,
+        Some("debug") => LevelFilter::DEBUG,
+        Some("trace") => LevelFilter::TRACE,
+        Some(_) | None => LevelFilter::WARN,
     };
-    let filter = EnvFilter::builder().parse_lossy(format!("warn,rmcp=error,reqwest=warn,hyper=warn,agentport={level}"));
+    let filter = Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_target("rmcp", LevelFilter::ERROR)
+        .with_target("agentport", level);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_target(false);
     drop(tracing_subscriber::registry().with(layer.with_filter(filter)).try_init());
 }
