@@ -164,16 +164,20 @@ impl Gateway {
         self.changes.subscribe()
     }
 
-    /// The open home, where there is one.
+    /// The open home, where there is one. Why one cannot be opened is for the log.
     pub fn parts(&self) -> Option<Arc<Parts>> {
+        self.try_parts().unwrap_or_else(|reason| {
+            tracing::error!("{reason}");
+            None
+        })
+    }
+
+    fn try_parts(&self) -> Result<Option<Arc<Parts>>, String> {
         let mut slot = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         if slot.is_none() {
-            match (self.opener)() {
-                Ok(parts) => *slot = parts.map(Arc::new),
-                Err(reason) => tracing::error!("{reason}"),
-            }
+            *slot = (self.opener)()?.map(Arc::new);
         }
-        slot.clone()
+        Ok(slot.clone())
     }
 
     /// The clock that everything here goes by.

@@ -35,7 +35,7 @@ impl Effect {
 
 impl fmt::Display for Effect {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
+        formatter.pad(self.as_str())
     }
 }
 
@@ -90,6 +90,13 @@ pub struct CredentialSpec {
     pub pattern: Option<Pattern>,
     /// Where the verifying read's answer says whose secret it is.
     pub identity: IdentityPointers,
+}
+
+impl CredentialSpec {
+    /// The pattern as its manifest has it.
+    pub fn beginning(&self) -> Option<&str> {
+        self.pattern.as_ref()?.as_str().strip_prefix("(?:")?.strip_suffix(").*")
+    }
 }
 
 /// The header that carries a secret.

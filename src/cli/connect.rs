@@ -83,7 +83,7 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     let secret = prompt::secret(&credential.label, args.secret_stdin)?;
     if !looks_right(credential, &secret) {
         return Err(Failure::new(format!("that is no {}; nothing was stored", credential.label))
-            .hint(format!("it must match {}", credential.pattern.as_ref().map_or("", |pattern| pattern.as_str()))));
+            .hint(format!("it begins like {}", credential.beginning().unwrap_or("another one"))));
     }
     let before = snapshot
         .accounts

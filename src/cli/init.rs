@@ -45,6 +45,13 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         return Ok(Exit::Done);
     }
     out.text(&format!("made {}: settings, the policy `{}`, an empty log", visible(&path), args.preset));
+    if store == StoreKind::Vault
+        && let Ok(parts) = app.open()
+        && let Ok(snapshot) = parts.snapshots.current()
+    {
+        let key = snapshot.settings.key.path().display().to_string();
+        out.text(&format!("its secrets open with the key in {}; keep a copy of that file elsewhere", visible(&key)));
+    }
     if prompt::is_terminal() {
         walk_on(app, out).await;
     } else {

@@ -106,7 +106,7 @@ impl Out {
             self.value(&json!({"error": {"message": failure.message, "hint": failure.hint}}));
         } else {
             let mut stderr = std::io::stderr().lock();
-            drop(writeln!(stderr, "error: {}", failure.message));
+            drop(writeln!(stderr, "error: {}", failure.message.trim_start_matches("error: ")));
             if let Some(hint) = &failure.hint {
                 drop(writeln!(stderr, "hint: {hint}"));
             }

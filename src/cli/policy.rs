@@ -77,7 +77,7 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
         Action::Check { file: None } | Action::Test => {
             let text = text_of_home(&parts)?;
             policy::check("policy.toml", &text, catalog)?;
-            let tests = text.matches("[[test]]").count();
+            let tests = text.lines().filter(|line| line.trim_start().starts_with("[[test]]")).count();
             out.answer(&json!({"ok": true, "tests": tests}), || {
                 format!("policy.toml is in order, {tests} tests passed")
             });
@@ -266,7 +266,11 @@ fn changes_text(pinned: &Pinned, text: &str, changes: &[Change]) -> String {
     }
     for change in changes {
         let sign = if change.looser { "LOOSER " } else { "       " };
-        shown += &format!("  {sign}{}  {} -> {}\n", change.tool, change.before, change.after);
+        if change.before == change.after {
+            shown += &format!("  {sign}{}  {} as before, but for some calls:\n", change.tool, change.after);
+        } else {
+            shown += &format!("  {sign}{}  {} -> {}\n", change.tool, change.before, change.after);
+        }
         for (sign, line) in &change.lines {
             shown += &format!("             {sign} {}\n", visible(line));
         }

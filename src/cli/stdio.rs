@@ -51,10 +51,11 @@ pub(super) fn start_log(environment: &Environment) {
     let level = match environment.log() {
         Some("off") => LevelFilter::OFF,
         Some("error") => LevelFilter::ERROR,
-        Some("info") => LevelFilter::INFO,
+        Some("warn") => LevelFilter::WARN,
         Some("debug") => LevelFilter::DEBUG,
         Some("trace") => LevelFilter::TRACE,
-        Some(_) | None => LevelFilter::WARN,
+        // the link of what waits is an info line, and hosts show standard error
+        Some(_) | None => LevelFilter::INFO,
     };
     let filter = Targets::new()
         .with_default(LevelFilter::WARN)

@@ -164,6 +164,7 @@ impl Gateway {
     /// # Errors
     /// There is none.
     pub fn open_parts(&self) -> Result<Arc<Parts>, DecideError> {
-        self.parts().ok_or_else(|| DecideError::Home("there is no home here; run `agentport init`".to_owned()))
+        let parts = self.try_parts().map_err(DecideError::Home)?;
+        parts.ok_or_else(|| DecideError::Home("there is no home here; run `agentport init`".to_owned()))
     }
 }

@@ -42,7 +42,7 @@ impl ApprovalStatus {
 
 impl fmt::Display for ApprovalStatus {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
+        formatter.pad(self.as_str())
     }
 }
 
