@@ -337,7 +337,7 @@ expose = []                           # extra toolsets, for example "stripe:all"
 [log]
 keep_payloads = "90d"                 # older arguments and answers go; hashes and chain stay
 "#,
-            pad = " ".repeat(14_usize.saturating_sub(store.len())),
+            pad = " ".repeat(15_usize.saturating_sub(store.len())),
         )
     }
 }
