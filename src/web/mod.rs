@@ -1,10 +1,42 @@
-//! stub
-use crate::gateway::Gateway;
+//! The approval site: server-rendered pages on loopback, where a human reads what exactly would be sent and says yes
+//! with a second factor, or no.
+//!
+//! `host` keeps exactly one process of the home serving, `guard` stands before everything, `session` knows the browser,
+//! `pages` and `deciding` answer the routes, `view` turns an approval into plain text that cannot lie, and the
+//! templates only lay it out. Nothing here decides: [`Gateway::approve`](crate::gateway::Gateway::approve) and
+//! [`Gateway::deny`](crate::gateway::Gateway::deny) do.
+
+mod deciding;
+mod failure;
+mod guard;
+mod host;
+mod listener;
+mod pages;
+mod session;
+mod view;
+
 use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
-/// stub
-pub async fn host(_gateway: Arc<Gateway>, _stop: CancellationToken) {}
-/// stub
-pub async fn hosted(_gateway: &Arc<Gateway>) -> Option<String> {
-    None
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{get, post},
+};
+
+pub use self::host::{Site, host, hosted};
+
+/// Everything that the site answers. What is not here is a 404.
+fn router(site: &Arc<Site>) -> Router {
+    Router::new()
+        .route("/", get(pages::inbox))
+        .route("/login", get(pages::sign_in_form).post(pages::sign_in))
+        .route("/logout", post(pages::sign_out))
+        .route("/approve/{id}", get(deciding::show).post(deciding::decide))
+        .route("/style.css", get(pages::style))
+        .fallback(pages::nothing)
+        .method_not_allowed_fallback(pages::wrong_method)
+        .layer(DefaultBodyLimit::max(guard::LARGEST_BODY))
+        .layer(middleware::from_fn_with_state(Arc::clone(site), guard::guard))
+        .with_state(Arc::clone(site))
 }

@@ -1,0 +1,201 @@
+//! One approval: read it, say yes with a code, or no.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    Form,
+    extract::{State, rejection::FormRejection},
+    http::{HeaderMap, StatusCode, Uri},
+    response::Response,
+};
+use serde::Deserialize;
+
+use super::{
+    Site,
+    failure::Failure,
+    pages::{SIGN_OUT, Visit, ask_who, is_id, refused, see_other},
+    session::{check_form_token, form_token},
+    view::{ApprovalView, Shown, Standing, Surroundings},
+};
+use crate::{
+    approval::Code,
+    gateway::{DecideError, ProveError},
+    ledger::sqlite::SessionToken,
+};
+
+/// The longest note that a human leaves for the agent, in characters.
+const LONGEST_NOTE: usize = 1_000;
+
+#[derive(Template)]
+#[template(path = "approval.html")]
+struct ApprovalPage {
+    sign_out: String,
+    csrf: String,
+    problem: Option<Problem>,
+    longest_note: usize,
+    approval: ApprovalView,
+}
+
+/// Why an answer was not taken.
+struct Problem {
+    title: &'static str,
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DecisionForm {
+    csrf: String,
+    #[serde(rename = "decision")]
+    answer: Answer,
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    note: String,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum Answer {
+    Approve,
+    Deny,
+}
+
+impl Answer {
+    /// What did not happen.
+    fn not(self) -> &'static str {
+        match self {
+            Self::Approve => "Not approved",
+            Self::Deny => "Not denied",
+        }
+    }
+}
+
+/// `GET /approve/{id}`
+pub(super) async fn show(State(site): State<Arc<Site>>, uri: Uri, headers: HeaderMap) -> Result<Response, Failure> {
+    let id = id_of(&uri)?;
+    let visit = Visit::open(&site, &headers).await?;
+    let Some(token) = &visit.session else { return ask_who(StatusCode::OK, uri.path(), None) };
+    page(&site, &headers, &visit, token, id, None).await
+}
+
+/// `POST /approve/{id}`
+pub(super) async fn decide(
+    State(site): State<Arc<Site>>,
+    uri: Uri,
+    headers: HeaderMap,
+    form: Result<Form<DecisionForm>, FormRejection>,
+) -> Result<Response, Failure> {
+    let id = id_of(&uri)?;
+    let Form(form) = form.map_err(|_| Failure::BadForm)?;
+    let visit = Visit::open(&site, &headers).await?;
+    let Some(token) = &visit.session else { return ask_who(StatusCode::UNAUTHORIZED, uri.path(), None) };
+    check_form_token(token, &purpose(id), &form.csrf)?;
+    let (status, title, text) = match answer(&site, id, &form).await {
+        Ok(()) => return Ok(see_other(uri.path())),
+        Err(Refused::Form(text)) => (StatusCode::UNPROCESSABLE_ENTITY, form.answer.not(), text),
+        Err(Refused::Decision(error)) => match status(&error) {
+            Some(status) if matches!(error, DecideError::AlreadyDecided(_)) => {
+                (status, "Already decided", error.to_string())
+            }
+            Some(status) => (status, form.answer.not(), error.to_string()),
+            None => {
+                return Err(match error {
+                    DecideError::NotFound => Failure::NotFound,
+                    other => Failure::internal(other),
+                });
+            }
+        },
+    };
+    page(&site, &headers, &visit, token, id, Some((status, Problem { title, text }))).await
+}
+
+enum Refused {
+    Form(String),
+    Decision(DecideError),
+}
+
+impl From<DecideError> for Refused {
+    fn from(error: DecideError) -> Self {
+        Self::Decision(error)
+    }
+}
+
+async fn answer(site: &Site, id: &str, form: &DecisionForm) -> Result<(), Refused> {
+    match form.answer {
+        Answer::Approve => {
+            let code = Code::parse(&form.code).map_err(|error| Refused::Form(format!("{error}; nothing was sent")))?;
+            site.gateway().approve(id, &code).await?;
+        }
+        Answer::Deny => {
+            let note = form.note.trim();
+            if note.chars().count() > LONGEST_NOTE {
+                return Err(Refused::Form(format!("the note is longer than {LONGEST_NOTE} characters")));
+            }
+            site.gateway().deny(id, Some(note).filter(|note| !note.is_empty()).map(str::to_owned)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The status of an answer that was not taken; `None` where there is no approval to show with it, or nothing of the
+/// reason may be shown.
+fn status(error: &DecideError) -> Option<StatusCode> {
+    match error {
+        DecideError::AlreadyDecided(_) | DecideError::PolicyDenies(_) | DecideError::Changed(_) => {
+            Some(StatusCode::CONFLICT)
+        }
+        DecideError::Credential(_) | DecideError::ClockBehind | DecideError::Busy => {
+            Some(StatusCode::SERVICE_UNAVAILABLE)
+        }
+        DecideError::Prove(ProveError::Ledger(_))
+        | DecideError::NotFound
+        | DecideError::Ledger(_)
+        | DecideError::Home(_) => None,
+        DecideError::Prove(error) => Some(refused(error)),
+    }
+}
+
+async fn page(
+    site: &Site,
+    headers: &HeaderMap,
+    visit: &Visit,
+    token: &SessionToken,
+    id: &str,
+    problem: Option<(StatusCode, Problem)>,
+) -> Result<Response, Failure> {
+    let now = site.gateway().clock().now();
+    let ledger = &visit.parts.ledger;
+    ledger.sweep(now).await.map_err(Failure::internal)?;
+    let approval = ledger.approval(id).await.map_err(Failure::internal)?.ok_or(Failure::NotFound)?;
+    let judgement = match &approval.plan {
+        Some(plan) => site.gateway().judgement(plan).map_err(Failure::internal)?,
+        None => None,
+    };
+    let surroundings = Surroundings {
+        snapshot: &visit.snapshot,
+        judgement: judgement.as_ref(),
+        last_ran: ledger.last_ran(id).await.map_err(Failure::internal)?,
+        now: now.wall,
+    };
+    let (status, problem) = problem.map_or((StatusCode::OK, None), |(status, problem)| (status, Some(problem)));
+    let page = ApprovalPage {
+        sign_out: form_token(token, SIGN_OUT),
+        csrf: form_token(token, &purpose(id)),
+        problem,
+        longest_note: LONGEST_NOTE,
+        approval: ApprovalView::new(&approval, &surroundings),
+    };
+    visit.page(site, headers, token, status, &page)
+}
+
+/// What the token of an approval's forms is for.
+fn purpose(id: &str) -> String {
+    format!("approve/{id}")
+}
+
+/// The id in the path, of the one spelling that links have: nothing is decoded.
+fn id_of(uri: &Uri) -> Result<&str, Failure> {
+    uri.path().strip_prefix("/approve/").filter(|id| is_id(id)).ok_or(Failure::NotFound)
+}

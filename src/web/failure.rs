@@ -1,0 +1,81 @@
+//! What a page says when there is no page: fixed text, and for what went wrong inside an opaque id that the log has too.
+
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+/// Why there is no page.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Nothing of this name, or nothing for whoever asks.
+    NotFound,
+    /// The form is not one of ours.
+    BadForm,
+    /// The form was made for another page or another session.
+    WrongToken,
+    /// The route takes another method.
+    WrongMethod,
+    /// It went wrong inside; the reason is for the log alone.
+    Internal(String),
+}
+
+impl Failure {
+    /// Something inside did not work.
+    pub(super) fn internal(error: impl std::fmt::Display) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        match self {
+            Self::NotFound => page(
+                StatusCode::NOT_FOUND,
+                "Nothing is here",
+                "The address is not one of this site, or what it named is gone.",
+            ),
+            Self::BadForm => page(
+                StatusCode::BAD_REQUEST,
+                "That form cannot be read",
+                "Nothing was changed. Go back and load the page again.",
+            ),
+            Self::WrongToken => page(
+                StatusCode::FORBIDDEN,
+                "That form is not from this page",
+                "Nothing was changed. Go back, load the page again and decide there.",
+            ),
+            Self::WrongMethod => {
+                page(StatusCode::METHOD_NOT_ALLOWED, "That does not work here", "Nothing was changed.")
+            }
+            Self::Internal(reason) => {
+                let id = opaque_id();
+                tracing::error!(id, "the approval site failed: {reason}");
+                let text = format!(
+                    "If you approved something, look at the inbox before you try again. Reference for the log: {id}"
+                );
+                page(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here", &text)
+            }
+        }
+    }
+}
+
+/// INVARIANT: title and text are ours alone, so that they need no escaping and no template that could itself fail.
+fn page(status: StatusCode, title: &str, text: &str) -> Response {
+    let html = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width, initial-scale=1\"><title>{title} - AgentPort</title><link rel=\"stylesheet\" \
+         href=\"/style.css\"></head><body><main class=\"narrow\"><section class=\"card\"><h1>{title}</h1><p>{text}</p>\
+         <p><a href=\"/\">Go to the inbox</a></p></section></main></body></html>\n"
+    );
+    (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response()
+}
+
+fn opaque_id() -> String {
+    let mut bytes = [0_u8; 6];
+    // without randomness the page is the same, less the reference
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => crate::canonical::hex(&bytes),
+        Err(_) => "none".to_owned(),
+    }
+}

@@ -1,0 +1,184 @@
+//! Where the site listens: `127.0.0.1` and `[::1]` on one port, and no more connections than a site for one human needs.
+
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, Sleep, sleep},
+};
+
+/// How many ports are tried: the configured one and those after it.
+const PORTS: u16 = 10;
+const MOST_CONNECTIONS: usize = 128;
+/// How long a connection may be silent, so that none takes a place for ever. Longer than any answer takes.
+const LONGEST_SILENCE: Duration = Duration::from_mins(5);
+
+/// Both loopback addresses, as one listener.
+#[derive(Debug)]
+pub(super) struct Loopback {
+    v4: Option<TcpListener>,
+    v6: Option<TcpListener>,
+    port: u16,
+    places: Arc<Semaphore>,
+}
+
+impl Loopback {
+    /// Binds `remembered` if it is free, else the first free port from `configured` on. `None`: none of them is.
+    pub(super) async fn bind(configured: u16, remembered: Option<u16>) -> Option<Self> {
+        let following = (0..PORTS).map_while(|step| configured.checked_add(step));
+        for port in remembered.into_iter().chain(following) {
+            match Self::bind_port(port).await {
+                Ok(bound) => return Some(bound),
+                Err(error) => tracing::debug!("port {port} is not free: {error}"),
+            }
+        }
+        None
+    }
+
+    /// A port is free when no loopback address of it is somebody else's: a link by name must never lead to them.
+    async fn bind_port(port: u16) -> io::Result<Self> {
+        let v4 = existing(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await)?;
+        // port 0 asks for any; the second address then takes the same one
+        let port = v4.as_ref().map_or(Ok(port), |bound| bound.local_addr().map(|address| address.port()))?;
+        let v6 = existing(TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await)?;
+        if v4.is_none() && v6.is_none() {
+            return Err(io::ErrorKind::AddrNotAvailable.into());
+        }
+        Ok(Self { v4, v6, port, places: Arc::new(Semaphore::new(MOST_CONNECTIONS)) })
+    }
+
+    /// The port of both.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+/// A machine without this protocol has no such address, which is no failure.
+fn existing(result: io::Result<TcpListener>) -> io::Result<Option<TcpListener>> {
+    match result {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported) => Ok(None),
+        // EAFNOSUPPORT has no kind of its own
+        Err(error) if error.raw_os_error() == Some(97) || error.raw_os_error() == Some(47) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl axum::serve::Listener for Loopback {
+    type Io = Connection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Connection, SocketAddr) {
+        loop {
+            // waiting here leaves further connections in the system's queue
+            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
+                std::future::pending::<()>().await;
+                continue;
+            };
+            let accepted = tokio::select! {
+                accepted = accept(self.v4.as_ref()) => accepted,
+                accepted = accept(self.v6.as_ref()) => accepted,
+            };
+            match accepted {
+                Ok((stream, from)) => {
+                    let silence = Box::pin(sleep(LONGEST_SILENCE));
+                    return (Connection { stream, silence, _place: place }, from);
+                }
+                Err(error) => {
+                    // too many open files, or a client that left again: others may still come
+                    tracing::debug!("a connection could not be taken: {error}");
+                    sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)))
+    }
+}
+
+async fn accept(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A connection that holds its place, and gives it back when nothing comes or goes any more.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: TcpStream,
+    silence: Pin<Box<Sleep>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    fn heard(&mut self) {
+        self.silence.as_mut().reset(Instant::now() + LONGEST_SILENCE);
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_ready() {
+            self.heard();
+        } else if self.silence.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.heard();
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_taken_port_is_passed_over_and_a_remembered_one_comes_first() {
+        // another process may grab a neighbouring port meanwhile: only what was found free before is expected
+        let foreign = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let taken = foreign.local_addr().unwrap().port();
+        let other = Loopback::bind(taken, None).await.unwrap();
+        assert!((taken + 1..taken + PORTS).contains(&other.port()), "{taken} {}", other.port());
+        let remembered = other.port();
+        drop(other);
+        assert_eq!(Loopback::bind(taken, Some(remembered)).await.unwrap().port(), remembered);
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_on_one_address_is_taken() {
+        let foreign = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).await;
+        let Ok(foreign) = foreign else { return };
+        assert!(Loopback::bind_port(foreign.local_addr().unwrap().port()).await.is_err());
+    }
+}

@@ -1,0 +1,279 @@
+//! The inbox, signing in and out, and what is on no page.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    Form,
+    extract::{
+        Query, State,
+        rejection::{FormRejection, QueryRejection},
+    },
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+
+use super::{
+    Site,
+    failure::Failure,
+    session::{self, check_form_token, form_token},
+    view::Inbox,
+};
+use crate::{
+    approval::{Claim, Code},
+    gateway::{Parts, ProveError},
+    ledger::{ApprovalStatus, sqlite::SessionToken},
+    snapshot::Snapshot,
+};
+
+/// How many decided approvals the inbox shows.
+const DECIDED: usize = 20;
+/// Enough to find so many decided ones among all that may wait.
+const RECENT: u32 = 200;
+pub(super) const SIGN_OUT: &str = "logout";
+
+/// The open home at one request.
+pub(super) struct Visit {
+    pub(super) parts: Arc<Parts>,
+    pub(super) snapshot: Arc<Snapshot>,
+    /// The session that the browser has.
+    pub(super) session: Option<SessionToken>,
+}
+
+impl Visit {
+    /// Opens the home and looks whose browser this is.
+    pub(super) async fn open(site: &Site, headers: &HeaderMap) -> Result<Self, Failure> {
+        let parts = site.gateway().open_parts().map_err(Failure::internal)?;
+        let snapshot = parts.snapshots.current().map_err(Failure::internal)?;
+        let session = session::find(site, &parts, headers, snapshot.settings.session).await?;
+        Ok(Self { parts, snapshot, session })
+    }
+
+    /// A page for who is signed in; the cookie's life begins anew.
+    pub(super) fn page(
+        &self,
+        site: &Site,
+        headers: &HeaderMap,
+        token: &SessionToken,
+        status: StatusCode,
+        page: &impl Template,
+    ) -> Result<Response, Failure> {
+        let mut response = html(status, page)?;
+        let cookie = session::cookie(site, &self.parts, headers).set(token, self.snapshot.settings.session);
+        response.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+        Ok(response)
+    }
+}
+
+/// A template as an answer.
+pub(super) fn html(status: StatusCode, page: &impl Template) -> Result<Response, Failure> {
+    let text = page.render().map_err(Failure::internal)?;
+    Ok((status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response())
+}
+
+/// After a form: the browser loads the page anew, so that going back or reloading sends nothing twice.
+pub(super) fn see_other(path: &str) -> Response {
+    match HeaderValue::from_str(path) {
+        Ok(path) => (StatusCode::SEE_OTHER, [(header::LOCATION, path)]).into_response(),
+        Err(error) => Failure::internal(error).into_response(),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "inbox.html")]
+struct InboxPage {
+    sign_out: String,
+    inbox: Inbox,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage<'a> {
+    next: &'a str,
+    problem: Option<String>,
+}
+
+/// The form that asks who this is. It says nothing about what lies behind it.
+pub(super) fn ask_who(status: StatusCode, next: &str, problem: Option<String>) -> Result<Response, Failure> {
+    html(status, &SignInPage { next, problem })
+}
+
+/// `GET /`
+pub(super) async fn inbox(State(site): State<Arc<Site>>, headers: HeaderMap) -> Result<Response, Failure> {
+    let visit = Visit::open(&site, &headers).await?;
+    let Some(token) = &visit.session else { return ask_who(StatusCode::OK, "/", None) };
+    let now = site.gateway().clock().now();
+    let ledger = &visit.parts.ledger;
+    ledger.sweep(now).await.map_err(Failure::internal)?;
+    let recent = ledger.recent_approvals(RECENT).await.map_err(Failure::internal)?;
+    let waits = |status: ApprovalStatus| matches!(status, ApprovalStatus::Pending | ApprovalStatus::Approved);
+    let mut waiting = ledger.open_approvals(None).await.map_err(Failure::internal)?;
+    waiting.retain(|approval| waits(approval.status));
+    // the open ones are the oldest of those that nobody fetched; a new one behind many of them waits too
+    for approval in recent.iter().filter(|approval| waits(approval.status)) {
+        if !waiting.iter().any(|known| known.id == approval.id) {
+            waiting.push(approval.clone());
+        }
+    }
+    waiting.sort_by(|a, b| a.created_at.cmp(&b.created_at).then_with(|| a.id.cmp(&b.id)));
+    let mut decided: Vec<_> = recent.into_iter().filter(|approval| !waits(approval.status)).collect();
+    decided.truncate(DECIDED);
+    let page = InboxPage { sign_out: form_token(token, SIGN_OUT), inbox: Inbox::new(&waiting, &decided, now.wall) };
+    visit.page(&site, &headers, token, StatusCode::OK, &page)
+}
+
+#[derive(Deserialize)]
+pub(super) struct Next {
+    #[serde(default)]
+    next: String,
+}
+
+/// `GET /login`
+pub(super) async fn sign_in_form(
+    State(site): State<Arc<Site>>,
+    next: Result<Query<Next>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let next = next.map(|Query(next)| next.next).unwrap_or_default();
+    let next = local(&next);
+    match Visit::open(&site, &headers).await?.session {
+        Some(_) => Ok(see_other(next)),
+        None => ask_who(StatusCode::OK, next, None),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignIn {
+    code: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// `POST /login`
+pub(super) async fn sign_in(
+    State(site): State<Arc<Site>>,
+    headers: HeaderMap,
+    form: Result<Form<SignIn>, FormRejection>,
+) -> Result<Response, Failure> {
+    let Form(form) = form.map_err(|_| Failure::BadForm)?;
+    let next = local(&form.next);
+    let gateway = site.gateway();
+    let parts = gateway.open_parts().map_err(Failure::internal)?;
+    let snapshot = parts.snapshots.current().map_err(Failure::internal)?;
+    let code = match Code::parse(&form.code) {
+        Ok(code) => code,
+        Err(error) => return ask_who(StatusCode::UNPROCESSABLE_ENTITY, next, Some(error.to_string())),
+    };
+    let proven = match gateway.prove(&parts, Claim::SignIn, &code).await {
+        Ok(approver) => {
+            let opened = parts.home.open_session(approver, gateway.clock().now()).await.map_err(Failure::internal)?;
+            opened.ok_or(ProveError::Used)
+        }
+        Err(error) => Err(error),
+    };
+    let token = match proven {
+        Ok(token) => token,
+        Err(ProveError::Ledger(error)) => return Err(Failure::internal(error)),
+        Err(error) => return ask_who(refused(&error), next, Some(error.to_string())),
+    };
+    let cookie = session::cookie(&site, &parts, &headers);
+    for old in cookie.tokens(&headers) {
+        parts.home.close_session(&old).await.map_err(Failure::internal)?;
+    }
+    let mut response = see_other(next);
+    let set = cookie.set(&token, snapshot.settings.session);
+    response.headers_mut().extend(set.map(|cookie| (header::SET_COOKIE, cookie)));
+    Ok(response)
+}
+
+/// The status of a code that proved nobody.
+pub(super) fn refused(error: &ProveError) -> StatusCode {
+    match error {
+        ProveError::Wrong | ProveError::Used => StatusCode::UNPROCESSABLE_ENTITY,
+        ProveError::Locked(_) => StatusCode::TOO_MANY_REQUESTS,
+        ProveError::NotEnrolled | ProveError::Store(_) | ProveError::Ledger(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignOut {
+    csrf: String,
+}
+
+/// `POST /logout`
+pub(super) async fn sign_out(
+    State(site): State<Arc<Site>>,
+    headers: HeaderMap,
+    form: Result<Form<SignOut>, FormRejection>,
+) -> Result<Response, Failure> {
+    let Form(form) = form.map_err(|_| Failure::BadForm)?;
+    let visit = Visit::open(&site, &headers).await?;
+    let mut response = see_other("/");
+    if let Some(token) = &visit.session {
+        check_form_token(token, SIGN_OUT, &form.csrf)?;
+        visit.parts.home.close_session(token).await.map_err(Failure::internal)?;
+        let clear = session::cookie(&site, &visit.parts, &headers).clear();
+        response.headers_mut().extend(clear.map(|cookie| (header::SET_COOKIE, cookie)));
+    }
+    Ok(response)
+}
+
+/// `GET /style.css`
+pub(super) async fn style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("templates/style.css")).into_response()
+}
+
+/// Everything else.
+pub(super) async fn nothing() -> Failure {
+    Failure::NotFound
+}
+
+/// A route with a method that it does not take.
+pub(super) async fn wrong_method() -> Failure {
+    Failure::WrongMethod
+}
+
+/// Where to go after signing in: a page of ours, whatever the form says.
+fn local(next: &str) -> &str {
+    let known = next.strip_prefix("/approve/").is_some_and(is_id);
+    if known { next } else { "/" }
+}
+
+/// Has this the shape of an approval's id?
+pub(super) fn is_id(text: &str) -> bool {
+    let random = text.strip_prefix("apr_");
+    random.is_some_and(|random| {
+        (1..=64).contains(&random.len()) && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t153_signing_in_leads_only_to_pages_of_ours() {
+        assert_eq!(local("/approve/apr_0a1b"), "/approve/apr_0a1b");
+        for text in [
+            "",
+            "/",
+            "//evil.example",
+            "https://evil.example",
+            "/approve/",
+            "/approve/apr_",
+            "/approve/../login",
+            "/approve/apr_1?x",
+            "/approve/apr_1/..",
+            "/approve//evil",
+            "/approve/apr_1\r\nset-cookie: x",
+            "/\\evil",
+            "javascript:alert(1)",
+            "/approve/apr_%2e",
+        ] {
+            assert_eq!(local(text), "/", "{text}");
+        }
+    }
+}

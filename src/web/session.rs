@@ -1,0 +1,134 @@
+//! The browser that signed in: a cookie, and the tokens that its forms carry.
+//!
+//! Cookies know no ports: another program on this machine can plant one of the same name, or read ours when the human
+//! visits it. Planted ones find no session; a stolen one reads and denies, and cannot approve.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use subtle::ConstantTimeEq as _;
+
+use super::{Site, failure::Failure};
+use crate::{clock::Millis, gateway::Parts, ledger::sqlite::SessionToken};
+
+/// How many cookies of our name are looked at.
+const MOST_COOKIES: usize = 4;
+const LONGEST_COOKIE: usize = 128;
+
+/// The session cookie of one home, as one browser has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Cookie {
+    name: String,
+    secure: bool,
+}
+
+impl Cookie {
+    /// Named after the home, so that two homes on one machine do not sign each other out. Under an https name it is bound
+    /// to that very host.
+    pub(super) fn new(home_id: &str, https: bool) -> Self {
+        let random = home_id.rsplit('_').next().unwrap_or(home_id);
+        let short: String = random.chars().take(12).collect();
+        let name = if https { format!("__Host-agentport_{short}") } else { format!("agentport_{short}") };
+        Self { name, secure: https }
+    }
+
+    /// `Set-Cookie` for a session that lives so long after its last use.
+    pub(super) fn set(&self, token: &SessionToken, lifetime: Millis) -> Option<HeaderValue> {
+        self.header(token.as_cookie(), lifetime / 1000)
+    }
+
+    /// `Set-Cookie` that takes it away.
+    pub(super) fn clear(&self) -> Option<HeaderValue> {
+        self.header("", 0)
+    }
+
+    fn header(&self, value: &str, seconds: i64) -> Option<HeaderValue> {
+        let secure = if self.secure { "; Secure" } else { "" };
+        // Lax, not Strict: the link comes from a chat
+        let text = format!("{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}", self.name);
+        HeaderValue::from_str(&text).ok()
+    }
+
+    /// What the browser sent under our name.
+    pub(super) fn tokens(&self, headers: &HeaderMap) -> Vec<SessionToken> {
+        headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .filter(|(name, value)| *name == self.name && (1..=LONGEST_COOKIE).contains(&value.len()))
+            .take(MOST_COOKIES)
+            .map(|(_, value)| SessionToken::from_cookie(value))
+            .collect()
+    }
+}
+
+/// The session of this request, if it has one that lives.
+pub(super) async fn find(
+    site: &Site,
+    parts: &Parts,
+    headers: &HeaderMap,
+    lifetime: Millis,
+) -> Result<Option<SessionToken>, Failure> {
+    let now = site.gateway().clock().now();
+    for token in cookie(site, parts, headers).tokens(headers) {
+        if parts.home.use_session(&token, lifetime, now).await.map_err(Failure::internal)? {
+            return Ok(Some(token));
+        }
+    }
+    Ok(None)
+}
+
+/// The cookie by which this request knows the home.
+pub(super) fn cookie(site: &Site, parts: &Parts, headers: &HeaderMap) -> Cookie {
+    Cookie::new(parts.home.home_id(), site.authorities().is_https(headers))
+}
+
+/// The token of a form: known to this session, good for one purpose.
+pub(super) fn form_token(token: &SessionToken, purpose: &str) -> String {
+    token.derive(purpose)
+}
+
+/// Is `given` the token of this session and purpose?
+pub(super) fn check_form_token(token: &SessionToken, purpose: &str, given: &str) -> Result<(), Failure> {
+    let right: bool = form_token(token, purpose).as_bytes().ct_eq(given.as_bytes()).into();
+    if right { Ok(()) } else { Err(Failure::WrongToken) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cookie_is_named_after_the_home_and_hidden_from_scripts() {
+        let token = SessionToken::from_cookie("abc");
+        let set = |https| Cookie::new("home_0123456789abcdef", https).set(&token, 90_000).unwrap();
+        assert_eq!(set(false), "agentport_0123456789ab=abc; Path=/; Max-Age=90; HttpOnly; SameSite=Lax");
+        assert_eq!(set(true), "__Host-agentport_0123456789ab=abc; Path=/; Max-Age=90; HttpOnly; SameSite=Lax; Secure");
+    }
+
+    #[test]
+    fn only_cookies_of_our_name_are_looked_at_and_only_a_few() {
+        let mut headers = HeaderMap::new();
+        headers.append(
+            "cookie",
+            HeaderValue::from_static("agentport_x=no; agentport_0123456789ab=one;agentport_0123456789ab="),
+        );
+        headers.append("cookie", HeaderValue::from_static("agentport_0123456789ab=two"));
+        for _ in 0..9 {
+            headers.append("cookie", HeaderValue::from_static("agentport_0123456789ab=more"));
+        }
+        let found = Cookie::new("home_0123456789abcdef", false).tokens(&headers);
+        let found: Vec<_> = found.iter().map(SessionToken::as_cookie).collect();
+        assert_eq!(found, ["one", "two", "more", "more"]);
+    }
+
+    #[test]
+    fn t146_a_form_token_is_for_one_session_and_one_purpose() {
+        let (mine, other) = (SessionToken::from_cookie("a"), SessionToken::from_cookie("b"));
+        let given = form_token(&mine, "approve/apr_1");
+        assert!(check_form_token(&mine, "approve/apr_1", &given).is_ok());
+        assert!(check_form_token(&mine, "approve/apr_2", &given).is_err());
+        assert!(check_form_token(&other, "approve/apr_1", &given).is_err());
+        assert!(check_form_token(&mine, "approve/apr_1", "").is_err());
+    }
+}

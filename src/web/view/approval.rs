@@ -1,0 +1,213 @@
+//! One approval: what would happen, to whom, who asks and why it was asked; then the request to the last byte; then, last
+//! and unverified, what the agent says about it.
+
+use super::{
+    cell::Cell,
+    json::pretty,
+    letters,
+    outcome::Standing,
+    request::RequestView,
+    rows::{Row, not_given, rows},
+    when::When,
+};
+use crate::{
+    account::Account,
+    catalog::Tool,
+    clock::Millis,
+    ledger::Approval,
+    plan::Plan,
+    policy::{Decision, Evaluation},
+    snapshot::Snapshot,
+};
+
+/// What an approval is seen in front of.
+#[derive(Debug)]
+pub(in crate::web) struct Surroundings<'a> {
+    /// Catalog and accounts as they are now.
+    pub(in crate::web) snapshot: &'a Snapshot,
+    /// What the policy says now.
+    pub(in crate::web) judgement: Option<&'a Evaluation>,
+    /// When the same call last ran.
+    pub(in crate::web) last_ran: Option<Millis>,
+    /// Now.
+    pub(in crate::web) now: Millis,
+}
+
+/// The page of one approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::web) struct ApprovalView {
+    /// `apr_…`
+    pub(in crate::web) id: String,
+    /// `rec_…`
+    pub(in crate::web) record: String,
+    /// The tool's title, or its name where the definition is gone.
+    pub(in crate::web) title: String,
+    /// The tool's policy name.
+    pub(in crate::web) tool: String,
+    /// Where it stands.
+    pub(in crate::web) standing: Standing,
+    /// What must be read before everything else.
+    pub(in crate::web) warnings: Vec<String>,
+    /// What would be sent; `None` once it was pruned from the log.
+    pub(in crate::web) call: Option<CallView>,
+    /// One line, for when the rest was pruned.
+    pub(in crate::web) summary: Cell,
+    /// Who asked.
+    pub(in crate::web) asker: Cell,
+    /// When it was asked.
+    pub(in crate::web) asked: When,
+    /// When it stops waiting.
+    pub(in crate::web) expires: When,
+    /// When the same call last ran.
+    pub(in crate::web) last_ran: Option<When>,
+    /// Why it was asked.
+    pub(in crate::web) reasons: Vec<Why>,
+    /// What the policy says now, where that is something else.
+    pub(in crate::web) now_says: Option<&'static str>,
+}
+
+/// What would be done, and as whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::web) struct CallView {
+    /// `destructive`
+    pub(in crate::web) effect: &'static str,
+    /// The service's name.
+    pub(in crate::web) service: String,
+    /// The account's name with us.
+    pub(in crate::web) account: Cell,
+    /// Whose it is, as the vendor says.
+    pub(in crate::web) identity: Vec<Cell>,
+    /// `production`
+    pub(in crate::web) environment: &'static str,
+    /// `live` or `test mode`, as the vendor says.
+    pub(in crate::web) live: Option<&'static str>,
+    /// Where it goes, when that is not the service's own address.
+    pub(in crate::web) origin: Option<Cell>,
+    /// The arguments.
+    pub(in crate::web) rows: Vec<Row>,
+    /// What was neither given nor is assumed.
+    pub(in crate::web) not_given: Vec<String>,
+    /// The request.
+    pub(in crate::web) request: RequestView,
+    /// The arguments as the agent wrote them.
+    pub(in crate::web) given: Cell,
+    /// What page, code, log and wire share.
+    pub(in crate::web) digest: String,
+    /// What the agent says it is for.
+    pub(in crate::web) words: Option<Cell>,
+    /// What is odd about the agent's words.
+    pub(in crate::web) words_oddities: Vec<String>,
+}
+
+/// A line of the policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::web) struct Why {
+    /// What it says.
+    pub(in crate::web) decision: &'static str,
+    /// Its name.
+    pub(in crate::web) rule: Cell,
+    /// `policy.toml, line 12`
+    pub(in crate::web) place: String,
+    /// The owner's words.
+    pub(in crate::web) text: Option<Cell>,
+}
+
+impl ApprovalView {
+    /// The page of `approval`.
+    pub(in crate::web) fn new(approval: &Approval, surroundings: &Surroundings<'_>) -> Self {
+        let now = surroundings.now;
+        let plan = approval.plan.as_deref();
+        let tool = plan.and_then(|plan| current_tool(plan, surroundings.snapshot));
+        let account = plan.and_then(|plan| current_account(plan, surroundings.snapshot));
+        let standing = Standing::new(approval, now);
+        let decision = approval.evaluation.as_ref().map(|evaluation| evaluation.decision);
+        let says = surroundings.judgement.map(|evaluation| evaluation.decision);
+        let changed = says.filter(|says| standing == Standing::Waiting && Some(*says) != decision);
+        let mut warnings = Vec::new();
+        if standing == Standing::Waiting && plan.is_some() {
+            if tool.is_none() {
+                warnings
+                    .push("The tool's definition is not the one that this was asked with. Approving will cancel it.");
+            }
+            if account.is_none() {
+                warnings.push("The account is not the one that this was asked with. Approving will cancel it.");
+            }
+        }
+        Self {
+            id: approval.id.clone(),
+            record: approval.record.clone(),
+            title: tool.map_or_else(|| approval.tool.clone(), |tool| tool.title.clone()),
+            tool: approval.tool.clone(),
+            warnings: warnings.into_iter().map(str::to_owned).collect(),
+            call: plan.map(|plan| CallView::new(plan, tool, account, &approval.id)),
+            summary: Cell::of_visible(&approval.summary),
+            asker: Cell::line(&approval.caller),
+            asked: When::new(approval.created_at, now),
+            expires: When::new(approval.expires_at, now),
+            last_ran: surroundings.last_ran.map(|at| When::new(at, now)),
+            reasons: approval.evaluation.as_ref().map(whys).unwrap_or_default(),
+            now_says: changed.map(|decision| match decision {
+                Decision::Allow => "The policy allows this call now. This one still needs your yes.",
+                Decision::Ask => "The policy asks about this call now.",
+                Decision::Deny => "The policy denies this call now. Approving will be refused, and end it.",
+            }),
+            standing,
+        }
+    }
+}
+
+impl CallView {
+    fn new(plan: &Plan, tool: Option<&Tool>, account: Option<&Account>, approval: &str) -> Self {
+        let params = tool.map(|tool| tool.params.as_slice()).unwrap_or_default();
+        let arguments = plan.arguments().as_map();
+        let usual = tool.map(|tool| tool.integration.upstream.origin());
+        let identity = account.map(|account| &account.identity);
+        let names = identity.into_iter().flat_map(|identity| [&identity.name, &identity.id]).flatten();
+        Self {
+            effect: plan.effect().as_str(),
+            service: tool.map_or_else(|| plan.integration().to_owned(), |tool| tool.integration.title.clone()),
+            account: Cell::line(plan.account()),
+            identity: names.map(|name| Cell::line(name)).collect(),
+            environment: plan.environment().as_str(),
+            live: identity.and_then(|identity| identity.live).map(|live| if live { "live" } else { "test mode" }),
+            origin: Some(plan.origin().as_str()).filter(|origin| usual != Some(*origin)).map(Cell::line),
+            rows: rows(params, arguments, plan.given()),
+            not_given: not_given(params, arguments),
+            request: RequestView::new(plan, tool, approval),
+            given: pretty(&serde_json::Value::Object(plan.given().clone())),
+            digest: plan.digest().to_string(),
+            words: plan.reason().map(Cell::text),
+            words_oddities: plan.reason().map(letters::oddities).unwrap_or_default(),
+        }
+    }
+}
+
+/// The definition that the plan was built from; another one would explain it wrongly.
+fn current_tool<'a>(plan: &Plan, snapshot: &'a Snapshot) -> Option<&'a Tool> {
+    let found = snapshot.catalog.find(&plan.tool())?;
+    Some(&**found).filter(|tool| plan.definition() == tool.definition.into())
+}
+
+fn current_account<'a>(plan: &Plan, snapshot: &'a Snapshot) -> Option<&'a Account> {
+    let mut accounts = snapshot.accounts.iter().map(|account| &**account);
+    accounts.find(|account| {
+        account.integration == plan.integration()
+            && account.id == plan.account_id()
+            && account.name == plan.account()
+            && account.origin == *plan.origin()
+    })
+}
+
+fn whys(evaluation: &Evaluation) -> Vec<Why> {
+    let place = |file: &str, line: usize| if line == 0 { file.to_owned() } else { format!("{file}, line {line}") };
+    evaluation
+        .reasons
+        .iter()
+        .map(|reason| Why {
+            decision: reason.decision.as_str(),
+            rule: Cell::line(&reason.rule),
+            place: place(&reason.file, reason.line),
+            text: reason.text.as_deref().map(Cell::text),
+        })
+        .collect()
+}

@@ -1,0 +1,71 @@
+//! What waits, and what was decided lately.
+
+use super::{cell::Cell, outcome::words, when::When};
+use crate::{
+    clock::Millis,
+    ledger::{Approval, ApprovalStatus},
+};
+
+/// The inbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::web) struct Inbox {
+    /// What waits, oldest first.
+    pub(in crate::web) waiting: Vec<Item>,
+    /// What was decided, newest first.
+    pub(in crate::web) decided: Vec<Item>,
+}
+
+/// One approval in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::web) struct Item {
+    /// `apr_…`
+    pub(in crate::web) id: String,
+    /// Title and arguments, shortened: the page has them whole.
+    pub(in crate::web) summary: Cell,
+    /// The tool's policy name.
+    pub(in crate::web) tool: String,
+    /// The effect, while the request is kept.
+    pub(in crate::web) effect: Option<&'static str>,
+    /// The account's name and environment, while the request is kept.
+    pub(in crate::web) account: Option<(Cell, &'static str)>,
+    /// Who asked.
+    pub(in crate::web) asker: Cell,
+    /// When it was asked.
+    pub(in crate::web) asked: When,
+    /// When it stops waiting.
+    pub(in crate::web) expires: When,
+    /// Is it being sent?
+    pub(in crate::web) sending: bool,
+    /// How it ended.
+    pub(in crate::web) status: &'static str,
+    /// The class of the end in the style sheet.
+    pub(in crate::web) class: &'static str,
+}
+
+impl Inbox {
+    /// Both lists, in the given orders.
+    pub(in crate::web) fn new(waiting: &[Approval], decided: &[Approval], now: Millis) -> Self {
+        let items = |approvals: &[Approval]| approvals.iter().map(|approval| Item::new(approval, now)).collect();
+        Self { waiting: items(waiting), decided: items(decided) }
+    }
+}
+
+impl Item {
+    fn new(approval: &Approval, now: Millis) -> Self {
+        let (status, _, class) = words(approval);
+        let plan = approval.plan.as_ref();
+        Self {
+            id: approval.id.clone(),
+            summary: Cell::of_visible(&approval.summary),
+            tool: approval.tool.clone(),
+            effect: plan.map(|plan| plan.effect().as_str()),
+            account: plan.map(|plan| (Cell::line(plan.account()), plan.environment().as_str())),
+            asker: Cell::line(&approval.caller),
+            asked: When::new(approval.created_at, now),
+            expires: When::new(approval.expires_at, now),
+            sending: approval.status == ApprovalStatus::Approved,
+            status,
+            class,
+        }
+    }
+}

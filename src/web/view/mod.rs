@@ -1,0 +1,22 @@
+//! What pages show, as plain text in plain structs; the templates only lay it out.
+//!
+//! INVARIANT: a value that somebody else chose is a [`Cell`](cell::Cell) and nothing else. Two different requests never give the same
+//! material block: every leaf of the arguments has its own row, under its full path, whole.
+
+mod approval;
+mod cell;
+mod inbox;
+mod json;
+mod letters;
+mod money;
+mod outcome;
+mod request;
+mod rows;
+mod when;
+
+pub(super) use self::{
+    approval::{ApprovalView, Surroundings},
+    inbox::Inbox,
+    outcome::Standing,
+    rows::Shown,
+};
