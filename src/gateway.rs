@@ -63,6 +63,8 @@ pub type Opener = Box<dyn Fn() -> Result<Option<Parts>, String> + Send + Sync>;
 pub struct Gateway {
     opener: Opener,
     parts: Mutex<Option<Arc<Parts>>>,
+    /// The last reason why there is no home, which is told once.
+    told: Mutex<String>,
     sending: Sending,
     changes: tokio::sync::watch::Sender<u64>,
     clock: Arc<dyn Clock>,
@@ -78,7 +80,14 @@ impl Gateway {
     /// A gateway over the home that `opener` opens: now, or at the first call after it was set up.
     pub fn new(opener: Opener, clock: Arc<dyn Clock>) -> Arc<Self> {
         let (changes, _) = tokio::sync::watch::channel(0);
-        Arc::new(Self { opener, parts: Mutex::new(None), sending: Sending::default(), changes, clock })
+        Arc::new(Self {
+            opener,
+            parts: Mutex::new(None),
+            told: Mutex::default(),
+            sending: Sending::default(),
+            changes,
+            clock,
+        })
     }
 
     /// One call of an agent. `gone` ends waits: the client left or cancelled. What is being sent runs to its end.
@@ -167,7 +176,11 @@ impl Gateway {
     /// The open home, where there is one. Why one cannot be opened is for the log.
     pub fn parts(&self) -> Option<Arc<Parts>> {
         self.try_parts().unwrap_or_else(|reason| {
-            tracing::error!("{reason}");
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            if *told != reason {
+                tracing::error!("{reason}");
+                *told = reason;
+            }
             None
         })
     }

@@ -59,10 +59,13 @@ pub(super) fn load(connection: &Connection, id: &str) -> Result<Option<Approval>
 pub(super) fn open(connection: &Connection, caller: Option<&str>) -> Result<Vec<Approval>, LedgerError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM approval WHERE (?1 IS NULL OR caller = ?1)
-         AND (status IN ('pending', 'approved') OR delivered = 0) ORDER BY created_at LIMIT 100"
+         AND (status IN ('pending', 'approved') OR delivered = 0)
+         ORDER BY status IN ('pending', 'approved') DESC, created_at DESC LIMIT 200"
     );
-    let rows: Vec<Row> =
+    // what waits is never crowded out by what nobody fetched
+    let mut rows: Vec<Row> =
         connection.prepare_cached(&sql)?.query_map(params![caller], read)?.collect::<Result<_, _>>()?;
+    rows.sort_by_key(|row| row.created_at);
     rows.into_iter().map(|row| fill(connection, row)).collect()
 }
 
