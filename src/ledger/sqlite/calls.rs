@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::{Map, Value, json};
 
-use super::{Admit, LedgerError, Outcome, Runner, approvals, decisions, fresh_id};
+use super::{Admit, Durability, LedgerError, Outcome, Runner, approvals, decisions, fresh_id};
 use crate::{
     canonical,
     clock::Now,
@@ -95,6 +95,15 @@ pub(super) fn admit(
             Ok(Admission::NoFactor)
         }
     }
+}
+
+/// How durable the outcome of a call has to be: what only read can be read again.
+pub(super) fn durability(connection: &Connection, record: &str) -> Result<Durability, LedgerError> {
+    let read: Option<bool> = connection
+        .prepare_cached("SELECT json_extract(body, '$.effect') IS 'read' FROM record WHERE id = ?")?
+        .query_row([record], |row| row.get(0))
+        .optional()?;
+    Ok(if read == Some(true) { Durability::Normal } else { Durability::Full })
 }
 
 /// How a call ended; the first word counts.

@@ -173,8 +173,11 @@ impl Ledger for Sqlite {
 
     async fn settle(&self, record: &str, outcome: &Outcome, now: Now) -> Result<bool, LedgerError> {
         let (record, outcome) = (record.to_owned(), outcome.clone());
-        self.transaction(Durability::Full, move |transaction, _| calls::settle(transaction, &record, &outcome, now))
-            .await
+        self.on_thread(move |inner| {
+            let durability = calls::durability(&inner.connection(Durability::Normal), &record)?;
+            inner.transaction(durability, |transaction| calls::settle(transaction, &record, &outcome, now))
+        })
+        .await
     }
 
     async fn cancel(&self, approval: &str, by: CancelledBy, now: Now) -> Result<bool, LedgerError> {
