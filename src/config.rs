@@ -27,6 +27,12 @@ pub struct Environment {
     log: Option<String>,
     /// `SSH_CONNECTION` is not read: whether there is a browser is asked of the platform
     display: bool,
+    /// `DBUS_SESSION_BUS_ADDRESS`
+    session_bus: Option<String>,
+    /// `XDG_RUNTIME_DIR`
+    runtime_dir: Option<String>,
+    /// `NO_COLOR` and a `TERM` that is `dumb` speak against it
+    color: bool,
 }
 
 impl Environment {
@@ -42,12 +48,20 @@ impl Environment {
             display: cfg!(any(target_os = "macos", windows))
                 || variable("DISPLAY").is_some()
                 || variable("WAYLAND_DISPLAY").is_some(),
+            session_bus: variable("DBUS_SESSION_BUS_ADDRESS").and_then(|value| value.into_string().ok()),
+            runtime_dir: variable("XDG_RUNTIME_DIR").and_then(|value| value.into_string().ok()),
+            color: variable("NO_COLOR").is_none() && variable("TERM").is_none_or(|term| term != "dumb"),
         }
     }
 
     /// One that names a home and nothing else, for a home that this process makes itself.
     pub fn of_home(home: &Path) -> Self {
         Self { home: Some(home.to_owned()), ..Self::default() }
+    }
+
+    /// One that names a home and the key of its vault, neither of which is anywhere near the user's own.
+    pub fn of_sandbox(home: &Path, key_file: &Path) -> Self {
+        Self { key_file: Some(key_file.to_owned()), ..Self::of_home(home) }
     }
 
     /// The level of our own log targets: `error`, `warn`, `info`, `debug` or `trace`.
@@ -58,6 +72,26 @@ impl Environment {
     /// Is there a screen that a browser could open on?
     pub fn has_display(&self) -> bool {
         self.display
+    }
+
+    /// The key file of the vault that `AGENTPORT_KEY_FILE` names.
+    pub fn key_file(&self) -> Option<&Path> {
+        self.key_file.as_deref()
+    }
+
+    /// The address of the desktop session's bus, through which the keyring of Linux is reached.
+    pub fn session_bus(&self) -> Option<&str> {
+        self.session_bus.as_deref()
+    }
+
+    /// The folder of the login session, where the bus and the keyring have their sockets.
+    pub fn runtime_dir(&self) -> Option<&str> {
+        self.runtime_dir.as_deref()
+    }
+
+    /// May a terminal be written to in colour?
+    pub fn wants_color(&self) -> bool {
+        self.color
     }
 }
 

@@ -77,7 +77,7 @@ async fn walk_on(app: &App, out: &Out) {
     out.text("\n3/3  Your agent host: openclaw, claude-code, codex or cursor.");
     match prompt::ask("which one? (empty to skip)") {
         Ok(name) if !name.trim().is_empty() => match host::Action::add(name.trim()) {
-            Some(action) => step(out, host::run(app, out, action).await, "agentport host add <host>"),
+            Some(action) => step(out, host::run(app, out, action), "agentport host add <host>"),
             None => out.text("that is none of them; later: agentport host add <host>"),
         },
         Ok(_) | Err(_) => {}

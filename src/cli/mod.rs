@@ -77,7 +77,7 @@ enum Command {
     #[command(subcommand)]
     Log(log::Action),
     /// Find what is wrong with this set-up, and what an agent could still reach
-    Doctor,
+    Doctor(doctor::Args),
     /// The MCP server on standard input and output
     Stdio(stdio::Args),
 }
@@ -102,7 +102,7 @@ pub fn main() -> ExitCode {
         }
     };
     let environment = Environment::read();
-    stdio::start_log(&environment);
+    stdio::start_log(&environment, matches!(cli.command, None | Some(Command::Stdio(_))));
     let app = App::new(environment);
     let out = Out::new(cli.json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
@@ -132,13 +132,13 @@ async fn run(app: &App, out: &Out, command: Option<Command>) -> Result<Exit, Fai
         Some(Command::Disconnect(args)) => accounts::disconnect(app, out, args).await,
         Some(Command::Accounts) => accounts::list(app, out).await,
         Some(Command::Factor(action)) => factor::run(app, out, action).await,
-        Some(Command::Host(action)) => host::run(app, out, action).await,
+        Some(Command::Host(action)) => host::run(app, out, action),
         Some(Command::Open(args)) => open::run(app, out, args).await,
         Some(Command::Approvals(action)) => approvals::run(app, out, action).await,
         Some(Command::Policy(action)) => policy::run(app, out, action).await,
         Some(Command::Tools(action)) => tools::run(app, out, action),
         Some(Command::Call(args)) => call::run(app, out, args).await,
         Some(Command::Log(action)) => log::run(app, out, action).await,
-        Some(Command::Doctor) => doctor::run(app, out).await,
+        Some(Command::Doctor(args)) => doctor::run(app, out, args).await,
     }
 }

@@ -47,15 +47,17 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
 
 /// Our own targets at the level that `AGENTPORT_LOG` names, everything else at warnings: what libraries log at lower
 /// levels has requests in it.
-pub(super) fn start_log(environment: &Environment) {
+pub(super) fn start_log(environment: &Environment, serves: bool) {
     let level = match environment.log() {
         Some("off") => LevelFilter::OFF,
         Some("error") => LevelFilter::ERROR,
         Some("warn") => LevelFilter::WARN,
         Some("debug") => LevelFilter::DEBUG,
         Some("trace") => LevelFilter::TRACE,
-        // the link of what waits is an info line, and hosts show standard error
-        Some(_) | None => LevelFilter::INFO,
+        // the link of what waits is an info line, and hosts show a server's standard error
+        Some("info") => LevelFilter::INFO,
+        Some(_) | None if serves => LevelFilter::INFO,
+        Some(_) | None => LevelFilter::WARN,
     };
     let filter = Targets::new()
         .with_default(LevelFilter::WARN)

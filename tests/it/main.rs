@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod browser;
+mod demo;
+mod doctor;
+mod host;
 mod judge;
 mod keyring;
 mod site;

@@ -1,0 +1,229 @@
+//! What the home holds: settings and policy, factor, accounts, site, clock, log.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use serde_json::Map;
+
+use super::finding::Findings;
+use crate::{
+    account::{Account, Environment},
+    app::App,
+    approval::Purpose,
+    call::{Call, Caller},
+    clock::rfc3339,
+    files::Lock,
+    gateway::Parts,
+    ledger::{LedgerError, LineFilter},
+    plan::Plan,
+    snapshot::Snapshot,
+    visible::visible,
+};
+
+/// Verifying more records than this takes longer than a person waits for a diagnosis.
+const QUICKLY_VERIFIED: i64 = 20_000;
+/// Fewer recovery codes than this are few.
+const ENOUGH_CODES: u32 = 3;
+/// A clock that is back by less is only being adjusted.
+const CLOCK_SLACK: i64 = 5_000;
+
+pub(super) async fn check(app: &App, parts: &Parts, secrets: bool, findings: &mut Findings) {
+    match parts.snapshots.current() {
+        Ok(snapshot) => {
+            policy(&snapshot, findings);
+            accounts(parts, &snapshot, secrets, findings).await;
+            site(parts, &snapshot, findings).await;
+        }
+        Err(error) => findings.bad("settings", error.to_string(), "put it right, then run this again"),
+    }
+    if let Err(error) = factor(app, parts, findings).await {
+        findings.bad("factor", error.to_string(), "agentport log verify");
+    }
+    if let Err(error) = log(app, parts, findings).await {
+        findings.bad("log", error.to_string(), "agentport log verify");
+    }
+}
+
+fn policy(snapshot: &Snapshot, findings: &mut Findings) {
+    for problem in &snapshot.problems {
+        let place = match problem.line() {
+            0 => visible(&problem.file),
+            line => format!("{}:{line}", visible(&problem.file)),
+        };
+        let fix = problem.help.as_deref().map_or_else(|| "agentport policy check".to_owned(), visible);
+        findings.bad("policy", format!("{place}: {}", visible(&problem.message)), fix);
+    }
+    if snapshot.unapplied {
+        findings.warn(
+            "policy",
+            "policy.toml has edits that are not in force; until then they can only make things stricter",
+            "agentport policy diff, then agentport policy apply",
+        );
+    } else if snapshot.problems.is_empty() {
+        findings.ok("policy", "the policy in force is the file that you see");
+    }
+}
+
+async fn factor(app: &App, parts: &Parts, findings: &mut Findings) -> Result<(), LedgerError> {
+    let factors = parts.ledger.factors().await?;
+    if factors.is_empty() {
+        findings.bad("factor", "no second factor is enrolled, so nothing can be approved", "agentport factor add totp");
+        return Ok(());
+    }
+    let now = app.clock().now();
+    for (purpose, what) in [(Purpose::Decide, "approving"), (Purpose::SignIn, "signing in")] {
+        if let Some(until) = parts.home.locked_until(purpose, now).await? {
+            let finding = format!("after too many wrong codes {what} is locked until {}", rfc3339(until));
+            findings.warn("factor", finding, "wait, or find out who guesses: agentport log list");
+        }
+    }
+    let left = parts.home.recovery_codes_left().await?;
+    let finding = format!("{} enrolled, {left} recovery codes left", factors.len());
+    if left < ENOUGH_CODES {
+        findings.warn("factor", finding, "agentport factor add totp, which makes ten new codes");
+    } else {
+        findings.ok("factor", finding);
+    }
+    Ok(())
+}
+
+async fn accounts(parts: &Parts, snapshot: &Snapshot, secrets: bool, findings: &mut Findings) {
+    if snapshot.accounts.is_empty() {
+        findings.warn("accounts", "no account is connected", "agentport connect stripe, or another service");
+    }
+    for account in &snapshot.accounts {
+        let name = format!("{}/{}", account.integration, account.name);
+        let before = findings.0.len();
+        if !secrets {
+            findings.warn(
+                "accounts",
+                format!("{name}: its credential cannot be looked at"),
+                "put the store right first",
+            );
+        } else if let Err(reason) = credential(parts, snapshot, account).await {
+            let fix = format!("agentport connect {} --account {}", account.integration, account.name);
+            findings.bad("accounts", format!("{name}: {reason}"), fix);
+        }
+        let env = format!("agentport connect {} --account {} --env", account.integration, account.name);
+        match (account.identity.live, account.environment) {
+            (Some(true), environment @ (Environment::Test | Environment::Staging)) => findings.warn(
+                "accounts",
+                format!("{name}: a LIVE key, though the account is marked as {environment}"),
+                format!("{env} production, or a test key"),
+            ),
+            (Some(false), Environment::Production) => findings.warn(
+                "accounts",
+                format!("{name}: a test key, though the account counts as production"),
+                format!("{env} test"),
+            ),
+            (Some(_) | None, Environment::Production | Environment::Staging | Environment::Test) => {}
+        }
+        if findings.0.len() == before {
+            findings
+                .ok("accounts", format!("{name}: {}, {}, credential in place", account.environment, account.origin));
+        }
+    }
+}
+
+/// Is the credential there, and does it belong to this account and origin?
+async fn credential(parts: &Parts, snapshot: &Snapshot, account: &Arc<Account>) -> Result<(), String> {
+    let Some(tool) = snapshot.catalog.verify_tool(&account.integration) else { return Ok(()) };
+    let call = Call::parse(tool, Map::new(), &Caller::agentport(), &[Arc::clone(account)])
+        .map_err(|error| error.to_string())?;
+    let plan = Plan::build(&call).map_err(|_| "its verifying read cannot be built".to_owned())?;
+    parts.credentials.open(&plan).await.map(drop).map_err(|error| visible(&error.to_string()))
+}
+
+async fn site(parts: &Parts, snapshot: &Snapshot, findings: &mut Findings) {
+    let listen = snapshot.settings.listen;
+    // made by the first host; without it nobody has hosted yet
+    let lock = parts.snapshots.home().site_lock();
+    let held = lock.exists() && matches!(Lock::try_exclusive(&lock), Ok(None));
+    let url = snapshot.site.as_deref();
+    let moved = parts.home.meta("site_port").ok().flatten().and_then(|text| {
+        let (configured, bound) = text.split_once(':')?;
+        (configured != bound && configured == listen.port().to_string()).then(|| bound.to_owned())
+    });
+    match (held, url, moved) {
+        (true, None, _) => findings.bad(
+            "site",
+            format!("port {} and those after it are taken by other programs: links cannot work", listen.port()),
+            "free one, or set `listen` in agentport.toml",
+        ),
+        (true, Some(url), Some(port)) => findings.warn(
+            "site",
+            format!("another program holds port {}, so the approval site is at {url} (port {port})", listen.port()),
+            "free the port, or set `listen` in agentport.toml",
+        ),
+        (true, Some(url), None) => {
+            findings.ok("site", format!("the approval site is at {url}, served by a running agentport"));
+        }
+        (false, ..) if answers(listen).await => findings.warn(
+            "site",
+            format!(
+                "another program holds port {}; the approval site will take one of the nine after it",
+                listen.port()
+            ),
+            "free the port, or set `listen` in agentport.toml",
+        ),
+        (false, ..) => findings.ok(
+            "site",
+            format!("port {} is free; the site is served while an agent host or `agentport open` runs", listen.port()),
+        ),
+    }
+}
+
+/// Does some program listen there? Settings allow loopback only.
+async fn answers(address: SocketAddr) -> bool {
+    let connect = tokio::net::TcpStream::connect(address);
+    tokio::time::timeout(Duration::from_millis(500), connect).await.is_ok_and(|connected| connected.is_ok())
+}
+
+async fn log(app: &App, parts: &Parts, findings: &mut Findings) -> Result<(), LedgerError> {
+    let (seq, at) = last_record(parts).await?;
+    let now = app.clock().now().wall;
+    if at.is_some_and(|at| now < at - CLOCK_SLACK) {
+        let finding = format!(
+            "this computer's clock says {}, and the last record of the log is from {}: until the clock has passed it, \
+             nothing can be approved",
+            rfc3339(now),
+            at.map(rfc3339).unwrap_or_default()
+        );
+        findings.bad("clock", finding, "set the clock");
+    } else {
+        findings.ok("clock", "it runs forward");
+    }
+    if seq > QUICKLY_VERIFIED {
+        findings.ok("log", format!("{seq} records; too many to check here: agentport log verify"));
+        return Ok(());
+    }
+    match parts.home.verify().await? {
+        Ok(verified) => findings.ok("log", format!("{} records, none changed", verified.records)),
+        Err(bad) => findings.bad(
+            "log",
+            format!("the log was changed: {}", visible(&bad.to_string())),
+            "compare it with a copy kept elsewhere, and find out who has access to the home",
+        ),
+    }
+    Ok(())
+}
+
+/// The number and the time of the newest record.
+async fn last_record(parts: &Parts) -> Result<(i64, Option<i64>), LedgerError> {
+    let newest = LineFilter { limit: Some(1), ..LineFilter::default() };
+    let first_of_newest = parts.home.lines(newest).await?.first().map_or(0, |line| line.seq);
+    let (mut seq, mut at) = (first_of_newest.saturating_sub(1), None);
+    loop {
+        let records = parts.home.export(seq, 500).await?;
+        let Some(last) = records.last() else { return Ok((seq, at)) };
+        let number = |key: &str| last.get(key).and_then(serde_json::Value::as_i64);
+        let text = last.get("at").and_then(serde_json::Value::as_str);
+        at = text
+            .and_then(|text| text.parse::<jiff::Timestamp>().ok())
+            .map(jiff::Timestamp::as_millisecond)
+            .or(number("at"));
+        seq = match number("seq") {
+            Some(next) if next > seq => next,
+            Some(_) | None => return Ok((seq, at)),
+        };
+    }
+}
