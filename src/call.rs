@@ -5,10 +5,11 @@ use std::{fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use crate::catalog::Arguments;
 use crate::{
     account::Account,
     canonical,
-    catalog::{Problem, Tool},
+    catalog::{self, Problem, Tool},
 };
 
 /// The agent that asks, as the channel proves it: the stdio peer's name, or the holder of an agent token.
@@ -71,56 +72,6 @@ impl From<Caller> for String {
     }
 }
 
-/// Arguments that fit a tool: every value checked against its parameter, defaults filled in, numbers canonical.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Arguments(Map<String, Value>);
-
-impl Arguments {
-    /// Checks `given` against the tool's parameters and fills the defaults in. `_reason` and `account` must have been
-    /// taken out before.
-    ///
-    /// # Errors
-    /// Every problem, in the order of their places.
-    pub fn parse(tool: &Tool, given: &Map<String, Value>) -> Result<Self, Vec<Problem>> {
-        crate::catalog::param::parse_arguments(tool, given).map(Self)
-    }
-
-    /// The arguments as they will be sent, defaults among them.
-    pub fn as_map(&self) -> &Map<String, Value> {
-        &self.0
-    }
-
-    /// All values at a parameter (`a.b` for a nested one; every element of a list on the way): given, defaulted, or,
-    /// where nothing is given, what the vendor assumes. Empty where nobody knows.
-    pub fn assumed<'a>(&'a self, tool: &'a Tool, path: &str) -> Vec<&'a Value> {
-        let mut found = Vec::new();
-        let mut parts = path.split('.');
-        if let Some(value) = parts.next().and_then(|first| self.0.get(first)) {
-            walk(value, &parts.collect::<Vec<_>>(), &mut found);
-        }
-        if found.is_empty()
-            && let Some(absent) = tool.param_at(path).and_then(|param| param.absent.as_ref())
-        {
-            found.push(absent);
-        }
-        found
-    }
-}
-
-fn walk<'a>(value: &'a Value, path: &[&str], found: &mut Vec<&'a Value>) {
-    match (path, value) {
-        ([], value) => found.push(value),
-        ([first, rest @ ..], Value::Object(map)) => {
-            if let Some(value) = map.get(*first) {
-                walk(value, rest, found);
-            }
-        }
-        (path, Value::Array(items)) => items.iter().for_each(|item| walk(item, path, found)),
-        ([_, ..], Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {}
-    }
-}
-
 /// A call that fits its tool and names its account.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -158,7 +109,7 @@ pub enum CallError {
 
 impl Call {
     /// The longest `_reason` that is taken, in characters.
-    pub const REASON_MAX: usize = 2_000;
+    pub const REASON_MAX: usize = catalog::REASON_MAX;
 
     /// Parses what an agent sent for `tool`. `accounts` are those of the tool's integration.
     ///
@@ -198,7 +149,7 @@ impl Call {
             Ok(arguments) => arguments,
             Err(more) => {
                 problems.extend(more);
-                Arguments(Map::new())
+                Arguments::default()
             }
         };
         if !problems.is_empty() {
@@ -213,7 +164,7 @@ impl Call {
                 tool.name.as_bytes(),
                 account.name.as_bytes(),
                 caller.as_str().as_bytes(),
-                canonical::object_text(&arguments.0).as_bytes(),
+                canonical::object_text(arguments.as_map()).as_bytes(),
             ],
         ));
         Ok(Self {

@@ -116,7 +116,10 @@ impl Gateway {
         arguments: Map<String, Value>,
     ) -> Result<Reply, Reply> {
         let snapshot = parts.snapshots.current().map_err(|error| internal(&error))?;
-        let tool = snapshot.catalog.find(name).ok_or_else(|| not_found(&snapshot, name))?;
+        let Some(tool) = snapshot.catalog.find(name) else {
+            self.note_refusal(parts, caller, shown(name), "not_found", Value::Null).await;
+            return Err(not_found(&snapshot, name));
+        };
         let call = match Call::parse(tool, arguments, caller, &snapshot.accounts_of(&tool.integration.id)) {
             Ok(call) => call,
             Err(error) => return Err(self.refuse(parts, caller, tool, error).await),
@@ -263,8 +266,12 @@ fn denied(denial: &Denial, evaluation: &crate::policy::Evaluation) -> Reply {
 }
 
 fn not_found(snapshot: &Snapshot, name: &str) -> Reply {
-    let shown: String = crate::visible::visible(&name.chars().take(80).collect::<String>());
-    Reply::NotFound { message: format!("there is no tool `{shown}`"), closest: snapshot.catalog.closest(name) }
+    Reply::NotFound { message: format!("there is no tool `{}`", shown(name)), closest: snapshot.catalog.closest(name) }
+}
+
+/// As much of a name that we do not know as belongs into a line.
+fn shown(name: &str) -> String {
+    crate::visible::visible(&name.chars().take(80).collect::<String>())
 }
 
 /// What went wrong inside is for the log; the agent learns that nothing was sent.

@@ -3,6 +3,7 @@
 //! INVARIANT: it accepts exactly what the schema of [`super::schema`] accepts, less what a schema cannot say:
 //! `require_any`, NUL, whole numbers written with a fraction or beyond 64 bits.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
@@ -14,6 +15,56 @@ use crate::canonical;
 
 /// The most problems that one answer names.
 const MOST_PROBLEMS: usize = 50;
+
+/// Arguments that fit a tool: every value checked against its parameter, defaults filled in, numbers canonical.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Arguments(Map<String, Value>);
+
+impl Arguments {
+    /// Checks `given` against the tool's parameters and fills the defaults in. `_reason` and `account` must have been
+    /// taken out before.
+    ///
+    /// # Errors
+    /// Every problem, in the order of their places.
+    pub fn parse(tool: &Tool, given: &Map<String, Value>) -> Result<Self, Vec<Problem>> {
+        parse_arguments(tool, given).map(Self)
+    }
+
+    /// The arguments as they will be sent, defaults among them.
+    pub fn as_map(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    /// All values at a parameter (`a.b` for a nested one; every element of a list on the way): given, defaulted, or,
+    /// where nothing is given, what the vendor assumes. Empty where nobody knows.
+    pub fn assumed<'a>(&'a self, tool: &'a Tool, path: &str) -> Vec<&'a Value> {
+        let mut found = Vec::new();
+        let mut parts = path.split('.');
+        if let Some(value) = parts.next().and_then(|first| self.0.get(first)) {
+            walk(value, &parts.collect::<Vec<_>>(), &mut found);
+        }
+        if found.is_empty()
+            && let Some(absent) = tool.param_at(path).and_then(|param| param.absent.as_ref())
+        {
+            found.push(absent);
+        }
+        found
+    }
+}
+
+fn walk<'a>(value: &'a Value, path: &[&str], found: &mut Vec<&'a Value>) {
+    match (path, value) {
+        ([], value) => found.push(value),
+        ([first, rest @ ..], Value::Object(map)) => {
+            if let Some(value) = map.get(*first) {
+                walk(value, rest, found);
+            }
+        }
+        (path, Value::Array(items)) => items.iter().for_each(|item| walk(item, path, found)),
+        ([_, ..], Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => {}
+    }
+}
 
 /// Checks `given` against the tool's parameters and fills the defaults in.
 ///

@@ -21,10 +21,12 @@ mod tool;
 use std::{collections::BTreeMap, sync::Arc};
 
 pub use self::{
+    arguments::Arguments,
     builtin::{BuiltinTool, builtin_tools},
     nearest::nearest,
     param::{Param, Place, Problem, Type, Unit, input_schema},
     request::{BodyKind, HttpRequest, Method, RequestTemplate, RestTemplate, Segment},
+    schema::REASON_MAX,
     tool::{CredentialScheme, CredentialSpec, Effect, IdentityPointers, Integration, Raise, Tool, UpstreamSpec},
 };
 use crate::diagnostic::Diagnostics;

@@ -4,13 +4,13 @@ use serde_json::{Map, Value};
 
 use super::UpstreamSpec;
 use super::{
-    arguments::pointer,
+    arguments::{Arguments, pointer},
     encode,
     param::{Param, Place, Problem, Type},
     request::{BodyKind, HttpRequest, RequestTemplate, RestTemplate, Segment},
     tool::Tool,
 };
-use crate::{account::Origin, call::Arguments, canonical};
+use crate::{account::Origin, canonical};
 
 /// The request of a call, complete but for origin, credential and idempotency key.
 ///

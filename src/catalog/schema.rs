@@ -6,7 +6,10 @@ use super::{
     param::{MEMBER_NAME, Param, Type, Unit, is_bracketed},
     tool::Tool,
 };
-use crate::{call::Call, pattern::Pattern};
+use crate::pattern::Pattern;
+
+/// The longest `_reason` that is taken, in characters.
+pub const REASON_MAX: usize = 2_000;
 
 /// The input schema of a tool for an integration with these accounts.
 pub fn input_schema(tool: &Tool, accounts: &[String]) -> Map<String, Value> {
@@ -41,7 +44,7 @@ fn reason() -> Value {
     json!({
         "type": "string",
         "description": "What the call is for, in a sentence. Shown as unverified to a human who may have to approve it; never sent on.",
-        "maxLength": Call::REASON_MAX,
+        "maxLength": REASON_MAX,
     })
 }
 

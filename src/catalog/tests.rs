@@ -169,7 +169,7 @@ fn effects_are_raised_by_arguments() {
     let catalog = Catalog::built_in().unwrap();
     let tool = catalog.find("github_create_repository").unwrap();
     let effect = |given: Value| {
-        let arguments = crate::call::Arguments::parse(tool, given.as_object().unwrap()).unwrap();
+        let arguments = Arguments::parse(tool, given.as_object().unwrap()).unwrap();
         tool.effect_of(Some(&arguments))
     };
     assert_eq!(effect(json!({"name": "x", "private": true})), Effect::Write);

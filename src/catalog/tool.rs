@@ -5,10 +5,11 @@ use std::{fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    arguments::Arguments,
     param::{Param, Type, find_param},
     request::{BodyKind, Method, RequestTemplate},
 };
-use crate::{call::Arguments, pattern::Pattern};
+use crate::pattern::Pattern;
 
 /// What a tool does to the world, weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -88,17 +88,17 @@ pub fn main() -> ExitCode {
     harden::quiet_panics();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
+        Err(error) if !error.use_stderr() => {
+            drop(error.print());
+            return Exit::Done.into();
+        }
         Err(error) => {
-            let asked_for = !error.use_stderr();
             // clap has not told us whether it was read before the mistake
-            if !asked_for && std::env::args_os().any(|argument| argument == "--json") {
-                let text = error.render().to_string();
-                let (message, hint) = text.split_once("\n\n").unwrap_or((&text, ""));
-                let message = message.trim_start_matches("error: ").trim();
-                return Out::new(true).fail(&Failure::usage(message).hint(hint.trim())).into();
+            if std::env::args_os().any(|argument| argument == "--json") {
+                return Out::new(true).fail(&usage(&error)).into();
             }
             drop(error.print());
-            return if asked_for { Exit::Done.into() } else { Exit::Usage.into() };
+            return Exit::Usage.into();
         }
     };
     let environment = Environment::read();
@@ -116,6 +116,16 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => out.fail(&failure).into(),
     }
+}
+
+/// What clap says, without its prefix and its usage lines.
+fn usage(error: &clap::Error) -> Failure {
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Failure::usage("a command is missing").hint("agentport --help");
+    }
+    let text = error.render().to_string();
+    let (message, _) = text.split_once("\n\n").unwrap_or((&text, ""));
+    Failure::usage(message.trim_start_matches("error: ").trim()).hint("agentport --help")
 }
 
 async fn run(app: &App, out: &Out, command: Option<Command>) -> Result<Exit, Failure> {

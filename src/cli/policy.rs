@@ -76,8 +76,7 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
         Action::Check { file: Some(file) } => check_file(out, &file, catalog),
         Action::Check { file: None } | Action::Test => {
             let text = text_of_home(&parts)?;
-            policy::check("policy.toml", &text, catalog)?;
-            let tests = text.lines().filter(|line| line.trim_start().starts_with("[[test]]")).count();
+            let tests = policy::check("policy.toml", &text, catalog)?;
             out.answer(&json!({"ok": true, "tests": tests}), || {
                 format!("policy.toml is in order, {tests} tests passed")
             });
@@ -179,8 +178,8 @@ fn check_file(out: &Out, file: &std::path::Path, catalog: &crate::catalog::Catal
     let name = file.display().to_string();
     let text =
         std::fs::read_to_string(file).map_err(|error| Failure::usage(format!("`{}`: {error}", visible(&name))))?;
-    policy::check(&name, &text, catalog)?;
-    out.answer(&json!({"ok": true}), || format!("{} is in order", visible(&name)));
+    let tests = policy::check(&name, &text, catalog)?;
+    out.answer(&json!({"ok": true, "tests": tests}), || format!("{} is in order", visible(&name)));
     Ok(Exit::Done)
 }
 

@@ -34,9 +34,10 @@ pub(super) fn lenient(label: &str, text: &str) -> Result<Layer, Vec<Diagnostic>>
 ///
 /// # Errors
 /// All problems of the text, or where it has none, the tests that fail.
-pub(super) fn strict(label: &str, text: &str, catalog: &Catalog) -> Result<Layer, Vec<Diagnostic>> {
+pub(super) fn strict(label: &str, text: &str, catalog: &Catalog) -> Result<(Layer, usize), Vec<Diagnostic>> {
     let mut source = Source::new(label, text);
     let Some((layer, expectations)) = compile(&mut source, Some(catalog)) else { return Err(source.into_problems()) };
+    let tests = expectations.len();
     if source.is_clean() {
         let known = catalog.tools().map(|tool| tool.policy_name()).collect();
         let stack = Stack::new(layer.clone(), built_in(), known);
@@ -44,7 +45,7 @@ pub(super) fn strict(label: &str, text: &str, catalog: &Catalog) -> Result<Layer
             expectation.check(&mut source, &stack, catalog);
         }
     }
-    if source.is_clean() { Ok(layer) } else { Err(source.into_problems()) }
+    if source.is_clean() { Ok((layer, tests)) } else { Err(source.into_problems()) }
 }
 
 /// The lowest layer. Its text is part of the program; if it could not be read, nothing would run.

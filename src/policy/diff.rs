@@ -30,7 +30,7 @@ pub struct Change {
 /// # Errors
 /// All problems of `edited`.
 pub fn diff(catalog: &Catalog, pinned: &Pinned, edited: &str) -> Result<Vec<Change>, Diagnostics> {
-    let after = compile::strict("policy.toml", edited, catalog).map_err(Diagnostics)?;
+    let (after, _) = compile::strict("policy.toml", edited, catalog).map_err(Diagnostics)?;
     let before = compile::lenient("policy.toml", &pinned.text).unwrap_or_else(|_| Layer::closed("policy.toml"));
     let below = compile::built_in();
     let names = catalog.tools().map(|tool| tool.policy_name()).collect();

@@ -82,10 +82,11 @@ pub fn presets() -> [(&'static str, &'static str); 1] {
     [("default", BUILT_IN)]
 }
 
-/// Checks a text as it must be before a human may apply it: its form, its names against the catalog, its tests.
+/// Checks a text as it must be before a human may apply it: its form, its names against the catalog, its tests,
+/// of which it says how many there are.
 ///
 /// # Errors
 /// All problems, in the order of the file.
-pub fn check(file_name: &str, text: &str, catalog: &Catalog) -> Result<(), Diagnostics> {
-    compile::strict(file_name, text, catalog).map(drop).map_err(Diagnostics)
+pub fn check(file_name: &str, text: &str, catalog: &Catalog) -> Result<usize, Diagnostics> {
+    compile::strict(file_name, text, catalog).map(|(_, tests)| tests).map_err(Diagnostics)
 }

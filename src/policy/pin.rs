@@ -47,7 +47,7 @@ impl Policy {
         let (layer, known) =
             noting(compile::lenient(PINNED, &pinned.text)).unwrap_or_else(|| (Layer::closed(PINNED), BTreeSet::new()));
         let edited = edited.filter(|text| *text != pinned.text).and_then(|text| {
-            let (layer, known) = noting(compile::strict(EDITED, text, catalog))?;
+            let (layer, known) = noting(compile::strict(EDITED, text, catalog).map(|(layer, _)| layer))?;
             Some((Stack::new(layer, below.clone(), known), text))
         });
         let digest = digest(&pinned.text, edited.as_ref().map(|(_, text)| *text));

@@ -185,14 +185,17 @@ pub(super) fn begin_attempt(transaction: &Transaction<'_>, purpose: Purpose, now
     }
     let failures = failures.saturating_add(1);
     let over = failures.saturating_sub(FREE_FAILURES);
-    let wait = match failures.checked_sub(FREE_FAILURES) {
-        None => 0,
-        Some(_) => FIRST_LOCK.checked_shl(over.min(20)).unwrap_or(LONGEST_LOCK).min(LONGEST_LOCK),
+    // a free one locks nothing: not even a process that read its clock a moment earlier
+    let locked_until = if failures < FREE_FAILURES {
+        0
+    } else {
+        let wait = FIRST_LOCK.checked_shl(over.min(20)).unwrap_or(LONGEST_LOCK).min(LONGEST_LOCK);
+        now.wall.saturating_add(wait)
     };
     transaction.execute(
         "INSERT INTO attempt (purpose, failures, locked_until) VALUES (?1, ?2, ?3)
          ON CONFLICT (purpose) DO UPDATE SET failures = ?2, locked_until = ?3",
-        params![purpose.as_str(), failures, now.wall.saturating_add(wait)],
+        params![purpose.as_str(), failures, locked_until],
     )?;
     Ok(Attempt::Counted)
 }
