@@ -131,7 +131,7 @@ impl Gateway {
         let now = self.clock.now();
         let evaluation = snapshot.policy.evaluate(&Facts::of_plan(tool, &plan, now.wall));
         let credential = match evaluation.decision {
-            Decision::Allow => Some(self.open_credential(parts, caller, &plan).await?),
+            Decision::Allow => Some(self.open_credential(parts, &call, &plan).await?),
             Decision::Ask | Decision::Deny => None,
         };
         let slot =

@@ -126,17 +126,16 @@ impl Gateway {
     }
 
     /// Opens the credential of a plan that may run now; where it cannot, nothing was admitted.
-    pub(super) async fn open_credential(
-        &self,
-        parts: &Parts,
-        caller: &Caller,
-        plan: &Plan,
-    ) -> Result<Credential, Reply> {
-        match parts.credentials.open(plan).await {
+    pub(super) async fn open_credential(&self, parts: &Parts, call: &Call, plan: &Plan) -> Result<Credential, Reply> {
+        let opened = match plan.effect() {
+            Effect::Read => parts.credentials.open_for_read(plan, call.account()).await,
+            Effect::Write | Effect::Destructive => parts.credentials.open(plan).await,
+        };
+        match opened {
             Ok(credential) => Ok(credential),
             Err(error) => {
                 tracing::warn!(tool = plan.tool(), "{error}");
-                self.note_refusal(parts, caller, plan.tool(), "credential", json!(plan.account())).await;
+                self.note_refusal(parts, call.caller(), plan.tool(), "credential", json!(plan.account())).await;
                 Err(Reply::failed(FailureKind::Credential, error.agent_message()))
             }
         }

@@ -3,7 +3,11 @@
 //! INVARIANT: the destination belongs to the credential. What the store holds is the secret together with account,
 //! origin and header, sealed by a human at `connect`; a plan that differs from it gets nothing.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
@@ -47,16 +51,49 @@ pub fn seal(account: &Account, scheme: &CredentialScheme, secret: &Secret) -> Re
         .map_err(|_| CredentialError::Malformed("the secret is not text".to_owned()))
 }
 
+/// How long an opened secret is kept for further reads. A keyring takes longer to answer than all the rest of a read.
+const KEPT: Duration = Duration::from_secs(60);
+
 /// Opens the credentials of plans.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     store: Arc<dyn SecretStore>,
+    kept: Arc<Mutex<BTreeMap<String, Kept>>>,
+}
+
+/// What was opened for a read, for as long as the account's entry stays the very same.
+#[derive(Debug)]
+struct Kept {
+    account: Account,
+    sealed: Arc<Secret>,
+    since: Instant,
 }
 
 impl Credentials {
     /// Credentials out of this store.
     pub fn new(store: Arc<dyn SecretStore>) -> Self {
-        Self { store }
+        Self { store, kept: Arc::default() }
+    }
+
+    /// As [`Credentials::open`], for a read: what was opened in the last minute for the same entry of the account is not
+    /// asked for again. `connect` and `disconnect` change the entry. Nothing but reads may use this.
+    ///
+    /// # Errors
+    /// As [`Credentials::open`].
+    pub async fn open_for_read(&self, plan: &Plan, account: &Account) -> Result<Credential, CredentialError> {
+        let name = account_secret_name(plan.integration(), plan.account());
+        let kept = self
+            .kept()
+            .get(&name)
+            .filter(|kept| kept.account == *account && kept.since.elapsed() < KEPT)
+            .map(|kept| Arc::clone(&kept.sealed));
+        if let Some(sealed) = kept {
+            return Self::from_sealed(&sealed, plan);
+        }
+        let sealed = Arc::new(self.sealed(plan).await?);
+        let credential = Self::from_sealed(&sealed, plan)?;
+        self.kept().insert(name, Kept { account: account.clone(), sealed, since: Instant::now() });
+        Ok(credential)
     }
 
     /// The credential of the plan's account, if it was stored for exactly this account and origin.
@@ -64,12 +101,19 @@ impl Credentials {
     /// # Errors
     /// There is none, it belongs elsewhere, or the store does not answer.
     pub async fn open(&self, plan: &Plan) -> Result<Credential, CredentialError> {
+        Self::from_sealed(&self.sealed(plan).await?, plan)
+    }
+
+    async fn sealed(&self, plan: &Plan) -> Result<Secret, CredentialError> {
         let name = account_secret_name(plan.integration(), plan.account());
-        let sealed = self.store.get(&name).await?.ok_or_else(|| CredentialError::Missing {
+        self.store.get(&name).await?.ok_or_else(|| CredentialError::Missing {
             integration: plan.integration().to_owned(),
             account: plan.account().to_owned(),
-        })?;
-        Self::from_sealed(&sealed, plan)
+        })
+    }
+
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<String, Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// As [`Credentials::open`], of a sealed secret that is not stored yet: `connect` verifies it first.

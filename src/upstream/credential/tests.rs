@@ -83,6 +83,30 @@ async fn a_credential_is_what_was_sealed() {
     assert_eq!((name.as_str(), value.to_str().unwrap()), ("x-api-key", format!("Key {SECRET}").as_str()));
 }
 
+#[tokio::test]
+async fn t192_what_is_kept_for_reads_goes_with_the_accounts_entry() {
+    let account = account("https://api.example.com");
+    let store = Arc::new(Memory::default());
+    let credentials = Credentials::new(Arc::clone(&store) as Arc<dyn SecretStore>);
+    let put = async |secret: &str| {
+        let sealed = seal(&account, &CredentialScheme::Bearer, &Secret::new(secret.to_owned())).unwrap();
+        store.put("account/stripe/default", sealed).await.unwrap();
+    };
+    let header = |credential: Credential| credential.header().1.to_str().unwrap().to_owned();
+    put("first_secret").await;
+    let opened = credentials.open_for_read(&plan(&account), &account).await.unwrap();
+    assert_eq!(header(opened), "Bearer first_secret");
+
+    put("second_secret").await;
+    let kept = credentials.open_for_read(&plan(&account), &account).await.unwrap();
+    assert_eq!(header(kept), "Bearer first_secret");
+    assert_eq!(header(credentials.open(&plan(&account)).await.unwrap()), "Bearer second_secret");
+
+    let again = Account { connected_at: 1, ..account.clone() };
+    let fresh = credentials.open_for_read(&plan(&account), &again).await.unwrap();
+    assert_eq!(header(fresh), "Bearer second_secret");
+}
+
 #[test]
 fn t196_t201_a_credential_of_another_account_or_origin_is_refused() {
     let mine = account("https://api.example.com");
