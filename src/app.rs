@@ -43,6 +43,8 @@ pub enum AppError {
     NoHome(String),
     #[error("there is a home at {0} already; nothing was changed")]
     HomeExists(String),
+    #[error("{0} is not empty and no home; nothing was changed")]
+    NotEmpty(String),
     #[error("there is no preset `{0}`; the presets are {1}")]
     NoPreset(String, String),
 }
@@ -128,6 +130,10 @@ impl App {
                 AppError::NoPreset(preset.to_owned(), names.join(", "))
             })?;
         let existed = home.path().exists();
+        // what somebody else put there is neither written over nor cleared away
+        if existed && std::fs::read_dir(home.path()).is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(AppError::NotEmpty(home.path().display().to_string()));
+        }
         let result = self.fill(&home, store, text).await;
         if result.is_err() {
             discard(&home, existed);

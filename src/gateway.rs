@@ -130,6 +130,10 @@ impl Gateway {
         };
         let now = self.clock.now();
         let evaluation = snapshot.policy.evaluate(&Facts::of_plan(tool, &plan, now.wall));
+        if evaluation.decision == Decision::Deny && !self.sending.may_note_refusal(now) {
+            // a flood of denied calls must not fill the disk; its first hundred a minute are on record
+            return Ok(denied(&Denial::Policy, &evaluation));
+        }
         let credential = match evaluation.decision {
             Decision::Allow => Some(self.open_credential(parts, &call, &plan).await?),
             Decision::Ask | Decision::Deny => None,

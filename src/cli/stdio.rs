@@ -33,14 +33,19 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         served = mcp::serve(Arc::clone(&gateway), caller, input, output) => Some(served),
         () = terminated() => None,
     };
-    let patience = if served.is_some() { AFTER_END } else { AFTER_SIGNAL };
+    let patience = match &served {
+        Some(Ok(mcp::Ended::Answered)) => AFTER_END,
+        // the client's own requests have had their time
+        Some(Ok(mcp::Ended::GivenUp)) => Duration::ZERO,
+        Some(Err(_)) | None => AFTER_SIGNAL,
+    };
     watch.abort();
     stop.cancel();
     gateway.drain(patience).await;
     // its answer to a human who decides in this moment
     drop(tokio::time::timeout(AFTER_SIGNAL, site).await);
     match served {
-        None | Some(Ok(())) => Ok(Exit::Done),
+        None | Some(Ok(_)) => Ok(Exit::Done),
         Some(Err(error)) => Err(Failure::new(error.to_string())),
     }
 }

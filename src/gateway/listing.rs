@@ -41,7 +41,7 @@ pub struct Listed {
 
 impl Gateway {
     /// The tools that a caller is shown: the built-in ones, then those of connected integrations.
-    pub async fn list(&self, caller: &Caller) -> Vec<Listed> {
+    pub fn list(&self, caller: &Caller) -> Vec<Listed> {
         let mut listed: Vec<Listed> = builtin_tools()
             .into_iter()
             .map(|tool| Listed {
@@ -63,21 +63,24 @@ impl Gateway {
         listed
     }
 
-    /// Tells the clients when what they were shown has changed. Runs until the gateway is gone; looks once a second, and
-    /// settles what dead processes left behind while it is at it.
-    pub async fn watch(self: Arc<Self>, caller: Caller) {
-        let mut shown: Option<[u8; 32]> = None;
-        let mut tick = tokio::time::interval(std::time::Duration::from_secs(1));
-        for round in 0_u64.. {
-            tick.tick().await;
-            if let Some(parts) = self.parts() {
-                keep_house(&parts, round % PRUNE_EVERY == 0, self.clock.now()).await;
+    /// Tells the clients when what they were shown has changed, from the moment of this call on: a list that is given
+    /// out later is never older than what the first look compares with. Runs until the gateway is gone; looks once a
+    /// second, settles what dead processes left behind and lets old payloads go while it is at it.
+    pub fn watch(self: Arc<Self>, caller: Caller) -> impl Future<Output = ()> + Send + 'static {
+        let mut shown = fingerprint(&self.list(&caller));
+        async move {
+            let mut tick = tokio::time::interval(std::time::Duration::from_secs(1));
+            for round in 0_u64.. {
+                tick.tick().await;
+                if let Some(parts) = self.parts() {
+                    keep_house(&parts, round % PRUNE_EVERY == 0, self.clock.now()).await;
+                }
+                let now = fingerprint(&self.list(&caller));
+                if shown != now {
+                    self.changes.send_modify(|version| *version += 1);
+                }
+                shown = now;
             }
-            let now = fingerprint(&self.list(&caller).await);
-            if shown.is_some_and(|before| before != now) {
-                self.changes.send_modify(|version| *version += 1);
-            }
-            shown = Some(now);
         }
     }
 }

@@ -29,6 +29,15 @@ use crate::{call::Caller, gateway::Gateway};
 /// How long running requests may take once the input has ended.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How serving an agent ended, once its input had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Everything that it asked is answered.
+    Answered,
+    /// Something took longer than we wait: what is still being sent gets no more time.
+    GivenUp,
+}
+
 /// Why the agent is not served any more, other than that it left.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -53,7 +62,7 @@ pub async fn serve(
     caller: Caller,
     input: impl Read + Send + 'static,
     output: impl Write + Send + 'static,
-) -> Result<(), ServeError> {
+) -> Result<Ended, ServeError> {
     let changes = gateway.changes();
     serve_with(Server::new(gateway, caller), changes, input, output, PATIENCE).await
 }
@@ -64,7 +73,7 @@ async fn serve_with(
     input: impl Read + Send + 'static,
     output: impl Write + Send + 'static,
     patience: Duration,
-) -> Result<(), ServeError> {
+) -> Result<Ended, ServeError> {
     let (transport, connection) = transport::open(input, output, patience).map_err(ServeError::Streams)?;
     let ended = match rmcp::serve_server(server, transport).await {
         Ok(running) => {
@@ -83,7 +92,7 @@ async fn serve_with(
         Err(error) => Err(ServeError::Begin(Box::new(error))),
     };
     connection.finish().await;
-    ended
+    ended.map(|()| if connection.has_given_up() { Ended::GivenUp } else { Ended::Answered })
 }
 
 #[cfg(test)]

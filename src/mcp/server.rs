@@ -53,7 +53,7 @@ impl ServerHandler for Server {
             return Err(ErrorData::invalid_params("no such `cursor`: the list has one page", None));
         }
         let (gateway, caller) = (Arc::clone(&self.gateway), self.caller.clone());
-        let listed = tokio::spawn(async move { gateway.list(&caller).await }).await.map_err(|error| {
+        let listed = tokio::spawn(async move { gateway.list(&caller) }).await.map_err(|error| {
             tracing::error!(panic = error.is_panic(), "the list of tools failed");
             ErrorData::internal_error("the list of tools failed", None)
         })?;

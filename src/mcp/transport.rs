@@ -99,6 +99,11 @@ impl Connection {
         self.given_up.cancelled().await;
     }
 
+    /// Was that so?
+    pub(super) fn has_given_up(&self) -> bool {
+        self.given_up.is_cancelled()
+    }
+
     /// Waits until all that was to be written is written, or nobody reads it.
     pub(super) async fn finish(&self) {
         let all = async {

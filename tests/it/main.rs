@@ -2,10 +2,18 @@
 //! each subject; a file that is not named here fails `hygiene`.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod attacks;
 mod browser;
+mod cli;
 mod demo;
 mod doctor;
+mod documents;
+mod github;
+mod harness;
 mod host;
+mod hygiene;
 mod judge;
 mod keyring;
 mod site;
+mod stdio;
+mod stripe;

@@ -142,6 +142,17 @@ impl Sqlite {
         .await
     }
 
+    /// Writes a wrong code down; how many there can be is bounded by the waits between them.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn note_wrong_code(&self, purpose: Purpose, now: Now) -> Result<(), LedgerError> {
+        self.transaction(Durability::Full, move |transaction, _| {
+            home_event(transaction, "wrong code", purpose.as_str(), Map::new(), now)
+        })
+        .await
+    }
+
     /// How many recovery codes are left.
     ///
     /// # Errors

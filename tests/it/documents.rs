@@ -1,0 +1,171 @@
+//! What people copy works: every example, preset and manifest loads, and the README's table of tools is what there is.
+//! `AGENTPORT_UPDATE_DOCS=1` writes the table.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use agentport::{
+    catalog::Catalog,
+    config::{Environment, Settings},
+    policy,
+};
+
+use crate::harness::setting;
+
+const BEGIN: &str = "<!-- tools:begin -->";
+const END: &str = "<!-- tools:end -->";
+
+#[test]
+fn every_manifest_loads_and_is_in_the_binary() {
+    let texts: Vec<(String, String)> = files("tools", "toml").iter().map(|path| (name(path), read(path))).collect();
+    let pairs: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let from_files = Catalog::compile(&pairs).unwrap_or_else(|problems| panic!("{problems}"));
+    let names = |catalog: &Catalog| catalog.tools().map(|tool| tool.policy_name()).collect::<Vec<_>>();
+    assert_eq!(names(&from_files), names(&catalog()));
+}
+
+#[test]
+fn every_preset_is_in_order_and_offered_by_its_name() {
+    let catalog = catalog();
+    let mut presets = Vec::new();
+    for path in files("policies", "toml") {
+        policy::check(&name(&path), &read(&path), &catalog).unwrap_or_else(|problems| panic!("{problems}"));
+        presets.push((path.file_stem().unwrap().to_str().unwrap().to_owned(), read(&path)));
+    }
+    let mut offered: Vec<(String, String)> =
+        policy::presets().into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
+    offered.sort();
+    assert_eq!(presets, offered);
+}
+
+/// By their names: settings, policies, manifests; JSON is JSON; a README stands in every folder.
+#[test]
+fn every_example_loads() {
+    let built_in = catalog();
+    for path in files("examples", "toml") {
+        let text = read(&path);
+        match path.file_name().unwrap().to_str().unwrap() {
+            "agentport.toml" => {
+                Settings::parse(&text, &Environment::default())
+                    .unwrap_or_else(|problems| panic!("{}: {problems}", name(&path)));
+            }
+            file if file.starts_with("policy") => {
+                // an example may bring its own manifests
+                let own: Vec<(String, String)> = files_in(&path.parent().unwrap().join("tools"), "toml")
+                    .iter()
+                    .map(|path| (name(path), read(path)))
+                    .collect();
+                let own: Vec<(&str, &str)> = own.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+                let with_own;
+                let catalog = if own.is_empty() {
+                    &built_in
+                } else {
+                    let all: Vec<(String, String)> =
+                        files("tools", "toml").iter().map(|path| (name(path), read(path))).collect();
+                    let all =
+                        all.iter().map(|(name, text)| (name.as_str(), text.as_str())).chain(own).collect::<Vec<_>>();
+                    with_own = Catalog::compile(&all).unwrap_or_else(|problems| panic!("{problems}"));
+                    &with_own
+                };
+                policy::check(&name(&path), &text, catalog).unwrap_or_else(|problems| panic!("{problems}"));
+            }
+            _ => drop(Catalog::compile(&[(&name(&path), &text)]).unwrap_or_else(|problems| panic!("{problems}"))),
+        }
+    }
+    for path in files("examples", "json") {
+        serde_json::from_str::<serde_json::Value>(&read(&path))
+            .unwrap_or_else(|error| panic!("{}: {error}", name(&path)));
+    }
+    for folder in folders("examples") {
+        assert!(folder.join("README.md").is_file(), "{} has no README.md", name(&folder));
+    }
+}
+
+#[test]
+fn the_table_of_tools_in_the_readme_is_what_there_is() {
+    let path = root().join("README.md");
+    let Ok(text) = fs::read_to_string(&path) else { return };
+    let Some((before, rest)) = text.split_once(BEGIN) else { return };
+    let (_, after) = rest.split_once(END).unwrap_or_else(|| panic!("README.md has {BEGIN} and no {END}"));
+    let current = format!("{before}{BEGIN}\n{}{END}{after}", table());
+    if setting("AGENTPORT_UPDATE_DOCS").is_some_and(|value| value == "1") {
+        fs::write(&path, &current).unwrap();
+    } else {
+        assert_eq!(text, current, "README.md is out of date; AGENTPORT_UPDATE_DOCS=1 writes it");
+    }
+}
+
+/// One part for each integration, one line for each tool: its name, what it does, its strongest effect, its toolset.
+fn table() -> String {
+    let catalog = catalog();
+    let mut text = String::new();
+    for integration in catalog.integrations() {
+        let tools: Vec<_> = catalog.tools().filter(|tool| tool.integration.id == integration.id).collect();
+        let count = if tools.len() == 1 { "1 tool".to_owned() } else { format!("{} tools", tools.len()) };
+        let title = integration
+            .docs
+            .as_ref()
+            .map_or_else(|| integration.title.clone(), |docs| format!("[{}]({docs})", integration.title));
+        text.extend(["\n**", &title, "**, ", &count, "\n\n"]);
+        text += "| tool | what it does | effect | toolset |\n|---|---|---|---|\n";
+        for tool in tools {
+            let title = tool.title.replace('|', "\\|");
+            let line =
+                format!("| `{}` | {title} | {} | {} |\n", tool.policy_name(), tool.strongest_effect(), tool.toolset);
+            text.push_str(&line);
+        }
+    }
+    text.push('\n');
+    text
+}
+
+#[test]
+fn the_table_has_a_line_for_each_tool() {
+    let table = table();
+    for tool in catalog().tools() {
+        assert_eq!(table.matches(&format!("| `{}` |", tool.policy_name())).count(), 1, "{table}");
+    }
+    assert!(table.contains("| `stripe.create_refund` | Refund a charge | destructive | core |\n"), "{table}");
+}
+
+fn catalog() -> Catalog {
+    Catalog::built_in().unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// The files of this kind anywhere below a folder of the tree, sorted; none where the folder is not there.
+fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+    files_in(&root().join(folder), extension)
+}
+
+fn files_in(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = entries(folder)
+        .into_iter()
+        .flat_map(|path| if path.is_dir() { files_in(&path, extension) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .collect();
+    found.sort();
+    found
+}
+
+fn folders(folder: &str) -> Vec<PathBuf> {
+    entries(&root().join(folder)).into_iter().filter(|path| path.is_dir()).collect()
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+fn name(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

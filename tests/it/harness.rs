@@ -1,0 +1,333 @@
+//! A home of its own, the real program, and everything that an agent or a bystander could see of it.
+//!
+//! ```ignore
+//! let upstream = Upstream::start(|request| Reply::json(200, json!({})));
+//! let port = Port::connected(&upstream);
+//! let id = port.wire().call("stripe_create_refund", json!({"charge": "ch_1"})).approval_id();
+//! port.approve(&id);
+//! upstream.received_one("POST /v1/refunds");
+//! // dropping `port` searches all that anybody saw for the secret, in every form
+//! ```
+//!
+//! A code counts once for deciding: [`Port::code`] gives the app's next one, then the recovery codes.
+
+#![expect(clippy::disallowed_methods, reason = "tests start the program, and the stand-ins that their settings name")]
+#![expect(unreachable_pub, reason = "what the cases use is public, what they do not is not")]
+
+mod agent;
+mod answer;
+mod cli;
+mod evidence;
+mod standins;
+mod upstream;
+mod wire;
+
+use std::{
+    cell::RefCell,
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub use self::{
+    agent::Agent,
+    answer::Answer,
+    cli::Cli,
+    evidence::{Evidence, canary},
+    standins::{Emulate, Localstripe},
+    upstream::{Reply, Upstream},
+    wire::Wire,
+};
+
+/// A home, a secret that must not be seen, and who saw what.
+pub struct Port {
+    evidence: Evidence,
+    canary: String,
+    codes: RefCell<Vec<String>>,
+    environment: Vec<(String, String)>,
+    cwd: PathBuf,
+    directory: TempDir,
+}
+
+impl Port {
+    /// A place for a home, and nothing in it.
+    pub fn empty() -> Self {
+        let directory = tempfile::Builder::new().prefix("agentport-it-").tempdir().unwrap();
+        let canary = canary();
+        let evidence = Evidence::new(directory.path());
+        evidence.keep_from(&canary);
+        let environment = [
+            ("AGENTPORT_HOME", directory.path().join("home")),
+            ("AGENTPORT_KEY_FILE", directory.path().join("key")),
+            ("AGENTPORT_LOG", PathBuf::from("trace")),
+        ];
+        let environment =
+            environment.map(|(name, value)| (name.to_owned(), value.into_os_string().into_string().unwrap()));
+        let cwd = directory.path().to_owned();
+        Self { evidence, canary, codes: RefCell::default(), environment: environment.into(), cwd, directory }
+    }
+
+    /// A home with a vault, the default policy and a site port that nobody else uses.
+    pub fn new() -> Self {
+        let port = Self::empty();
+        port.init();
+        port
+    }
+
+    /// A home with a factor.
+    pub fn enrolled() -> Self {
+        let port = Self::new();
+        port.enrol();
+        port
+    }
+
+    /// A home with a factor, and with Stripe connected at `upstream`.
+    pub fn connected(upstream: &Upstream) -> Self {
+        let port = Self::enrolled();
+        port.connect_stripe(&upstream.origin());
+        port
+    }
+
+    /// As the person does it first.
+    pub fn init(&self) {
+        let made = self.cli(["init", "--store", "vault", "--json"]).done().json();
+        assert_eq!(made, json!({"home": self.home(), "store": "vault", "preset": "default"}));
+        self.evidence.keep_from(&self.key());
+        let site = free_port();
+        let key = self.directory.path().join("key");
+        self.settings(&[
+            ("\"~/.agentport.key\"", &format!("\"{}\"", key.display())),
+            ("listen = \"127.0.0.1:4747\"", &format!("listen = \"127.0.0.1:{site}\"")),
+            ("public_url = \"http://localhost:4747\"", &format!("public_url = \"http://localhost:{site}\"")),
+        ]);
+    }
+
+    /// Changes lines of `agentport.toml`, each of which must be there.
+    pub fn settings(&self, changes: &[(&str, &str)]) {
+        let path = self.home().join("agentport.toml");
+        let mut text = fs::read_to_string(&path).unwrap();
+        for (old, new) in changes {
+            assert!(text.contains(old), "`{old}` is not in {text}");
+            text = text.replace(old, new);
+        }
+        fs::write(&path, text).unwrap();
+    }
+
+    /// Enrols an authenticator app.
+    pub fn enrol(&self) {
+        let mut child = self.cli(["factor", "add", "totp", "--json"]).unseen().spawn();
+        let uri = child.line()["otpauth_uri"].as_str().unwrap().to_owned();
+        let seed = uri.split("secret=").nth(1).unwrap().split('&').next().unwrap().to_owned();
+        let step = now() / 30;
+        child.say(&totp(&seed, step));
+        let active = child.line();
+        assert_eq!(active["status"], json!("active"));
+        assert_eq!(child.wait(), 0);
+        let mut codes: Vec<String> =
+            active["recovery_codes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned()).collect();
+        assert_eq!(codes.len(), 10);
+        for secret in codes.iter().chain([&seed]) {
+            self.evidence.keep_from(secret);
+        }
+        // the step after the one that enrolled: it counts already, and later too
+        codes.push(totp(&seed, step + 1));
+        *self.codes.borrow_mut() = codes;
+    }
+
+    /// A code that counts.
+    pub fn code(&self) -> String {
+        self.codes.borrow_mut().pop().expect("a test has eleven codes")
+    }
+
+    /// Connects Stripe, verified.
+    pub fn connect_stripe(&self, origin: &str) -> Value {
+        let arguments = ["connect", "stripe", "--origin", origin, "--allow-private", "--secret-stdin", "--json"];
+        self.cli(arguments).stdin(&self.canary).done().json()
+    }
+
+    /// Connects GitHub, verified.
+    pub fn connect_github(&self, origin: &str) -> Value {
+        let arguments = ["connect", "github", "--origin", origin, "--allow-private", "--secret-stdin", "--json"];
+        self.cli(arguments).stdin(&self.canary).done().json()
+    }
+
+    /// The person says yes at the terminal.
+    pub fn approve(&self, id: &str) -> Value {
+        self.cli(["approvals", "approve", id, "--code-stdin", "--json"]).stdin(&self.code()).done().json()
+    }
+
+    /// A policy line, in force at once: `policy set`, `policy apply`.
+    pub fn allow(&self, target: &str) {
+        self.cli(["policy", "set", target, "allow", "--json"]).done();
+        self.cli(["policy", "apply", "--code-stdin", "--json"]).stdin(&self.code()).done();
+    }
+
+    /// One command.
+    pub fn cli<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Cli {
+        let mut command = self.command();
+        command.args(arguments);
+        Cli::new(command, self.evidence.clone())
+    }
+
+    /// The server on raw lines, initialized.
+    pub fn wire(&self) -> Wire {
+        self.wire_as("local")
+    }
+
+    /// The server for a caller, on raw lines, initialized.
+    pub fn wire_as(&self, caller: &str) -> Wire {
+        let mut wire = self.silent_wire(caller);
+        wire.initialize("2025-11-25");
+        wire
+    }
+
+    /// The server, to which nothing has been said.
+    pub fn silent_wire(&self, caller: &str) -> Wire {
+        let mut command = self.command();
+        command.args(["stdio", "--as", caller]);
+        Wire::start(command, self.evidence.clone())
+    }
+
+    /// The server with rmcp's client.
+    pub async fn agent(&self) -> Agent {
+        Agent::start(self.command(), self.evidence.clone()).await
+    }
+
+    /// The program with this home's environment and no other.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_agentport"));
+        command.env_clear().envs(self.environment.iter().map(|(name, value)| (name, value))).current_dir(&self.cwd);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// A line of shell with this home's environment; `$1` and so on are the arguments that are added.
+    pub fn shell(&self, line: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", line, "sh"]).env_clear();
+        command.envs(self.environment.iter().map(|(name, value)| (name, value))).env("PATH", "/usr/bin:/bin");
+        command.current_dir(&self.cwd);
+        command
+    }
+
+    /// From now on every process of the program has this variable.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// From now on every process of the program starts here.
+    pub fn start_in(&mut self, folder: &Path) {
+        folder.clone_into(&mut self.cwd);
+    }
+
+    /// The secret.
+    pub fn canary(&self) -> &str {
+        &self.canary
+    }
+
+    /// Who saw what.
+    pub fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
+    /// The home.
+    pub fn home(&self) -> PathBuf {
+        self.directory.path().join("home")
+    }
+
+    /// The folder around the home.
+    pub fn folder(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// `policy.toml` as it stands.
+    pub fn policy(&self) -> String {
+        fs::read_to_string(self.home().join("policy.toml")).unwrap()
+    }
+
+    /// Edits `policy.toml` with an editor.
+    pub fn edit_policy(&self, text: &str) {
+        fs::write(self.home().join("policy.toml"), text).unwrap();
+    }
+
+    /// The database, for looking and for tampering.
+    pub fn database(&self) -> rusqlite::Connection {
+        let connection = rusqlite::Connection::open(self.home().join("agentport.db")).unwrap();
+        connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+        connection
+    }
+
+    /// The lines of the log, newest first.
+    pub fn log(&self) -> Vec<Value> {
+        let Value::Array(lines) = self.cli(["log", "list", "--json"]).done().json() else { panic!("no list") };
+        lines
+    }
+
+    /// `(tool, status)` of each call in the log, oldest first.
+    pub fn calls(&self) -> Vec<(String, String)> {
+        let text = |line: &Value, key: &str| line[key].as_str().unwrap().to_owned();
+        let calls = self.log().into_iter().rev().filter(|line| line["kind"] == "call");
+        calls.map(|line| (text(&line, "tool"), text(&line, "status"))).collect()
+    }
+
+    fn key(&self) -> String {
+        let text = fs::read_to_string(self.directory.path().join("key")).unwrap();
+        text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-")).unwrap().to_owned()
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.evidence.search(&self.home());
+        }
+    }
+}
+
+/// A port of loopback that was free a moment ago.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Seconds since 1970, as the authenticator app counts.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// The code of a time step (RFC 6238: SHA-1, six digits).
+pub fn totp(seed: &str, step: u64) -> String {
+    let seed = data_encoding::BASE32_NOPAD.decode(seed.as_bytes()).unwrap();
+    totp_rs::Builder::new()
+        .with_algorithm(totp_rs::Algorithm::SHA1)
+        .with_digits(6)
+        .with_step_duration(30)
+        .with_secret(seed)
+        .with_account_name("owner")
+        .build()
+        .unwrap()
+        .generate(step * 30)
+        .to_string()
+}
+
+/// A setting of the test run.
+pub fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Says that a test did not run, where `tests/run` counts it.
+#[expect(clippy::print_stderr, reason = "a test that did not run says so")]
+pub fn skip(what: &str) {
+    use std::io::Write as _;
+    let line = format!("SKIPPED: {what}");
+    eprintln!("{line}");
+    if let Some(file) = setting("AGENTPORT_TEST_SKIPS") {
+        let mut file = fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
+        writeln!(file, "{line}").unwrap();
+    }
+}

@@ -1,0 +1,152 @@
+//! The stand-ins that keep state as the services do: localstripe and emulate (`tests/standins/README.md`).
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::{Value, json};
+
+use super::{free_port, setting, skip};
+
+/// Stripe on loopback.
+pub struct Localstripe {
+    child: Child,
+    port: u16,
+}
+
+impl Localstripe {
+    /// `None`: it is not there, and the test says that it was skipped.
+    pub fn start(test: &str) -> Option<Self> {
+        let Some(program) = setting("AGENTPORT_TEST_LOCALSTRIPE") else {
+            skip(&format!("{test}: AGENTPORT_TEST_LOCALSTRIPE names no localstripe"));
+            return None;
+        };
+        let python = Path::new(&program).with_file_name("python");
+        let launcher = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/standins/localstripe.py");
+        let mut command = Command::new(python);
+        command.args(["-I", launcher]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let line = line_with(&mut child, "port ").expect("localstripe did not start");
+        let port = line.trim_start_matches("port ").trim().parse().unwrap();
+        Some(Self { child, port })
+    }
+
+    pub fn origin(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// A charge of so many cents.
+    pub fn charge(&self, amount: u32) -> String {
+        let card = "card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2030&card[cvc]=123";
+        let token = self.made("/v1/tokens", card);
+        let customer = self.made("/v1/customers", &format!("email=a@b.c&source={token}"));
+        self.made("/v1/charges", &format!("amount={amount}&currency=eur&customer={customer}"))
+    }
+
+    /// The refunds of a charge, as `(id, amount)`, oldest first.
+    pub fn refunds(&self, charge: &str) -> Vec<(String, u64)> {
+        let list = self.http("GET", &format!("/v1/refunds?charge={charge}&limit=100"), "");
+        let mut refunds: Vec<_> = list["data"].as_array().unwrap().clone();
+        refunds.sort_by_key(|refund| refund["created"].as_u64());
+        let pair = |refund: &Value| (refund["id"].as_str().unwrap().to_owned(), refund["amount"].as_u64().unwrap());
+        refunds.iter().map(pair).collect()
+    }
+
+    fn made(&self, path: &str, body: &str) -> String {
+        let made = self.http("POST", path, body);
+        made["id"].as_str().unwrap_or_else(|| panic!("{path}: {made}")).to_owned()
+    }
+
+    fn http(&self, method: &str, path: &str, body: &str) -> Value {
+        http(self.port, method, path, "sk_test_of_the_test_itself", body).1
+    }
+}
+
+/// GitHub on loopback; its user is `octocat`.
+pub struct Emulate {
+    child: Child,
+    port: u16,
+    _seed: tempfile::TempDir,
+}
+
+impl Emulate {
+    /// `None`: it is not there, and the test says that it was skipped.
+    pub fn start(test: &str) -> Option<Self> {
+        let (Some(node), Some(script)) = (setting("AGENTPORT_TEST_EMULATE_NODE"), setting("AGENTPORT_TEST_EMULATE_JS"))
+        else {
+            skip(&format!("{test}: AGENTPORT_TEST_EMULATE_NODE and _JS name no emulate"));
+            return None;
+        };
+        let seed = tempfile::tempdir().unwrap();
+        let file = seed.path().join("seed.yaml");
+        let octocat = "tokens:\n  token-octocat:\n    login: octocat\n    scopes: [repo, delete_repo]\n\
+                    github:\n  users:\n    - login: octocat\n";
+        std::fs::write(&file, octocat).unwrap();
+        // another process may take the port before it does
+        for _ in 0..5 {
+            let port = free_port();
+            let mut command = Command::new(&node);
+            command.args([script.as_str(), "start", "--service", "github", "--port", &port.to_string(), "--seed"]);
+            command.arg(&file).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+            let mut child = command.spawn().unwrap();
+            if line_with(&mut child, "Ready.").is_some() {
+                return Some(Self { child, port, _seed: seed });
+            }
+            child.wait().unwrap();
+        }
+        panic!("emulate did not start");
+    }
+
+    pub fn origin(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The status of a repository of octocat's.
+    pub fn repository(&self, name: &str) -> u16 {
+        http(self.port, "GET", &format!("/repos/octocat/{name}"), "token-octocat", "").0
+    }
+}
+
+impl Drop for Localstripe {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+impl Drop for Emulate {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+fn end(child: &mut Child) {
+    child.kill().ok();
+    child.wait().ok();
+}
+
+/// The first line of its output that contains `text`; what it says later goes nowhere.
+fn line_with(child: &mut Child, text: &str) -> Option<String> {
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let found = output.by_ref().lines().map_while(Result::ok).find(|line| line.contains(text));
+    std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
+    found
+}
+
+/// The test's own request to a stand-in: status and JSON.
+fn http(port: u16, method: &str, path: &str, token: &str, body: &str) -> (u16, Value) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.0\r\nhost: 127.0.0.1:{port}\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(body).unwrap_or_else(|_| json!(body)))
+}
