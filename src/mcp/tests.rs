@@ -46,7 +46,9 @@ impl Client {
         Self::of(|input, output| tokio::spawn(serve_with(double, changes, input, output, patience)))
     }
 
-    fn of(serve: impl FnOnce(io::PipeReader, PipeWriter) -> tokio::task::JoinHandle<Result<Ended, ServeError>>) -> Self {
+    fn of(
+        serve: impl FnOnce(io::PipeReader, PipeWriter) -> tokio::task::JoinHandle<Result<Ended, ServeError>>,
+    ) -> Self {
         let (from_client, input) = io::pipe().unwrap();
         let (output, to_client) = io::pipe().unwrap();
         let served = serve(from_client, to_client);

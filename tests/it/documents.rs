@@ -7,9 +7,11 @@ use std::{
 };
 
 use agentport::{
+    account::Environment,
+    call::Caller,
     catalog::Catalog,
-    config::{Environment, Settings},
-    policy,
+    config::{self, Settings},
+    policy::{self, Facts, Pinned, Policy},
 };
 
 use crate::harness::setting;
@@ -48,7 +50,7 @@ fn every_example_loads() {
         let text = read(&path);
         match path.file_name().unwrap().to_str().unwrap() {
             "agentport.toml" => {
-                Settings::parse(&text, &Environment::default())
+                Settings::parse(&text, &config::Environment::default())
                     .unwrap_or_else(|problems| panic!("{}: {problems}", name(&path)));
             }
             file if file.starts_with("policy") => {
@@ -93,13 +95,17 @@ fn the_table_of_tools_in_the_readme_is_what_there_is() {
     if setting("AGENTPORT_UPDATE_DOCS").is_some_and(|value| value == "1") {
         fs::write(&path, &current).unwrap();
     } else {
-        assert_eq!(text, current, "README.md is out of date; AGENTPORT_UPDATE_DOCS=1 writes it");
+        assert!(text == current, "README.md is out of date; AGENTPORT_UPDATE_DOCS=1 writes it: {}", table());
     }
 }
 
-/// One part for each integration, one line for each tool: its name, what it does, its strongest effect, its toolset.
+/// One part for each integration, one line for each tool: its name, what it does, its strongest effect, what the policy
+/// that `init` writes says of a call of which nothing else is known, its toolset.
 fn table() -> String {
     let catalog = catalog();
+    let tools = catalog.tools().map(|tool| tool.policy_name()).collect();
+    let (policy, _) = Policy::new(&catalog, &Pinned { text: policy::BUILT_IN.to_owned(), tools }, None);
+    let caller = Caller::parse("local").unwrap();
     let mut text = String::new();
     for integration in catalog.integrations() {
         let tools: Vec<_> = catalog.tools().filter(|tool| tool.integration.id == integration.id).collect();
@@ -109,12 +115,19 @@ fn table() -> String {
             .as_ref()
             .map_or_else(|| integration.title.clone(), |docs| format!("[{}]({docs})", integration.title));
         text.extend(["\n**", &title, "**, ", &count, "\n\n"]);
-        text += "| tool | what it does | effect | toolset |\n|---|---|---|---|\n";
+        text += "| tool | what it does | effect | default | toolset |\n|---|---|---|---|---|\n";
         for tool in tools {
             let title = tool.title.replace('|', "\\|");
-            let line =
-                format!("| `{}` | {title} | {} | {} |\n", tool.policy_name(), tool.strongest_effect(), tool.toolset);
-            text.push_str(&line);
+            let facts = Facts {
+                tool,
+                arguments: None,
+                caller: &caller,
+                account: "default",
+                environment: Environment::Production,
+                now: 0,
+            };
+            let (name, decision) = (tool.policy_name(), policy.evaluate(&facts).decision);
+            text += &format!("| `{name}` | {title} | {} | {decision} | {} |\n", tool.strongest_effect(), tool.toolset);
         }
     }
     text.push('\n');
@@ -127,7 +140,7 @@ fn the_table_has_a_line_for_each_tool() {
     for tool in catalog().tools() {
         assert_eq!(table.matches(&format!("| `{}` |", tool.policy_name())).count(), 1, "{table}");
     }
-    assert!(table.contains("| `stripe.create_refund` | Refund a charge | destructive | core |\n"), "{table}");
+    assert!(table.contains("| `stripe.create_refund` | Refund a charge | destructive | ask | core |\n"), "{table}");
 }
 
 fn catalog() -> Catalog {

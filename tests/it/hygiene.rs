@@ -104,8 +104,8 @@ fn a_secret_is_exposed_where_it_is_used_and_nowhere_else() {
 }
 
 #[test]
-fn a_process_is_started_by_the_browser_alone() {
-    let allowed = |file: &str| file == "src/cli/browser.rs";
+fn a_process_is_started_by_the_browser_and_the_demo_alone() {
+    let allowed = |file: &str| file == "src/cli/browser.rs" || file == "src/cli/demo/agent.rs";
     for word in ["Command::new", "process::Command", "::spawn_process", "libc::system", "execve"] {
         assert_eq!(files_with(word, allowed), Vec::<String>::new(), "{word}");
     }
@@ -145,7 +145,7 @@ fn every_test_file_is_named() {
             folder => read(&format!("{folder}.rs")),
         };
         assert!(
-            owner.lines().any(|line| line.trim_start_matches("pub ") == format!("mod {name};")),
+            owner.lines().any(|line| line.ends_with(&format!("mod {name};")) && !line.trim_start().starts_with("//")),
             "{text} is forgotten"
         );
     }
