@@ -7,6 +7,7 @@ use crate::{
     app::App,
     clock::Millis,
     config::parse_duration,
+    gateway::Parts,
     ledger::{Line, LineFilter},
     visible::visible,
 };
@@ -141,23 +142,7 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
             });
             Ok(Exit::Done)
         }
-        Action::Verify => match parts.home.verify().await? {
-            Ok(verified) => {
-                out.answer(&json!({"ok": true, "records": verified.records, "head": verified.head}), || {
-                    format!("{} records, none changed; head {}", verified.records, verified.head)
-                });
-                Ok(Exit::Done)
-            }
-            Err(bad) => {
-                let message = visible(&bad.to_string());
-                if out.is_json() {
-                    out.value(&json!({"ok": false, "seq": bad.seq, "record": bad.id, "what": bad.what,
-                        "error": {"message": message, "hint": "the log was changed; compare with a copy kept elsewhere"}}));
-                    return Ok(Exit::Failed);
-                }
-                Err(Failure::new(format!("the log was changed: {message}")).hint("compare with a copy kept elsewhere"))
-            }
-        },
+        Action::Verify => verify(&parts, out).await,
         Action::Export { format: Format::Jsonl } => {
             let mut after = 0;
             loop {
@@ -174,6 +159,25 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
             }
         }
     }
+}
+
+async fn verify(parts: &Parts, out: &Out) -> Result<Exit, Failure> {
+    let bad = match parts.home.verify().await? {
+        Ok(verified) => {
+            out.answer(&json!({"ok": true, "records": verified.records, "head": verified.head}), || {
+                format!("{} records, none changed; head {}", verified.records, verified.head)
+            });
+            return Ok(Exit::Done);
+        }
+        Err(bad) => bad,
+    };
+    let (message, hint) = (visible(&bad.to_string()), "the log was changed; compare with a copy kept elsewhere");
+    if out.is_json() {
+        out.value(&json!({"ok": false, "seq": bad.seq, "record": bad.id, "what": bad.what,
+            "error": {"message": message, "hint": hint}}));
+        return Ok(Exit::Failed);
+    }
+    Err(Failure::new(format!("the log was changed: {message}")).hint("compare with a copy kept elsewhere"))
 }
 
 fn line_text(line: &Line) -> String {

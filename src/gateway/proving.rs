@@ -56,13 +56,13 @@ impl Gateway {
         }
         let now = self.clock.now();
         match parts.ledger.begin_attempt(purpose, now).await? {
-            Attempt::Counted => match prove(claim, code, &enrolled, now) {
-                Some(approver) => Ok(approver),
-                None => {
-                    parts.home.note_wrong_code(purpose, now).await?;
-                    Err(ProveError::Wrong)
+            Attempt::Counted => {
+                if let Some(approver) = prove(claim, code, &enrolled, now) {
+                    return Ok(approver);
                 }
-            },
+                parts.home.note_wrong_code(purpose, now).await?;
+                Err(ProveError::Wrong)
+            }
             Attempt::Locked { until } => Err(ProveError::Locked(until)),
         }
     }

@@ -52,7 +52,7 @@ pub fn seal(account: &Account, scheme: &CredentialScheme, secret: &Secret) -> Re
 }
 
 /// How long an opened secret is kept for further reads. A keyring takes longer to answer than all the rest of a read.
-const KEPT: Duration = Duration::from_secs(60);
+const KEPT: Duration = Duration::from_mins(1);
 
 /// Opens the credentials of plans.
 #[derive(Debug, Clone)]
