@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use self::sending::Sending;
+use self::sending::{Full, Sending};
 pub use self::{
     deciding::DecideError,
     listing::{Listed, is_exposed},
@@ -102,8 +102,12 @@ impl Gateway {
             return reply;
         }
         let Some(parts) = self.parts() else { return Reply::needs_set_up("nothing is connected yet") };
-        match self.judge(&parts, caller, name, arguments).await {
-            Ok(reply) | Err(reply) => reply,
+        // a task of its own: whoever leaves between the permit and its sending must not take the permit along
+        let (gateway, caller, name) = (Arc::clone(self), caller.clone(), name.to_owned());
+        let judging = self.sending.tasks.spawn(async move { gateway.judge(&parts, &caller, &name, arguments).await });
+        match judging.await {
+            Ok(Ok(reply) | Err(reply)) => reply,
+            Err(error) => internal(&error),
         }
     }
 
@@ -130,16 +134,14 @@ impl Gateway {
         };
         let now = self.clock.now();
         let evaluation = snapshot.policy.evaluate(&Facts::of_plan(tool, &plan, now.wall));
-        if evaluation.decision == Decision::Deny && !self.sending.may_note_refusal(now) {
-            // a flood of denied calls must not fill the disk; its first hundred a minute are on record
-            return Ok(denied(&Denial::Policy, &evaluation));
-        }
         let credential = match evaluation.decision {
             Decision::Allow => Some(self.open_credential(parts, &call, &plan).await?),
             Decision::Ask | Decision::Deny => None,
         };
-        let slot =
-            self.sending.slot().ok_or_else(|| Reply::failed(FailureKind::Busy, "too many calls at once; try again"))?;
+        let slot = self.sending.slot().map_err(|full| match full {
+            Full::Busy => Reply::failed(FailureKind::Busy, "too many calls at once; try again"),
+            Full::Wounded => internal(&"an earlier outcome could not be recorded"),
+        })?;
         let admit = Admit {
             plan,
             key: call.key(),
@@ -233,9 +235,6 @@ impl Gateway {
     }
 
     async fn note_refusal(&self, parts: &Parts, caller: &Caller, tool: String, status: &'static str, body: Value) {
-        if !self.sending.may_note_refusal(self.clock.now()) {
-            return;
-        }
         let refusal = Refusal { caller: caller.to_string(), tool, status, body };
         if let Err(error) = parts.ledger.refuse(refusal, self.clock.now()).await {
             tracing::error!("{error}");
@@ -286,3 +285,6 @@ fn internal(error: &dyn std::fmt::Display) -> Reply {
         "agentport could not record the call, so nothing was sent; a human must look at it",
     )
 }
+
+#[cfg(test)]
+mod tests;

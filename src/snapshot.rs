@@ -62,7 +62,7 @@ struct State {
 struct Seen {
     settings: Result<Option<String>, String>,
     policy: Result<Option<String>, String>,
-    pinned: Option<(String, usize)>,
+    pinned: Option<Pinned>,
     accounts: Vec<Account>,
     site: Option<String>,
 }
@@ -84,7 +84,7 @@ impl Snapshots {
                 .map_err(|problems| SnapshotError::Settings(problems.to_string()))?,
             Err(reason) => return Err(SnapshotError::Settings(reason.clone())),
         };
-        let current = Arc::new(build(&seen, Arc::new(settings), &catalog, &ledger, Vec::new())?);
+        let current = Arc::new(build(&seen, Arc::new(settings), &catalog, Vec::new())?);
         Ok(Self { home, environment, ledger, catalog, state: Mutex::new(State { seen, current }) })
     }
 
@@ -97,21 +97,21 @@ impl Snapshots {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.seen != seen {
             let mut problems = Vec::new();
-            let settings = if state.seen.settings == seen.settings {
-                Arc::clone(&state.current.settings)
-            } else {
-                match &seen.settings {
-                    Ok(text) => match Settings::parse(text.as_deref().unwrap_or(""), &self.environment) {
-                        Ok(settings) => Arc::new(settings),
-                        Err(found) => {
-                            problems.extend(found.0);
-                            Arc::clone(&state.current.settings)
-                        }
+            let current = &state.current.settings;
+            let settings = match &seen.settings {
+                Ok(text) => Settings::parse(text.as_deref().unwrap_or(""), &self.environment).map_or_else(
+                    |found| {
+                        problems.extend(found.0);
+                        Arc::clone(current)
                     },
-                    Err(_) => Arc::clone(&state.current.settings),
+                    Arc::new,
+                ),
+                Err(reason) => {
+                    problems.extend(unreadable("agentport.toml", reason));
+                    Arc::clone(current)
                 }
             };
-            state.current = Arc::new(build(&seen, settings, &self.catalog, &self.ledger, problems)?);
+            state.current = Arc::new(build(&seen, settings, &self.catalog, problems)?);
             state.seen = seen;
         }
         Ok(Arc::clone(&state.current))
@@ -142,7 +142,7 @@ fn look(home: &Home, ledger: &Sqlite) -> Result<Seen, SnapshotError> {
     Ok(Seen {
         settings: read(&home.settings()),
         policy: read(&home.policy()),
-        pinned: ledger.pinned()?.map(|pinned| (pinned.text, pinned.tools.len())),
+        pinned: ledger.pinned()?,
         accounts: ledger.accounts()?,
         site: ledger.meta("site")?,
     })
@@ -152,15 +152,14 @@ fn build(
     seen: &Seen,
     settings: Arc<Settings>,
     catalog: &Arc<Catalog>,
-    ledger: &Sqlite,
     mut problems: Vec<Diagnostic>,
 ) -> Result<Snapshot, SnapshotError> {
-    let pinned: Pinned = ledger.pinned()?.ok_or(SnapshotError::NoPolicy)?;
+    let pinned = seen.pinned.as_ref().ok_or(SnapshotError::NoPolicy)?;
     let edited = match &seen.policy {
         Ok(text) => text.as_deref().filter(|text| *text != pinned.text),
         Err(_) => None,
     };
-    let (policy, found) = Policy::new(catalog, &pinned, edited);
+    let (policy, found) = Policy::new(catalog, pinned, edited);
     problems.extend(found);
     for (name, read) in [("agentport.toml", &seen.settings), ("policy.toml", &seen.policy)] {
         if let Err(reason) = read {
@@ -186,4 +185,10 @@ fn build(
         problems,
         unapplied: edited.is_some(),
     })
+}
+
+fn unreadable(file: &str, reason: &str) -> Vec<Diagnostic> {
+    let mut source = Source::new(file, "");
+    source.problem_of_file(reason, None);
+    source.into_problems()
 }

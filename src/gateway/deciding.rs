@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use super::{Gateway, Parts, ProveError};
+use super::{Gateway, Parts, ProveError, sending::Full};
 use crate::{
-    approval::{Claim, Code, Purpose},
-    ledger::{Answer, Approval, ApprovalStatus, CancelledBy, Decided, LedgerError, Outcome},
+    account::Account,
+    approval::{Approver, Claim, Code, Purpose},
+    ledger::{Answer, Approval, ApprovalStatus, CancelledBy, Decided, LedgerError, Outcome, Permit},
     plan::Plan,
     policy::{Decision, Evaluation, Facts},
     snapshot::Snapshot,
@@ -60,18 +61,38 @@ impl Gateway {
         let evaluation = self.judge_again(&parts, &snapshot, id, &plan).await?;
         let credential =
             parts.credentials.open(&plan).await.map_err(|error| DecideError::Credential(error.to_string()))?;
-        let slot = self.sending.slot().ok_or(DecideError::Busy)?;
+        let slot = self.sending.slot().map_err(|full| match full {
+            Full::Busy => DecideError::Busy,
+            Full::Wounded => DecideError::Ledger(LedgerError::Stopped),
+        })?;
         let claim = Claim::Approve { approval: id.to_owned(), digest: plan.digest() };
         let approver = self.prove(&parts, claim, code).await?;
-        let decided = parts.ledger.decide(id, Answer::Approve(approver), &evaluation, self.clock.now()).await?;
+        // a task of its own: a page that is closed between the yes and its sending must not take the permit along
+        let (gateway, id) = (Arc::clone(self), id.to_owned());
+        let deciding = self.sending.tasks.spawn(async move {
+            let permit = gateway.spend(&parts, &id, approver, &evaluation).await?;
+            Ok(gateway.execute(&parts, permit, credential, slot).await)
+        });
+        deciding.await.unwrap_or(Err(DecideError::Ledger(LedgerError::Stopped)))
+    }
+
+    /// The deciding transaction.
+    async fn spend(
+        &self,
+        parts: &Parts,
+        id: &str,
+        approver: Approver,
+        evaluation: &Evaluation,
+    ) -> Result<Permit, DecideError> {
+        let decided = parts.ledger.decide(id, Answer::Approve(approver), evaluation, self.clock.now()).await?;
         if matches!(decided, Decided::Conflict(_) | Decided::ClockBehind) {
             // the code was right and is not spent
             parts.ledger.forgive_attempt(Purpose::Decide).await?;
         }
         match decided {
             Decided::Permit(permit) => {
-                tracing::info!(approval = id, tool = plan.tool(), "approved");
-                Ok(self.execute(&parts, permit, credential, slot).await)
+                tracing::info!(approval = id, tool = permit.plan().tool(), "approved");
+                Ok(permit)
             }
             Decided::Conflict(approval) => Err(DecideError::AlreadyDecided(approval)),
             Decided::CodeUsed => Err(DecideError::Prove(ProveError::Used)),
@@ -144,7 +165,7 @@ impl Gateway {
         let tool = snapshot.catalog.find(&plan.tool()).filter(|tool| plan.definition() == tool.definition.into());
         let changed = match (tool, account) {
             (None, _) => Some("the tool's definition"),
-            (Some(_), Some(account)) if account.id == plan.account_id() && account.origin == *plan.origin() => None,
+            (Some(_), Some(account)) if same(account, plan) => None,
             (Some(_), Some(_) | None) => Some("the account"),
         };
         let (Some(tool), None) = (tool, changed) else {
@@ -167,4 +188,9 @@ impl Gateway {
         let parts = self.try_parts().map_err(DecideError::Home)?;
         parts.ok_or_else(|| DecideError::Home("there is no home here; run `agentport init`".to_owned()))
     }
+}
+
+/// Is it the account that the plan was made with, in all that the human was shown of it?
+fn same(account: &Account, plan: &Plan) -> bool {
+    account.id == plan.account_id() && account.origin == *plan.origin() && account.environment == plan.environment()
 }

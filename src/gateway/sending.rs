@@ -18,7 +18,6 @@ use crate::{
     account::{Account, Identity},
     call::{Call, Caller},
     catalog::Effect,
-    clock::{Millis, Now},
     ledger::{Admission, Admit, FailureKind, Outcome, Permit},
     plan::Plan,
     policy::Evaluation,
@@ -29,18 +28,14 @@ use crate::{
 
 /// How many plans may be on the wire at once.
 const AT_ONCE: usize = 64;
-/// How many refusals a minute are written down one by one.
-const REFUSALS_A_MINUTE: u32 = 120;
-
 /// What this process is sending now.
 #[derive(Debug)]
 pub(super) struct Sending {
-    tasks: TaskTracker,
+    pub(super) tasks: TaskTracker,
     slots: Arc<Semaphore>,
     on_the_wire: Arc<Mutex<BTreeSet<String>>>,
     /// An outcome could not be written: take no more calls.
     wounded: Arc<AtomicBool>,
-    refusals: Mutex<(Millis, u32)>,
 }
 
 impl Default for Sending {
@@ -50,7 +45,6 @@ impl Default for Sending {
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             on_the_wire: Arc::default(),
             wounded: Arc::default(),
-            refusals: Mutex::default(),
         }
     }
 }
@@ -59,22 +53,21 @@ impl Default for Sending {
 #[derive(Debug)]
 pub(super) struct Slot(#[expect(dead_code, reason = "given back when dropped")] OwnedSemaphorePermit);
 
-impl Sending {
-    pub(super) fn slot(&self) -> Option<Slot> {
-        if self.wounded.load(Ordering::SeqCst) {
-            return None;
-        }
-        Arc::clone(&self.slots).try_acquire_owned().ok().map(Slot)
-    }
+/// Why there is no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Full {
+    /// Others have them all; some time later there is one.
+    Busy,
+    /// An outcome could not be recorded: there is none any more.
+    Wounded,
+}
 
-    pub(super) fn may_note_refusal(&self, now: Now) -> bool {
-        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        let minute = now.boot / 60_000;
-        if refusals.0 != minute {
-            *refusals = (minute, 0);
+impl Sending {
+    pub(super) fn slot(&self) -> Result<Slot, Full> {
+        if self.wounded.load(Ordering::SeqCst) {
+            return Err(Full::Wounded);
         }
-        refusals.1 = refusals.1.saturating_add(1);
-        refusals.1 <= REFUSALS_A_MINUTE
+        Arc::clone(&self.slots).try_acquire_owned().map(Slot).map_err(|_| Full::Busy)
     }
 }
 
@@ -156,7 +149,7 @@ impl Gateway {
             .map_err(|error| error.to_string())?;
         let plan = Plan::build(&call).map_err(|_| "the verifying read cannot be built".to_owned())?;
         let credential = Credentials::from_sealed(sealed, &plan).map_err(|error: CredentialError| error.to_string())?;
-        let slot = self.sending.slot().ok_or("too many calls at once; try again")?;
+        let slot = self.sending.slot().map_err(|_| "no call can be sent now; try again")?;
         let admit = Admit {
             summary: format!("Verify the {} credential", tool.integration.title),
             plan: Arc::new(plan),

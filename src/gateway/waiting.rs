@@ -59,7 +59,7 @@ impl Gateway {
         let deadline = tokio::time::Instant::now() + wait;
         loop {
             let approval = self.own(parts, caller, id).await?;
-            let url = self.link(parts, id);
+            let url = link(parts, id);
             match approval.status {
                 ApprovalStatus::Pending | ApprovalStatus::Approved => {}
                 ApprovalStatus::Executed
@@ -113,10 +113,10 @@ impl Gateway {
             .filter(|approval| approval.caller == caller.as_str())
             .ok_or_else(|| Reply::NotFound { message: "you have no approval of this id".to_owned(), closest: None })
     }
+}
 
-    fn link(&self, parts: &Parts, id: &str) -> Option<String> {
-        parts.snapshots.current().ok()?.site.as_ref().map(|site| format!("{site}/approve/{id}"))
-    }
+fn link(parts: &Parts, id: &str) -> Option<String> {
+    parts.snapshots.current().ok()?.site.as_ref().map(|site| format!("{site}/approve/{id}"))
 }
 
 /// What an approval that has ended says to its caller.

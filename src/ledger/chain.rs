@@ -4,7 +4,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::{Map, Value, json};
 
-use super::{ApprovalStatus, LedgerError};
+use super::{ApprovalStatus, LedgerError, sqlite::policy_digest};
 use crate::{canonical, clock::Millis};
 
 /// What `log verify` found in order.
@@ -81,7 +81,10 @@ pub(super) fn append(transaction: &Transaction<'_>, record: NewRecord<'_>, at: M
 pub fn verify(connection: &Connection) -> Result<Result<Verified, Bad>, LedgerError> {
     // one read transaction: a line that is appended meanwhile is in all that follows, or in nothing
     let transaction = connection.unchecked_transaction()?;
-    Ok(check_chain(&transaction)?.and_then_check(|| check_approvals(&transaction))?)
+    check_chain(&transaction)?
+        .and_then_check(|| check_approvals(&transaction))?
+        .and_then_check(|| check_sending(&transaction))?
+        .and_then_check(|| check_pins(&transaction))
 }
 
 trait Then {
@@ -207,7 +210,8 @@ fn check_approvals(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerE
     let mut statement = transaction.prepare(
         "SELECT record.seq, record.id, record.body, record.caller,
                 approval.id, approval.call_key, approval.caller, approval.digest, approval.status,
-                approval.created_at, approval.expires_at, approval.reopened, record.at
+                approval.created_at, approval.expires_at, approval.reopened, record.at,
+                approval.expires_boot, approval.boot_id
          FROM record LEFT JOIN approval ON approval.call = record.id
          WHERE record.kind = 'call' AND record.status = 'pending' ORDER BY record.seq",
     )?;
@@ -219,11 +223,14 @@ fn check_approvals(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerE
         let body: Value = serde_json::from_str(&row.get::<_, String>(2)?).unwrap_or_default();
         let Some(approval) = row.get::<_, Option<String>>(4)? else { return bad("its approval is gone") };
         known += 1;
-        let same = body["approval"] == json!(approval)
-            && body["call_key"] == json!(row.get::<_, String>(5)?)
+        let says = |key: &str, value: Value| body.get(key) == Some(&value);
+        let same = says("approval", json!(approval))
+            && says("call_key", json!(row.get::<_, String>(5)?))
             && row.get::<_, String>(3)? == row.get::<_, String>(6)?
-            && body["digest"] == json!(row.get::<_, String>(7)?)
-            && body["expires_at"] == json!(row.get::<_, i64>(10)?)
+            && says("digest", json!(row.get::<_, String>(7)?))
+            && says("expires_at", json!(row.get::<_, i64>(10)?))
+            && says("expires_boot", json!(row.get::<_, i64>(13)?))
+            && says("boot_id", json!(row.get::<_, i64>(14)?))
             && row.get::<_, i64>(9)? == row.get::<_, i64>(12)?;
         if !same {
             return bad("its approval is not what was recorded");
@@ -238,6 +245,66 @@ fn check_approvals(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerE
         return Ok(Some(Bad { seq: 0, id: String::new(), what: "an approval that no record asked for".to_owned() }));
     }
     Ok(None)
+}
+
+/// A call that was permitted has one outcome or is being sent; no other call has either.
+fn check_sending(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerError> {
+    let odd: Option<(i64, String, bool)> = transaction
+        .query_row(
+            "SELECT seq, id, permitted FROM (
+                 SELECT seq, id,
+                     status = 'allowed' OR EXISTS (SELECT 1 FROM record AS decision WHERE decision.call = record.id
+                         AND decision.kind = 'decision' AND decision.status = 'approved') AS permitted,
+                     (SELECT count(*) FROM record AS outcome WHERE outcome.call = record.id AND outcome.kind = 'outcome')
+                         + (SELECT count(*) FROM sending WHERE sending.call = record.id) AS ends
+                 FROM record WHERE kind = 'call')
+             WHERE permitted <> ends ORDER BY seq LIMIT 1",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .optional()?;
+    if let Some((seq, id, permitted)) = odd {
+        let what = if permitted {
+            "it was permitted, and is neither being sent nor has one outcome"
+        } else {
+            "it was not permitted, and is being sent or has an outcome"
+        };
+        return Ok(Some(Bad { seq, id, what: what.to_owned() }));
+    }
+    let stray: Option<String> = transaction
+        .query_row(
+            "SELECT call FROM sending WHERE call NOT IN (SELECT id FROM record WHERE kind = 'call') LIMIT 1",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(stray.map(|id| Bad { seq: 0, id, what: "a call of no record is being sent".to_owned() }))
+}
+
+/// Compares each pinned policy with the record of its being applied.
+fn check_pins(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerError> {
+    let mut statement = transaction.prepare("SELECT text, tools, at FROM pin ORDER BY seq")?;
+    let mut pins = statement.query([])?;
+    let mut statement = transaction.prepare(
+        "SELECT seq, id, body, at FROM record WHERE kind = 'home' AND status = 'policy applied' ORDER BY seq",
+    )?;
+    let mut records = statement.query([])?;
+    while let Some(record) = records.next()? {
+        let body: Value = serde_json::from_str(&record.get::<_, String>(2)?).unwrap_or_default();
+        let same = match pins.next()? {
+            Some(pin) => {
+                body.get("digest") == Some(&json!(policy_digest(&pin.get::<_, String>(0)?)))
+                    && body.get("tools") == Some(&json!(tools_hash(&pin.get::<_, String>(1)?)))
+                    && record.get::<_, i64>(3)? == pin.get::<_, i64>(2)?
+            }
+            None => false,
+        };
+        if !same {
+            let what = "the policy in force is not the one that was applied".to_owned();
+            return Ok(Some(Bad { seq: record.get(0)?, id: record.get(1)?, what }));
+        }
+    }
+    Ok(pins.next()?.map(|_| Bad { seq: 0, id: String::new(), what: "a policy that nobody applied".to_owned() }))
 }
 
 /// The status that a call's records give its approval, and whether a denial was lifted.
@@ -275,6 +342,19 @@ fn record_hash(prev: &[u8], seq: i64, texts: [&str; 8], at: Millis) -> [u8; 32] 
     canonical::sha256("agentport/record/1", &[prev, &seq, &at, id, call, kind, status, caller, tool, account, body])
 }
 
+/// What the record of an applied policy says of the tools that were known then.
+pub(super) fn tools_hash(tools: &str) -> String {
+    canonical::hex(&canonical::sha256("agentport/policy/tools", &[tools.as_bytes()]))
+}
+
+/// Is `text` the payload of this role that a record's body names?
+pub(super) fn is_recorded(body: &Value, role: &str, text: &str) -> bool {
+    body.get("payloads").and_then(|hashes| hashes.get(role)) == Some(&json!(payload_hash(role, text)))
+}
+
 fn payload_hash(role: &str, text: &str) -> String {
     canonical::hex(&canonical::sha256("agentport/payload/1", &[role.as_bytes(), text.as_bytes()]))
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,8 @@
 mod admission;
 mod approval;
 pub mod chain;
-// pub mod conformance;
+#[cfg(test)]
+pub(crate) mod conformance;
 mod outcome;
 mod permit;
 mod record;

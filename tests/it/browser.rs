@@ -230,7 +230,9 @@ async fn every_page_fits_a_phone_and_is_pictured() {
         )
         .await;
     let delete = house.ask("github_delete_repository", json!({"owner": "octocat", "repo": "hello-world"})).await;
-    let long: String = (1..=820).map(|line| format!("Line {line} of a very long text, with words enough.\n")).collect();
+    let lines: Vec<String> =
+        (1..=820).map(|line| format!("Line {line} of a very long text, with words enough.")).collect();
+    let long = lines.join("\n");
     let issue = house.ask("github_create_issue", json!({"owner": "octocat", "repo": "hello-world", "title": "A long report", "body": long, "labels": ["bug", "urgent"]})).await;
     let attack = house
         .ask("stripe_create_customer", json!({

@@ -5,6 +5,7 @@
 mod attacks;
 mod browser;
 mod cli;
+mod crash;
 mod demo;
 mod doctor;
 mod documents;
@@ -14,6 +15,8 @@ mod host;
 mod hygiene;
 mod judge;
 mod keyring;
+mod processes;
+mod race;
 mod site;
 mod stdio;
 mod stripe;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::LedgerError;
 use crate::{
     clock::{Millis, Now},
-    ledger::{Approval, ApprovalStatus, CancelledBy, HumanDecision, Outcome},
+    ledger::{Approval, ApprovalStatus, CancelledBy, HumanDecision, Outcome, chain},
     plan::{Digest, Plan},
 };
 
@@ -43,10 +43,10 @@ pub(super) fn row(connection: &Connection, id: &str) -> Result<Option<Row>, Ledg
 }
 
 pub(super) fn newest_of_key(connection: &Connection, key: &str) -> Result<Option<Row>, LedgerError> {
-    // two within a millisecond: the one that is open counts, of ended ones the later record
+    // by the records' order, not by time: the clock may have been set back since, and the open one is the last
     let sql = format!(
         "SELECT {COLUMNS} FROM approval WHERE call_key = ?
-         ORDER BY created_at DESC, (SELECT seq FROM record WHERE record.id = approval.call) DESC LIMIT 1"
+         ORDER BY (SELECT seq FROM record WHERE record.id = approval.call) DESC LIMIT 1"
     );
     one(connection, &sql, key)
 }
@@ -127,7 +127,12 @@ fn fill(connection: &Connection, row: Row) -> Result<Approval, LedgerError> {
         .prepare_cached("SELECT caller, tool, body FROM record WHERE id = ?")?
         .query_row([&row.call], |found| Ok((found.get(0)?, found.get(1)?, found.get(2)?)))?;
     let body: Value = serde_json::from_str(&body).unwrap_or_default();
-    let plan = match (payload(connection, &row.call, "plan")?, Digest::try_from(row.digest.clone())) {
+    let stored = payload(connection, &row.call, "plan")?;
+    if stored.as_ref().is_some_and(|text| !chain::is_recorded(&body, "plan", text)) {
+        // the digest covers what is sent; this covers what it is judged by, too
+        return Err(LedgerError::Corrupt(format!("the plan of `{}` is not the one that was recorded", row.id)));
+    }
+    let plan = match (stored, Digest::try_from(row.digest.clone())) {
         (Some(text), Ok(digest)) => {
             let plan =
                 Plan::load(&text, digest).map_err(|error| LedgerError::Corrupt(format!("`{}`: {error}", row.id)))?;
@@ -146,14 +151,10 @@ fn fill(connection: &Connection, row: Row) -> Result<Approval, LedgerError> {
             (line.get(0)?, line.get(1)?, line.get(2)?, line.get(3)?, line.get(4)?);
         let body: Value = serde_json::from_str(&body).unwrap_or_default();
         if kind == "outcome" {
-            match payload(connection, &id, "answer")?.and_then(|text| serde_json::from_str::<Outcome>(&text).ok()) {
-                Some(found) => outcome = Some((found, at)),
-                None => {
-                    pruned = true;
-                    let message = "what it answered was pruned from the log".to_owned();
-                    outcome = Some((pruned_outcome(&status, message), at));
-                }
-            }
+            let kept = payload(connection, &id, "answer")?.and_then(|text| serde_json::from_str::<Outcome>(&text).ok());
+            pruned |= kept.is_none();
+            let left = || pruned_outcome(&status, "what it answered was pruned from the log".to_owned());
+            outcome = Some((kept.unwrap_or_else(left), at));
         } else if let Some(status) = ApprovalStatus::from_str(&status) {
             decision = Some(HumanDecision {
                 status,

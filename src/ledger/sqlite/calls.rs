@@ -15,6 +15,9 @@ use crate::{
     },
 };
 
+/// How many refusals of one caller are written down in a minute, over all processes.
+const REFUSALS_A_MINUTE: u32 = 120;
+
 /// Looks the call's situation up, asks [`admission`] what follows, and does it: all or nothing.
 pub(super) fn admit(
     transaction: &Transaction<'_>,
@@ -71,17 +74,17 @@ pub(super) fn admit(
             Ok(Admission::Settled(approval))
         }
         Verdict::DenyByPolicy => {
-            begin(transaction, admit, fresh_id("rec")?, "denied", Map::new(), now)?;
+            note_refused(transaction, admit, "denied", Map::new(), now)?;
             Ok(Admission::Denied(Denial::Policy))
         }
         Verdict::DenyByHuman => {
             let approval = stands()?;
             let again = Map::from_iter([("approval".to_owned(), json!(approval.id))]);
-            begin(transaction, admit, fresh_id("rec")?, "denied", again, now)?;
+            note_refused(transaction, admit, "denied", again, now)?;
             Ok(Admission::Denied(Denial::Human(approval)))
         }
         Verdict::Limit => {
-            begin(transaction, admit, fresh_id("rec")?, "limited", Map::new(), now)?;
+            note_refused(transaction, admit, "limited", Map::new(), now)?;
             let soonest: i64 = transaction.query_row(
                 "SELECT coalesce(min(expires_at), 0) FROM approval WHERE caller = ? AND status = 'pending'",
                 [caller],
@@ -91,7 +94,7 @@ pub(super) fn admit(
             Ok(Admission::Denied(Denial::Limit { retry_after }))
         }
         Verdict::NoFactor => {
-            begin(transaction, admit, fresh_id("rec")?, "setup", Map::new(), now)?;
+            note_refused(transaction, admit, "setup", Map::new(), now)?;
             Ok(Admission::NoFactor)
         }
     }
@@ -143,6 +146,9 @@ pub(super) fn settle(
 
 /// Writes down a call that was refused before admission.
 pub(super) fn refuse(transaction: &Transaction<'_>, refusal: &Refusal, now: Now) -> Result<(), LedgerError> {
+    if is_flood(transaction, &refusal.caller, now)? {
+        return Ok(());
+    }
     let body = Map::from_iter([("problem".to_owned(), refusal.body.clone())]);
     chain::append(
         transaction,
@@ -196,10 +202,13 @@ fn run(transaction: &Transaction<'_>, admit: &Admit, runner: &Runner, now: Now) 
 fn ask(transaction: &Transaction<'_>, admit: &Admit, key: &str, now: Now) -> Result<Admission, LedgerError> {
     let (record, approval) = (fresh_id("rec")?, fresh_id("apr")?);
     let expires_at = now.wall.saturating_add(admit.expires_in);
+    let expires_boot = now.boot.saturating_add(admit.expires_in);
     let more = Map::from_iter([
         ("approval".to_owned(), json!(approval)),
         ("call_key".to_owned(), json!(key)),
         ("expires_at".to_owned(), json!(expires_at)),
+        ("expires_boot".to_owned(), json!(expires_boot)),
+        ("boot_id".to_owned(), json!(now.boot_id)),
     ]);
     begin(transaction, admit, record.clone(), "pending", more, now)?;
     transaction
@@ -215,12 +224,36 @@ fn ask(transaction: &Transaction<'_>, admit: &Admit, key: &str, now: Now) -> Res
             admit.plan.digest().to_string(),
             now.wall,
             expires_at,
-            now.boot.saturating_add(admit.expires_in),
+            expires_boot,
             now.boot_id
         ])?;
     let approval = approvals::load(transaction, &approval)?
         .ok_or_else(|| LedgerError::Corrupt("the approval that was just made".to_owned()))?;
     Ok(Admission::Pending(Box::new(approval)))
+}
+
+/// The record of a call that does not run, unless this caller has had its share of them.
+fn note_refused(
+    transaction: &Transaction<'_>,
+    admit: &Admit,
+    status: &str,
+    more: Map<String, Value>,
+    now: Now,
+) -> Result<(), LedgerError> {
+    if is_flood(transaction, admit.plan.caller().as_str(), now)? {
+        return Ok(());
+    }
+    begin(transaction, admit, fresh_id("rec")?, status, more, now)
+}
+
+/// Were so many refusals of this caller written down in the last minute that one more would only fill the disk?
+fn is_flood(transaction: &Transaction<'_>, caller: &str, now: Now) -> Result<bool, LedgerError> {
+    Ok(transaction
+        .prepare_cached(
+            "SELECT count(*) >= ?1 FROM (SELECT 1 FROM record WHERE at > ?2 AND at <= ?3 AND caller = ?4 AND kind = 'call'
+             AND status IN ('denied', 'limited', 'setup', 'invalid', 'credential', 'not_found') LIMIT ?1)",
+        )?
+        .query_row(params![REFUSALS_A_MINUTE, now.wall.saturating_sub(60_000), now.wall, caller], |row| row.get(0))?)
 }
 
 /// The record that begins a call.

@@ -151,7 +151,7 @@ pub(super) fn sweep(inner: &Inner, now: Now) -> Result<(), LedgerError> {
         })?;
     }
     for (call, runner) in sending {
-        if inner.runner.is_gone(&runner)? {
+        if inner.runner.is_gone(&runner) {
             let outcome = Outcome::Unknown {
                 http_status: None,
                 message: "the process that sent it ended before an answer was recorded; it may have happened"

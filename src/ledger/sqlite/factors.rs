@@ -189,8 +189,12 @@ pub(super) fn begin_attempt(transaction: &Transaction<'_>, purpose: Purpose, now
         })
         .optional()?
         .unwrap_or((0, 0));
-    // a wait longer than any that we set can only come from a clock that was set back
+    // a wait longer than any that we set can only come from a clock that was set back: it is cut once
     let until = locked_until.min(now.wall.saturating_add(LONGEST_LOCK));
+    if until < locked_until {
+        transaction
+            .execute("UPDATE attempt SET locked_until = ? WHERE purpose = ?", params![until, purpose.as_str()])?;
+    }
     if until > now.wall {
         return Ok(Attempt::Locked { until });
     }

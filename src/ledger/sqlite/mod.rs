@@ -67,6 +67,7 @@ impl Sqlite {
         open::migrate(&full)?;
         let normal = open::connection(path, "NORMAL")?;
         let home_id = open::home_id(&full)?;
+        runner.tidy();
         let inner =
             Inner { path: path.to_owned(), home_id, runner, normal: Mutex::new(normal), full: Mutex::new(full) };
         Ok(Self { inner: Arc::new(inner) })
@@ -249,3 +250,6 @@ impl Ledger for Sqlite {
         self.transaction(Durability::Full, move |transaction, _| factors::forgive_attempt(transaction, purpose)).await
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -10,6 +10,7 @@ use crate::{
     approval::{Approver, Claim},
     canonical,
     clock::Now,
+    ledger::chain,
     plan::Digest,
     policy::Pinned,
 };
@@ -61,6 +62,7 @@ impl Sqlite {
                 .execute("INSERT INTO pin (text, tools, at) VALUES (?, ?, ?)", params![pinned.text, tools, now.wall])?;
             let body = Map::from_iter([
                 ("digest".to_owned(), json!(digest)),
+                ("tools".to_owned(), json!(chain::tools_hash(&tools))),
                 ("factor".to_owned(), json!(approver.as_ref().map(Approver::factor))),
             ]);
             factors::home_event(transaction, "policy applied", "", body, now)?;

@@ -24,9 +24,12 @@ impl Runner {
     /// The file cannot be made.
     pub fn start(folder: &Path) -> Result<Self, LedgerError> {
         let id = fresh_id("run")?;
-        let path = folder.join(&id);
+        // locked before it has its name: others remove a file of that name which nobody holds
+        let path = folder.join(fresh_id("start")?);
         let lock = Lock::try_exclusive(&path)?
             .ok_or_else(|| LedgerError::Corrupt(format!("somebody else holds the fresh file {}", path.display())))?;
+        std::fs::rename(&path, folder.join(&id))
+            .map_err(|error| LedgerError::Corrupt(format!("{} cannot be renamed: {error}", path.display())))?;
         Ok(Self { id, folder: folder.to_owned(), lock: Arc::new(lock) })
     }
 
@@ -35,29 +38,27 @@ impl Runner {
         &self.id
     }
 
-    /// Is the process of this id gone? Its file is removed where it is.
-    ///
-    /// # Errors
-    /// The file cannot be looked at: then the process counts as living.
-    pub(super) fn is_gone(&self, other: &str) -> Result<bool, LedgerError> {
+    /// Is the process of this id gone? Its file is removed where it is. One whose file cannot be looked at counts as
+    /// living.
+    pub(super) fn is_gone(&self, other: &str) -> bool {
         if other == self.id || !other.starts_with("run_") || other.contains(['/', '\\', '.']) {
-            return Ok(false);
+            return false;
         }
         let path = self.folder.join(other);
         if !path.exists() {
-            return Ok(true);
+            return true;
         }
-        let Some(_lock) = Lock::try_exclusive(&path)? else { return Ok(false) };
+        let Ok(Some(_lock)) = Lock::try_exclusive(&path) else { return false };
         // leftovers are only untidy
         drop(std::fs::remove_file(&path));
-        Ok(true)
+        true
     }
 
     /// Removes the files of processes that are gone.
     pub fn tidy(&self) {
         let Ok(entries) = std::fs::read_dir(&self.folder) else { return };
         for name in entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
-            drop(self.is_gone(&name));
+            self.is_gone(&name);
         }
     }
 }

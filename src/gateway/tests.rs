@@ -1,0 +1,9 @@
+//! The path of a call with a real ledger, a store in memory, an upstream that does as it is told, and a stepped clock.
+
+mod changes;
+mod deciding;
+mod rig;
+mod running;
+mod waiting;
+
+pub(super) use self::rig::*;

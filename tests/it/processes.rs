@@ -1,0 +1,496 @@
+//! Several processes on one home: a home that a test makes, a service that remembers what it was sent, and children of
+//! this very binary, each with a gateway of its own that does what its standard input says.
+
+#![expect(clippy::disallowed_methods, reason = "children are processes, told what to do by their environment")]
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
+
+use agentport::{
+    account::{Account, Environment as AccountEnvironment, Identity, Origin},
+    approval::{Code, FactorId, Purpose, RecoveryHash},
+    call::Caller,
+    catalog::{Catalog, CredentialScheme},
+    clock::{Clock, Millis, Now, SteppingClock, SystemClock},
+    config::{Environment, Home},
+    gateway::{Gateway, Parts, seed_name},
+    ledger::{
+        Admission, Admit, Answer, Approval, Attempt, CancelledBy, Decided, Factor, Ledger, LedgerError, Outcome,
+        Refusal, Runner, Sqlite,
+    },
+    policy::{BUILT_IN, Evaluation, Pinned},
+    secret::{KeySource, Secret, SecretStore, StoreError, Vault},
+    snapshot::Snapshots,
+    upstream::{Credentials, Rest, Upstreams, account_secret_name, seal},
+};
+use async_trait::async_trait;
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// When the stepped clocks begin.
+pub(crate) const BEGIN: Millis = 1_800_000_000_000;
+
+const HOME: &str = "AGENTPORT_TEST_CHILD_OF";
+const ORIGIN: &str = "AGENTPORT_TEST_CHILD_TO";
+const SEED: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+
+/// A home with one account, at a service that remembers what it was sent.
+pub(crate) struct Ground {
+    folder: TempDir,
+    pub(crate) service: Service,
+    pub(crate) ledger: Sqlite,
+}
+
+impl Ground {
+    /// Makes it, with so many recovery codes. `clock` says when.
+    pub(crate) async fn new(codes: u32, clock: &dyn Clock) -> Self {
+        let folder = TempDir::new().unwrap();
+        let (home, service) = (folder.path().join("home"), Service::start());
+        agentport::files::ensure_private_dir(&home.join("run")).unwrap();
+        let key = folder.path().join("key");
+        Vault::create_key(&key).unwrap();
+        let settings = format!("[secrets]\nstore = \"vault\"\nkey_file = \"{}\"\n", key.display());
+        agentport::files::replace_private(&home.join("agentport.toml"), settings.as_bytes()).unwrap();
+        agentport::files::replace_private(&home.join("policy.toml"), BUILT_IN.as_bytes()).unwrap();
+        let ledger = open(&home);
+        let now = clock.now();
+        let tools = Catalog::built_in().unwrap().tools().map(|tool| tool.policy_name()).collect();
+        assert!(ledger.pin(Pinned { text: BUILT_IN.to_owned(), tools }, None, now).await.unwrap());
+        let hashes = (0..codes).map(|number| RecoveryHash::of(&letters(number))).collect();
+        assert!(ledger.enrol(factor(), 0, hashes, None, now).await.unwrap());
+        let account = account(service.address);
+        let vault = Vault::new(home.join("vault.age"), KeySource::File(key));
+        for (name, secret) in secrets(&account) {
+            vault.put(&name, Secret::new(secret)).await.unwrap();
+        }
+        ledger.put_account(account, now).await.unwrap();
+        Self { folder, service, ledger }
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    /// A process of this home.
+    pub(crate) fn child(&self) -> Process {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "processes::child", "--nocapture"])
+            .env_clear()
+            .env(HOME, self.home())
+            .env(ORIGIN, self.service.address.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        Process { child, input: Some(input), output }
+    }
+
+    /// A gateway of this home in this process.
+    pub(crate) fn gateway(&self, clock: Arc<dyn Clock>) -> Arc<Gateway> {
+        gateway(&self.home(), self.service.address, clock)
+    }
+
+    /// The real program.
+    pub(crate) fn program(&self, arguments: &[&str]) -> Child {
+        program(&self.home(), arguments)
+    }
+
+    /// Does the log hang together?
+    pub(crate) async fn verified(&self) {
+        let verified = self.ledger.verify().await.unwrap();
+        assert!(verified.is_ok(), "{verified:?}");
+    }
+}
+
+/// The real program with a home, and the vault's key beside that.
+pub(crate) fn program(home: &Path, arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_agentport"))
+        .args(arguments)
+        .env_clear()
+        .env("AGENTPORT_HOME", home)
+        .env("AGENTPORT_KEY_FILE", home.with_file_name("key"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// A child of this binary with a gateway. It is killed when this is dropped.
+pub(crate) struct Process {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Process {
+    /// Tells it to do something.
+    pub(crate) fn tell(&mut self, what: &Value) {
+        writeln!(self.input.as_mut().unwrap(), "{what}").unwrap();
+    }
+
+    /// What it says next.
+    pub(crate) fn hear(&mut self) -> Value {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            assert!(self.output.read_line(&mut line).unwrap() > 0, "the child is gone");
+            // the test runner of the child prints lines of its own, and does not always end them
+            if let Some((_, said)) = line.split_once("> ") {
+                return serde_json::from_str(said).unwrap();
+            }
+        }
+    }
+
+    /// Tells it and waits for its answer.
+    pub(crate) fn ask(&mut self, what: &Value) -> Value {
+        self.tell(what);
+        self.hear()
+    }
+
+    /// SIGKILL, now.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Lets it come to its end.
+    pub(crate) fn end(mut self) {
+        drop(self.input.take());
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// The recovery code of a number, as it is typed.
+pub(crate) fn letters(number: u32) -> String {
+    format!("{number:016}").bytes().map(|digit| char::from(digit - b'0' + b'a')).collect()
+}
+
+/// The recovery code of a number.
+pub(crate) fn code(number: u32) -> Code {
+    Code::parse(&letters(number)).unwrap()
+}
+
+fn factor() -> FactorId {
+    FactorId("fac_1".to_owned())
+}
+
+fn account(service: SocketAddr) -> Account {
+    Account {
+        integration: "stripe".to_owned(),
+        name: "default".to_owned(),
+        id: "acc_1".to_owned(),
+        origin: Origin::parse(&format!("http://{service}"), true).unwrap(),
+        environment: AccountEnvironment::Test,
+        identity: Identity::default(),
+        settings: BTreeMap::new(),
+        connected_at: BEGIN,
+    }
+}
+
+/// What the secret store holds.
+fn secrets(account: &Account) -> BTreeMap<String, String> {
+    let sealed = seal(account, &CredentialScheme::Bearer, &Secret::new("rk_test_1".to_owned())).unwrap();
+    BTreeMap::from([
+        (account_secret_name("stripe", "default"), sealed.expose().to_owned()),
+        (seed_name(&factor()), SEED.to_owned()),
+    ])
+}
+
+fn open(home: &Path) -> Sqlite {
+    Sqlite::open(&home.join("agentport.db"), Runner::start(&home.join("run")).unwrap()).unwrap()
+}
+
+fn gateway(home: &Path, service: SocketAddr, clock: Arc<dyn Clock>) -> Arc<Gateway> {
+    stopping_gateway(home, service, clock, Arc::default())
+}
+
+fn stopping_gateway(home: &Path, service: SocketAddr, clock: Arc<dyn Clock>, stop: Stop) -> Arc<Gateway> {
+    let (ledger, environment) = (open(home), Environment::of_home(home));
+    let place = Home::find(&environment).unwrap();
+    let store: Arc<dyn SecretStore> = Arc::new(Memory(secrets(&account(service))));
+    let catalog = Arc::new(Catalog::built_in().unwrap());
+    let parts = Parts {
+        snapshots: Snapshots::start(place, environment, ledger.clone(), catalog).unwrap(),
+        ledger: Arc::new(Stopping { inner: ledger.clone(), stop }),
+        home: ledger,
+        credentials: Credentials::new(Arc::clone(&store)),
+        secrets: store,
+        upstreams: Upstreams { http: Arc::new(Rest::default()) },
+        notifiers: Vec::new(),
+    };
+    let parts = Mutex::new(Some(parts));
+    Gateway::new(Box::new(move || Ok(parts.lock().unwrap().take())), clock)
+}
+
+/// Does nothing but in the processes of [`Ground::child`].
+#[test]
+fn child() {
+    let (Some(home), Ok(service)) = (std::env::var_os(HOME), std::env::var(ORIGIN)) else { return };
+    let (clock, stop) = (SteppingClock::starting_at(BEGIN), Stop::default());
+    let (home, service) = (PathBuf::from(home), service.parse().unwrap());
+    let gateway = stopping_gateway(&home, service, Arc::new(clock.clone()), Arc::clone(&stop));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    for line in std::io::stdin().lock().lines() {
+        let told: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        if let Some(at) = told["at"].as_i64() {
+            clock.pass(at - clock.now().wall);
+        }
+        *stop.lock().unwrap() = told["stop"].as_str().map(str::to_owned);
+        say(&runtime.block_on(act(&gateway, &told)));
+    }
+    runtime.block_on(gateway.drain(Duration::from_secs(30)));
+}
+
+async fn act(gateway: &Arc<Gateway>, told: &Value) -> Value {
+    let text = |key: &str| told[key].as_str().unwrap_or_default().to_owned();
+    let local = Caller::parse("local").unwrap();
+    let call = async |tool: &str, arguments: Value| {
+        let Value::Object(arguments) = arguments else { panic!("{arguments}") };
+        gateway.call(&local, tool, arguments, CancellationToken::new()).await.to_json()
+    };
+    match told["do"].as_str().unwrap() {
+        "approve" => {
+            let code = code(u32::try_from(told["code"].as_u64().unwrap()).unwrap());
+            match gateway.approve(&text("id"), &code).await {
+                Ok(outcome) => json!({"sent": outcome.as_str()}),
+                Err(error) => json!({"refused": error.to_string()}),
+            }
+        }
+        "deny" => match gateway.deny(&text("id"), None).await {
+            Ok(()) => json!({"denied": true}),
+            Err(error) => json!({"refused": error.to_string()}),
+        },
+        "refund" => call("stripe_create_refund", json!({"charge": "ch_1", "amount": told["amount"]})).await,
+        "read" => call("stripe_get_balance", Value::Object(Map::new())).await,
+        "await" => call("agentport_await_approval", json!({"approval_id": text("id"), "wait_seconds": 0})).await,
+        other => panic!("{other}"),
+    }
+}
+
+fn say(what: &Value) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "> {what}").unwrap();
+    out.flush().unwrap();
+}
+
+/// Where a child stops for good, after it has said so: `proved`, `consumed` or `sent`.
+type Stop = Arc<Mutex<Option<String>>>;
+
+/// The ledger of a child that can stop between two steps, where a signal from outside can't hit.
+#[derive(Debug)]
+struct Stopping {
+    inner: Sqlite,
+    stop: Stop,
+}
+
+impl Stopping {
+    async fn point(&self, name: &str) {
+        let here = self.stop.lock().unwrap().as_deref() == Some(name);
+        if here {
+            say(&json!({"stopped": name}));
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for Stopping {
+    async fn admit(&self, admit: Admit, now: Now) -> Result<Admission, LedgerError> {
+        let admission = self.inner.admit(admit, now).await;
+        self.point("consumed").await;
+        admission
+    }
+
+    async fn decide(&self, id: &str, answer: Answer, judged: &Evaluation, now: Now) -> Result<Decided, LedgerError> {
+        self.point("proved").await;
+        let decided = self.inner.decide(id, answer, judged, now).await;
+        self.point("consumed").await;
+        decided
+    }
+
+    async fn settle(&self, record: &str, outcome: &Outcome, now: Now) -> Result<bool, LedgerError> {
+        self.point("sent").await;
+        self.inner.settle(record, outcome, now).await
+    }
+
+    async fn cancel(&self, approval: &str, by: CancelledBy, now: Now) -> Result<bool, LedgerError> {
+        self.inner.cancel(approval, by, now).await
+    }
+
+    async fn deny_by_policy(&self, approval: &str, judged: &Evaluation, now: Now) -> Result<bool, LedgerError> {
+        self.inner.deny_by_policy(approval, judged, now).await
+    }
+
+    async fn reopen(&self, approval: &str, now: Now) -> Result<bool, LedgerError> {
+        self.inner.reopen(approval, now).await
+    }
+
+    async fn refuse(&self, refusal: Refusal, now: Now) -> Result<(), LedgerError> {
+        self.inner.refuse(refusal, now).await
+    }
+
+    async fn approval(&self, id: &str) -> Result<Option<Approval>, LedgerError> {
+        self.inner.approval(id).await
+    }
+
+    async fn open_approvals(&self, caller: Option<&Caller>) -> Result<Vec<Approval>, LedgerError> {
+        self.inner.open_approvals(caller).await
+    }
+
+    async fn recent_approvals(&self, limit: u32) -> Result<Vec<Approval>, LedgerError> {
+        self.inner.recent_approvals(limit).await
+    }
+
+    async fn awaited(&self, approval: &str) -> Result<u32, LedgerError> {
+        self.inner.awaited(approval).await
+    }
+
+    async fn deliver(&self, approval: &str) -> Result<(), LedgerError> {
+        self.inner.deliver(approval).await
+    }
+
+    async fn last_ran(&self, approval: &str) -> Result<Option<Millis>, LedgerError> {
+        self.inner.last_ran(approval).await
+    }
+
+    async fn sweep(&self, now: Now) -> Result<(), LedgerError> {
+        self.inner.sweep(now).await
+    }
+
+    async fn factors(&self) -> Result<Vec<Factor>, LedgerError> {
+        self.inner.factors().await
+    }
+
+    async fn begin_attempt(&self, purpose: Purpose, now: Now) -> Result<Attempt, LedgerError> {
+        self.inner.begin_attempt(purpose, now).await
+    }
+
+    async fn forgive_attempt(&self, purpose: Purpose) -> Result<(), LedgerError> {
+        self.inner.forgive_attempt(purpose).await
+    }
+}
+
+/// The secrets of the home, without the cost of opening its vault a thousand times.
+#[derive(Debug)]
+struct Memory(BTreeMap<String, String>);
+
+#[async_trait]
+impl SecretStore for Memory {
+    async fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
+        Ok(self.0.get(name).cloned().map(Secret::new))
+    }
+
+    async fn put(&self, name: &str, _secret: Secret) -> Result<(), StoreError> {
+        Err(StoreError::Unavailable(format!("`{name}` is not stored here")))
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), StoreError> {
+        Err(StoreError::Unavailable(format!("`{name}` is not stored here")))
+    }
+}
+
+/// A clock of the machine, for what runs beside the real program.
+pub(crate) fn real_clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::default())
+}
+
+/// A stand-in for a vendor, which counts what it was asked by idempotency key.
+pub(crate) struct Service {
+    pub(crate) address: SocketAddr,
+    seen: Arc<Mutex<BTreeMap<String, u32>>>,
+    half: Arc<Mutex<bool>>,
+    halves: mpsc::Receiver<()>,
+}
+
+impl Service {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (seen, half) = (Arc::<Mutex<BTreeMap<_, _>>>::default(), Arc::<Mutex<bool>>::default());
+        let (half_sent, halves) = mpsc::channel();
+        let (counting, cutting) = (Arc::clone(&seen), Arc::clone(&half));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (stream, counting, cutting) = (stream.unwrap(), Arc::clone(&counting), Arc::clone(&cutting));
+                let half_sent = half_sent.clone();
+                std::thread::spawn(move || drop(serve(&stream, &counting, &cutting, &half_sent)));
+            }
+        });
+        Self { address, seen, half, halves }
+    }
+
+    /// How many requests came for each key; those without one are under their path.
+    pub(crate) fn seen(&self) -> BTreeMap<String, u32> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// How many came for one.
+    pub(crate) fn count(&self, key: &str) -> u32 {
+        self.seen().get(key).copied().unwrap_or(0)
+    }
+
+    /// Whether answers stop in the middle from now on.
+    pub(crate) fn stop_half_way(&self, half: bool) {
+        *self.half.lock().unwrap() = half;
+    }
+
+    /// Waits until half an answer was sent.
+    pub(crate) fn half_sent(&self) {
+        self.halves.recv().unwrap();
+    }
+}
+
+/// Answers the requests of one connection.
+fn serve(
+    stream: &TcpStream,
+    seen: &Mutex<BTreeMap<String, u32>>,
+    half: &Mutex<bool>,
+    half_sent: &mpsc::Sender<()>,
+) -> std::io::Result<()> {
+    let (mut reader, mut writer) = (BufReader::new(stream), stream);
+    loop {
+        let (mut path, mut key, mut length) = (String::new(), None, 0);
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line)? == 0 {
+                return Ok(());
+            }
+            match line.trim_end().split_once(": ") {
+                None if path.is_empty() => line.trim_end().clone_into(&mut path),
+                None => break,
+                Some(("idempotency-key", value)) => key = Some(value.to_owned()),
+                Some(("content-length", value)) => length = value.parse().unwrap(),
+                Some(_) => {}
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body)?;
+        *seen.lock().unwrap().entry(key.unwrap_or(path)).or_default() += 1;
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 15\r\n\r\n";
+        if *half.lock().unwrap() {
+            writer.write_all(format!("{head}{{\"id\":").as_bytes())?;
+            half_sent.send(()).unwrap();
+            // until the other side is gone
+            drop(reader.read_line(&mut String::new()));
+            return Ok(());
+        }
+        writer.write_all(format!("{head}{{\"id\": \"re_12\"}}").as_bytes())?;
+    }
+}
