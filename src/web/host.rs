@@ -112,7 +112,7 @@ async fn serve(gateway: &Arc<Gateway>, parts: &Arc<Parts>, stop: &CancellationTo
     let configured = settings.listen.port();
     let before = remembered(parts).filter(|(wanted, _)| *wanted == configured).map(|(_, bound)| bound);
     let Some(listener) = Loopback::bind(configured, before).await else {
-        set_meta(parts, META_URL, String::new()).await?;
+        set_meta(parts, vec![(META_URL, String::new())]).await?;
         return Err(HostError::NoPort(configured));
     };
     let port = listener.port();
@@ -121,11 +121,8 @@ async fn serve(gateway: &Arc<Gateway>, parts: &Arc<Parts>, stop: &CancellationTo
     let closing = CancellationToken::new();
     let server = axum::serve(listener, router(&site)).with_graceful_shutdown(closing.clone().cancelled_owned());
     let mut server = tokio::spawn(server.into_future());
-    let told = async {
-        set_meta(parts, META_PORT, format!("{configured}:{port}")).await?;
-        set_meta(parts, META_URL, base.clone()).await
-    };
-    let told = told.await;
+    // together: whoever sees the port sees the address that belongs to it
+    let told = set_meta(parts, vec![(META_PORT, format!("{configured}:{port}")), (META_URL, base.clone())]).await;
     if told.is_ok() {
         tracing::info!("the approval site is at {base}");
         moved_or_stopped(parts, &settings, stop).await;
@@ -180,13 +177,16 @@ fn remembered(parts: &Parts) -> Option<(u16, u16)> {
     Some((configured.parse().ok()?, bound.parse().ok()?))
 }
 
-async fn set_meta(parts: &Arc<Parts>, key: &'static str, value: String) -> Result<(), LedgerError> {
+async fn set_meta(parts: &Arc<Parts>, facts: Vec<(&'static str, String)>) -> Result<(), LedgerError> {
     let parts = Arc::clone(parts);
     tokio::task::spawn_blocking(move || {
-        if parts.home.meta(key)?.as_deref() == Some(value.as_str()) {
-            return Ok(());
+        let facts: Vec<(&str, &str)> = facts.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        for (key, value) in &facts {
+            if parts.home.meta(key)?.as_deref() != Some(*value) {
+                return parts.home.set_meta(&facts);
+            }
         }
-        parts.home.set_meta(key, &value)
+        Ok(())
     })
     .await
     .map_err(|_| LedgerError::Stopped)?

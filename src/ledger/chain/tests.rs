@@ -172,7 +172,7 @@ async fn t232_what_is_removed_added_or_moved_is_named() {
     let edits = [
         "DELETE FROM record WHERE seq = 4",
         "DELETE FROM record WHERE seq = 1",
-        "DELETE FROM payload WHERE role = 'plan' AND record = (SELECT record FROM payload LIMIT 1)",
+        "DELETE FROM payload WHERE role = 'plan' AND record = (SELECT record FROM payload WHERE role = 'plan' LIMIT 1)",
         "DELETE FROM payload WHERE role = 'answer' AND record = (SELECT record FROM payload WHERE role = 'answer' LIMIT 1)",
         "DELETE FROM approval WHERE status = 'executed'",
         "DELETE FROM approval WHERE status = 'pending'",

@@ -83,16 +83,18 @@ impl Sqlite {
         Ok(statement.query_row([key], |row| row.get(0)).optional()?)
     }
 
-    /// Sets it.
+    /// Sets such facts, all at once.
     ///
     /// # Errors
     /// The database cannot be used.
-    pub fn set_meta(&self, key: &str, value: &str) -> Result<(), LedgerError> {
+    pub fn set_meta(&self, facts: &[(&str, &str)]) -> Result<(), LedgerError> {
         self.inner.transaction(Durability::Normal, |transaction| {
-            transaction.execute(
-                "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
-                [key, value],
-            )?;
+            for (key, value) in facts {
+                transaction.execute(
+                    "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
+                    [key, value],
+                )?;
+            }
             Ok(())
         })
     }
