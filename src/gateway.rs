@@ -65,6 +65,8 @@ pub struct Gateway {
     parts: Mutex<Option<Arc<Parts>>>,
     /// The last reason why there is no home, which is told once.
     told: Mutex<String>,
+    /// What the list of tools was when it was last given out or looked at.
+    shown: Mutex<Option<[u8; 32]>>,
     sending: Sending,
     changes: tokio::sync::watch::Sender<u64>,
     clock: Arc<dyn Clock>,
@@ -84,6 +86,7 @@ impl Gateway {
             opener,
             parts: Mutex::new(None),
             told: Mutex::default(),
+            shown: Mutex::default(),
             sending: Sending::default(),
             changes,
             clock,

@@ -1,6 +1,9 @@
 //! What `tools/list` shows, in a stable order, out of the snapshot alone: no keyring, no network.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use serde_json::{Map, Value};
 
@@ -42,6 +45,30 @@ pub struct Listed {
 impl Gateway {
     /// The tools that a caller is shown: the built-in ones, then those of connected integrations.
     pub fn list(&self, caller: &Caller) -> Vec<Listed> {
+        let listed = self.listed(caller);
+        *lock(&self.shown) = Some(fingerprint(&listed));
+        listed
+    }
+
+    /// Tells the clients when what they were shown has changed: what was given out last, or where nothing was yet, what
+    /// there was at the first look. Runs until the gateway is gone; looks once a second, settles what dead processes
+    /// left behind and lets old payloads go while it is at it.
+    pub async fn watch(self: Arc<Self>, caller: Caller) {
+        let mut tick = tokio::time::interval(std::time::Duration::from_secs(1));
+        for round in 0_u64.. {
+            tick.tick().await;
+            let now = fingerprint(&self.listed(&caller));
+            let before = lock(&self.shown).replace(now);
+            if before.is_some_and(|before| before != now) {
+                self.changes.send_modify(|version| *version += 1);
+            }
+            if let Some(parts) = self.parts() {
+                keep_house(&parts, round % PRUNE_EVERY == 0, self.clock.now()).await;
+            }
+        }
+    }
+
+    fn listed(&self, caller: &Caller) -> Vec<Listed> {
         let mut listed: Vec<Listed> = builtin_tools()
             .into_iter()
             .map(|tool| Listed {
@@ -61,27 +88,6 @@ impl Gateway {
         }
         listed.sort_by(|a, b| a.name.cmp(&b.name));
         listed
-    }
-
-    /// Tells the clients when what they were shown has changed, from the moment of this call on: a list that is given
-    /// out later is never older than what the first look compares with. Runs until the gateway is gone; looks once a
-    /// second, settles what dead processes left behind and lets old payloads go while it is at it.
-    pub fn watch(self: Arc<Self>, caller: Caller) -> impl Future<Output = ()> + Send + 'static {
-        let mut shown = fingerprint(&self.list(&caller));
-        async move {
-            let mut tick = tokio::time::interval(std::time::Duration::from_secs(1));
-            for round in 0_u64.. {
-                tick.tick().await;
-                if let Some(parts) = self.parts() {
-                    keep_house(&parts, round % PRUNE_EVERY == 0, self.clock.now()).await;
-                }
-                let now = fingerprint(&self.list(&caller));
-                if shown != now {
-                    self.changes.send_modify(|version| *version += 1);
-                }
-                shown = now;
-            }
-        }
     }
 }
 
@@ -169,6 +175,10 @@ fn listed_tool(tool: &Tool, snapshot: &Snapshot) -> Listed {
         idempotent: tool.is_idempotent(),
         open_world: true,
     }
+}
+
+fn lock(shown: &Mutex<Option<[u8; 32]>>) -> MutexGuard<'_, Option<[u8; 32]>> {
+    shown.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn fingerprint(listed: &[Listed]) -> [u8; 32] {
