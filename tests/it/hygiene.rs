@@ -197,7 +197,7 @@ fn nothing_of_a_workplace_is_in_the_tree() {
         ["/ro", "ot/"],
         ["/ho", "me/user"],
         ["localhost:", "4873"],
-        ["registry.npmjs.org", "/-/"],
+        ["registry.", "npmjs"],
         ["TO", "DO"],
         ["FIX", "ME"],
         ["XX", "X "],

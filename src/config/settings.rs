@@ -1,0 +1,341 @@
+//! `agentport.toml`: what a person may set, checked as a whole.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use serde::Deserialize;
+
+use super::{Environment, user_home};
+use crate::{
+    clock::Millis,
+    diagnostic::{Diagnostics, Source},
+    secret::KeySource,
+};
+
+/// Where secrets are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreKind {
+    /// The OS keyring.
+    Keyring,
+    /// An age file.
+    Vault,
+}
+
+/// `agentport.toml`, valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The approval site's address.
+    pub listen: SocketAddr,
+    /// What links begin with; no trailing slash.
+    pub public_url: String,
+    /// A session's life since its last use.
+    pub session: Millis,
+    /// Where secrets are kept.
+    pub store: StoreKind,
+    /// What opens the vault.
+    pub key: KeySource,
+    /// How long an approval waits.
+    pub expires: Millis,
+    /// How many approvals of one caller may wait.
+    pub max_pending: u32,
+    /// Toolsets shown beside the core ones: `(integration, toolset or "all")`.
+    pub expose: Vec<(String, String)>,
+    /// How long arguments and answers are kept.
+    pub keep_payloads: Millis,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Raw {
+    site: RawSite,
+    secrets: RawSecrets,
+    approvals: RawApprovals,
+    tools: RawTools,
+    log: RawLog,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawSite {
+    listen: toml::Spanned<String>,
+    public_url: toml::Spanned<String>,
+    session: toml::Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawSecrets {
+    store: StoreKind,
+    key_file: toml::Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawApprovals {
+    expires: toml::Spanned<String>,
+    max_pending: toml::Spanned<u32>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawTools {
+    expose: Vec<toml::Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawLog {
+    keep_payloads: toml::Spanned<String>,
+}
+
+impl Default for RawSite {
+    fn default() -> Self {
+        Self {
+            listen: unplaced("127.0.0.1:4747"),
+            public_url: unplaced("http://localhost:4747"),
+            session: unplaced("30d"),
+        }
+    }
+}
+
+impl Default for RawSecrets {
+    fn default() -> Self {
+        Self { store: StoreKind::Keyring, key_file: unplaced("~/.agentport.key") }
+    }
+}
+
+impl Default for RawApprovals {
+    fn default() -> Self {
+        Self { expires: unplaced("1h"), max_pending: toml::Spanned::new(0..0, 5) }
+    }
+}
+
+impl Default for RawLog {
+    fn default() -> Self {
+        Self { keep_payloads: unplaced("90d") }
+    }
+}
+
+fn unplaced(text: &str) -> toml::Spanned<String> {
+    toml::Spanned::new(0..0, text.to_owned())
+}
+
+impl Settings {
+    /// Parses `agentport.toml`; a key that is not there has the value that `init` would have written.
+    ///
+    /// # Errors
+    /// Every problem, with its line.
+    pub fn parse(text: &str, environment: &Environment) -> Result<Self, Diagnostics> {
+        let mut source = Source::new("agentport.toml", text);
+        let raw: Raw = match toml::from_str(text) {
+            Ok(raw) => raw,
+            Err(error) => {
+                source.problem(error.span().unwrap_or(0..0), error.message().to_lowercase(), None);
+                return Err(Diagnostics(source.into_problems()));
+            }
+        };
+        let listen = raw.site.listen.get_ref().parse::<SocketAddr>().ok().filter(|address| address.ip().is_loopback());
+        if listen.is_none() {
+            source.problem(
+                raw.site.listen.span(),
+                "`listen` must be a loopback address with a port",
+                Some("for example \"127.0.0.1:4747\"".to_owned()),
+            );
+        }
+        let public_url = public_url(&raw.site.public_url, &mut source);
+        let session = duration(&raw.site.session, "session", (60_000, 365 * DAY), &mut source);
+        let expires = duration(&raw.approvals.expires, "expires", (60_000, 7 * DAY), &mut source);
+        let keep_payloads = duration(&raw.log.keep_payloads, "keep_payloads", (DAY, 3650 * DAY), &mut source);
+        let max_pending = *raw.approvals.max_pending.get_ref();
+        if !(1..=100).contains(&max_pending) {
+            source.problem(raw.approvals.max_pending.span(), "`max_pending` must be 1 to 100", None);
+        }
+        let mut expose = Vec::new();
+        for entry in &raw.tools.expose {
+            match entry.get_ref().split_once(':') {
+                Some((integration, toolset)) if !integration.is_empty() && !toolset.is_empty() => {
+                    expose.push((integration.to_owned(), toolset.to_owned()));
+                }
+                Some(_) | None => source.problem(
+                    entry.span(),
+                    format!("`{}` is not a toolset", entry.get_ref()),
+                    Some("write integration:toolset, for example \"stripe:all\"".to_owned()),
+                ),
+            }
+        }
+        let key_file = environment.key_file.clone().or_else(|| expand(raw.secrets.key_file.get_ref()));
+        if key_file.as_ref().is_none_or(|path| !path.is_absolute()) {
+            source.problem(
+                raw.secrets.key_file.span(),
+                "`key_file` must be an absolute path, or begin with `~/`",
+                None,
+            );
+        }
+        let valid = (listen, public_url, session, expires, keep_payloads, key_file);
+        let (Some(listen), Some(public_url), Some(session), Some(expires), Some(keep_payloads), Some(key_file)) = valid
+        else {
+            return Err(Diagnostics(source.into_problems()));
+        };
+        if !source.is_clean() {
+            return Err(Diagnostics(source.into_problems()));
+        }
+        let key = match &environment.credentials_directory {
+            Some(folder) if folder.join("agentport-key").exists() => {
+                KeySource::SystemdCredential(folder.join("agentport-key"))
+            }
+            Some(_) | None => KeySource::File(key_file),
+        };
+        Ok(Self {
+            listen,
+            public_url,
+            session,
+            store: raw.secrets.store,
+            key,
+            expires,
+            max_pending,
+            expose,
+            keep_payloads,
+        })
+    }
+
+    /// What `init` writes: every key, uncommented.
+    pub fn template(store: StoreKind) -> String {
+        let store = match store {
+            StoreKind::Keyring => "keyring",
+            StoreKind::Vault => "vault",
+        };
+        format!(
+            r#"[site]
+listen = "127.0.0.1:4747"             # the approval site; also bound on [::1]
+public_url = "http://localhost:4747"  # what links begin with
+session = "30d"                       # since last use; a session reads and denies, it never approves by itself
+
+[secrets]
+store = "{store}"{pad}             # "keyring", or "vault": an age file that the key file opens
+key_file = "~/.agentport.key"         # beside the home, so that a copied home has no key
+
+[approvals]
+expires = "1h"                        # 1m to 7d
+max_pending = 5                       # per caller
+
+[tools]
+expose = []                           # extra toolsets, for example "stripe:all"
+
+[log]
+keep_payloads = "90d"                 # older arguments and answers go; hashes and chain stay
+"#,
+            pad = " ".repeat(15_usize.saturating_sub(store.len())),
+        )
+    }
+}
+
+const DAY: Millis = 24 * 60 * 60 * 1000;
+
+/// `90s`, `5m`, `1h`, `30d` in milliseconds.
+pub fn parse_duration(text: &str) -> Option<Millis> {
+    let unit = text.chars().next_back()?;
+    let number: Millis = text.strip_suffix(unit)?.parse().ok().filter(|number| *number >= 0)?;
+    let factor = match unit {
+        's' => 1_000,
+        'm' => 60_000,
+        'h' => 3_600_000,
+        'd' => DAY,
+        _ => return None,
+    };
+    number.checked_mul(factor)
+}
+
+fn duration(
+    value: &toml::Spanned<String>,
+    key: &str,
+    (min, max): (Millis, Millis),
+    source: &mut Source<'_>,
+) -> Option<Millis> {
+    let parsed = parse_duration(value.get_ref()).filter(|millis| (min..=max).contains(millis));
+    if parsed.is_none() {
+        source.problem(
+            value.span(),
+            format!("`{key}` must be a duration between {} and {}", shown(min), shown(max)),
+            Some("for example \"90s\", \"5m\", \"1h\" or \"30d\"".to_owned()),
+        );
+    }
+    parsed
+}
+
+fn shown(millis: Millis) -> String {
+    if millis % DAY == 0 { format!("{}d", millis / DAY) } else { format!("{}m", millis / 60_000) }
+}
+
+fn public_url(value: &toml::Spanned<String>, source: &mut Source<'_>) -> Option<String> {
+    let url = url::Url::parse(value.get_ref()).ok().filter(|url| {
+        let loopback = match url.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        bare && (url.scheme() == "https" || (url.scheme() == "http" && loopback))
+    });
+    if url.is_none() {
+        source.problem(
+            value.span(),
+            "`public_url` must be an https address, or http on localhost, without a path",
+            Some("for example \"http://localhost:4747\"".to_owned()),
+        );
+    }
+    url.map(|url| url.origin().ascii_serialization())
+}
+
+fn expand(path: &str) -> Option<PathBuf> {
+    match path.strip_prefix("~/") {
+        Some(rest) => user_home().map(|home| home.join(rest)),
+        None => Some(PathBuf::from(path)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_init_writes_is_what_a_missing_key_means() {
+        for store in [StoreKind::Keyring, StoreKind::Vault] {
+            let written = Settings::parse(&Settings::template(store), &Environment::default()).unwrap();
+            let missing = Settings::parse("", &Environment::default()).unwrap();
+            assert_eq!(written, Settings { store, ..missing });
+        }
+    }
+
+    #[test]
+    fn every_problem_is_named_with_its_line() {
+        let text = "[site]\nlisten = \"0.0.0.0:80\"\nsession = \"soon\"\n[approvals]\nexpires = \"30d\"\nmax_pending = 0\n[tools]\nexpose = [\"stripe\"]\n";
+        let Diagnostics(problems) = Settings::parse(text, &Environment::default()).unwrap_err();
+        let found: Vec<_> = problems.iter().map(|problem| (problem.line(), problem.message.as_str())).collect();
+        assert_eq!(
+            found,
+            [
+                (2, "`listen` must be a loopback address with a port"),
+                (3, "`session` must be a duration between 1m and 365d"),
+                (5, "`expires` must be a duration between 1m and 7d"),
+                (6, "`max_pending` must be 1 to 100"),
+                (8, "`stripe` is not a toolset"),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_a_problem() {
+        let Diagnostics(problems) = Settings::parse("[site]\nlissten = \"x\"\n", &Environment::default()).unwrap_err();
+        assert_eq!(problems[0].line(), 2);
+    }
+
+    #[test]
+    fn durations_are_a_number_and_a_unit() {
+        assert_eq!(parse_duration("5m"), Some(300_000));
+        assert_eq!(parse_duration("30d"), Some(30 * DAY));
+        for text in ["", "5", "m", "-1h", "1.5h", "1w", "１h"] {
+            assert_eq!(parse_duration(text), None, "{text}");
+        }
+    }
+}
