@@ -257,3 +257,56 @@ fn digest(contents: &Contents) -> Digest {
         ],
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, LazyLock};
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{account::Account, catalog::Catalog};
+
+    static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::built_in().unwrap());
+
+    fn account() -> Account {
+        Account {
+            integration: "stripe".to_owned(),
+            name: "default".to_owned(),
+            id: "acc_1".to_owned(),
+            origin: Origin::parse("https://api.stripe.com", false).unwrap(),
+            environment: Environment::Production,
+            identity: crate::account::Identity::default(),
+            settings: std::collections::BTreeMap::new(),
+            connected_at: 0,
+        }
+    }
+
+    fn plan(caller: &str, name: &str, description: &str) -> Plan {
+        let tool = CATALOG.find("stripe_create_customer").unwrap();
+        let given = json!({"name": name, "description": description, "_reason": caller});
+        let caller = Caller::parse(caller).unwrap();
+        let call = Call::parse(tool, given.as_object().unwrap().clone(), &caller, &[Arc::new(account())]).unwrap();
+        Plan::build(&call).unwrap()
+    }
+
+    proptest! {
+        /// I3: what is stored is what was planned, and its digest is of what it would do and of nothing else.
+        #[test]
+        fn t041_a_digest_is_one_request(
+            one in ("[ -~]{1,20}", "[ -~é\u{202e}]{1,20}"),
+            other in ("[ -~]{1,20}", "[ -~é\u{202e}]{1,20}"),
+        ) {
+            let planned = plan("claude", &one.0, &one.1);
+            let loaded = Plan::load(&planned.store().unwrap(), planned.digest()).unwrap();
+            prop_assert_eq!(&loaded, &planned);
+            prop_assert_eq!(plan("codex", &one.0, &one.1).digest(), planned.digest());
+            if one != other {
+                let different = plan("claude", &other.0, &other.1);
+                prop_assert_ne!(different.digest(), planned.digest());
+                prop_assert_eq!(Plan::load(&different.store().unwrap(), planned.digest()), Err(PlanError::Altered));
+            }
+        }
+    }
+}

@@ -103,6 +103,13 @@ mod tests {
     }
 
     #[test]
+    fn t179_what_debug_says_of_secrets_is_nothing() {
+        let code = Code::parse("081804").unwrap();
+        let shown = format!("{:?} {:?} {code:?}", rfc_seed(), rfc_seed().to_secret());
+        assert_eq!(shown, "[seed] [secret] [code]");
+    }
+
+    #[test]
     fn a_seed_survives_the_store() {
         let seed = Seed::generate().unwrap();
         let again = Seed::from_secret(&seed.to_secret()).unwrap();

@@ -11,7 +11,7 @@ use wiremock::ResponseTemplate;
 use self::house::{Browser, House, Plan, send};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_human_signs_in_reads_and_approves_and_the_stored_plan_runs() {
+async fn t041_t117_a_human_signs_in_reads_and_approves_and_the_stored_plan_runs() {
     let house = House::build().await;
     let approval = house.refund().await;
     let mut browser = Browser::new(house.port);

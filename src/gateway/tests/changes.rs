@@ -142,7 +142,7 @@ async fn t089_other_tools_under_the_same_text_are_another_policy() {
 }
 
 #[tokio::test]
-async fn a_file_that_does_not_load_is_named_for_as_long_as_it_does_not() {
+async fn t097_a_file_that_does_not_load_is_named_for_as_long_as_it_does_not() {
     let rig = Rig::start().await;
     let parts = rig.gateway.parts().unwrap();
     let problems = || parts.snapshots.current().unwrap().problems.len();

@@ -25,7 +25,7 @@ fn an_edit_that_is_not_applied_can_only_tighten() {
 }
 
 #[test]
-fn an_edit_that_does_not_load_is_reported_and_left_out() {
+fn t097_an_edit_that_does_not_load_is_reported_and_left_out() {
     let catalog = catalog();
     let pin = pinned(&catalog, &line("github.create_issue", "allow"));
     let (alone, _) = Policy::new(&catalog, &pin, None);

@@ -111,7 +111,7 @@ async fn t139_recovery_codes_are_stored_hashed_and_used_once() {
 }
 
 #[tokio::test]
-async fn only_the_first_factor_and_the_first_policy_need_no_proof() {
+async fn t135_only_the_first_factor_and_the_first_policy_need_no_proof() {
     let stage = Folder::with(1);
     let ledger = &stage.ledgers[0];
     let policy = |text: &str| crate::policy::Pinned { text: text.to_owned(), tools: std::collections::BTreeSet::new() };

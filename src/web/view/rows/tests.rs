@@ -122,7 +122,7 @@ fn what_is_not_text_is_never_in_quotes() {
 }
 
 #[test]
-fn t171_long_values_are_whole() {
+fn t166_t171_long_values_are_whole() {
     let long = "x".repeat(40_000);
     let arguments = json!({"charge": long});
     assert_eq!(told(&refund(), &arguments, &arguments)[0], format!("charge = \"{long}\""));
