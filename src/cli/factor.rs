@@ -67,7 +67,7 @@ async fn add_totp(gateway: &Gateway, parts: &Parts, out: &Out) -> Result<Exit, F
     let approver = if parts.ledger.factors().await?.is_empty() {
         None
     } else {
-        let code = prompt::code("a code of a factor that is enrolled already:", true)?;
+        let code = prompt::code("a code of a factor that is enrolled already:", !prompt::is_terminal())?;
         Some(gateway.prove(parts, Claim::Factors, &code).await?)
     };
     let seed = Seed::generate()?;
