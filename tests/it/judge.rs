@@ -1,5 +1,6 @@
 //! What we would send, judged by the vendors' own machine-readable APIs. The judge and the specifications are not part
-//! of this repository: `AGENTPORT_TEST_APIS` names their folder.
+//! of this repository: `AGENTPORT_TEST_APIS` names their folder. `AGENTPORT_TEST_MANIFEST` names a manifest to be judged
+//! alone, as it is on disk, so that its author need not build anything again.
 
 use std::{
     fs::OpenOptions,
@@ -31,7 +32,11 @@ fn every_request_is_what_the_vendor_takes() {
     let Some(apis) = environment("AGENTPORT_TEST_APIS").filter(|apis| Path::new(apis).is_dir()) else {
         return skip("judge: AGENTPORT_TEST_APIS does not name the folder of the vendors' APIs");
     };
-    let catalog = Catalog::built_in().unwrap_or_else(|problems| panic!("{problems}"));
+    let catalog = match environment("AGENTPORT_TEST_MANIFEST") {
+        Some(file) => Catalog::compile(&[(&file, &std::fs::read_to_string(&file).unwrap())]),
+        None => Catalog::built_in(),
+    };
+    let catalog = catalog.unwrap_or_else(|problems| panic!("{problems}"));
     let mut requests = String::new();
     for tool in catalog.tools() {
         for case in [Case::Least, Case::Most, Case::Edge] {
