@@ -176,7 +176,8 @@ impl Scene {
         };
         let admission = self.ledger.admit(admit, self.clock.now()).await.unwrap();
         let Admission::Permit(permit) = admission else { unreachable_admission(&admission) };
-        let outcome = Outcome::Succeeded { result: json!({"id": 1}), http_status: Some(200), truncated: false };
+        let outcome =
+            Outcome::Succeeded { result: json!({"id": 1}), http_status: Some(200), truncated: false, next: None };
         assert!(self.ledger.settle(permit.record(), &outcome, self.clock.now()).await.unwrap());
     }
 }

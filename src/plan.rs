@@ -9,7 +9,7 @@ use crate::{
     account::{Environment, Origin},
     call::{Arguments, Call, Caller},
     canonical,
-    catalog::{Effect, HttpRequest, Problem, request},
+    catalog::{Effect, HttpRequest, Problem, Reading, request},
 };
 
 /// SHA-256 over everything that the plan would do: what page, factor, ledger and wire share.
@@ -82,6 +82,8 @@ struct Contents {
     arguments: Arguments,
     given: Map<String, Value>,
     reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Reading::is_plain")]
+    reading: Reading,
 }
 
 impl Plan {
@@ -101,10 +103,11 @@ impl Plan {
             environment: account.environment,
             origin: account.origin.clone(),
             caller: call.caller().clone(),
-            request: Request::Http(request::place(tool, call.arguments(), &account.origin)?),
+            request: Request::Http(request::place(tool, call.arguments(), &account.origin, &account.settings)?),
             arguments: call.arguments().clone(),
             given: call.given().clone(),
             reason: call.reason().map(str::to_owned),
+            reading: Reading::of(tool, call.arguments()),
         };
         Ok(Self { digest: digest(&contents), contents })
     }
@@ -139,6 +142,7 @@ impl Plan {
             arguments: serde_json::from_str("{}").unwrap(),
             given: Map::new(),
             reason: None,
+            reading: Reading::default(),
         };
         Self { digest: digest(&contents), contents }
     }
@@ -220,6 +224,11 @@ impl Plan {
     /// What the agent says it is for. Unverified.
     pub fn reason(&self) -> Option<&str> {
         self.contents.reason.as_deref()
+    }
+
+    /// How the answer is read.
+    pub fn reading(&self) -> &Reading {
+        &self.contents.reading
     }
 }
 

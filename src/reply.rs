@@ -243,8 +243,11 @@ impl Reply {
 
 fn completed(outcome: &Outcome, record: &str, replayed: Option<i64>, pruned: bool) -> Value {
     let mut answer = match outcome {
-        Outcome::Succeeded { result, truncated, .. } => {
+        Outcome::Succeeded { result, truncated, next, .. } => {
             let mut answer = json!({"result": result});
+            if let Some(next) = next {
+                insert(&mut answer, "next", next.clone());
+            }
             if *truncated && !pruned {
                 insert(&mut answer, "truncated", json!(true));
             }

@@ -30,6 +30,7 @@ fn definition(tool: &Tool) -> Value {
         .map(|segment| match segment {
             Segment::Literal(text) => json!({ "literal": text }),
             Segment::Param(name) => json!({ "param": name }),
+            Segment::Setting(name) => json!({ "setting": name }),
         })
         .collect();
     let raises: Vec<_> = tool
@@ -52,6 +53,7 @@ fn definition(tool: &Tool) -> Value {
                 "path": path,
                 "trailing_slash": template.trailing_slash,
                 "body": template.body.content_type(),
+                "fixed": template.fixed,
                 "idempotency": template.idempotency,
             },
         },
@@ -63,6 +65,7 @@ fn param(param: &Param) -> Value {
         Place::Path => "path",
         Place::Query => "query",
         Place::Body => "body",
+        Place::Answer => "answer",
     };
     let unit = param.unit.map(|unit| match unit {
         Unit::Minor => "minor",

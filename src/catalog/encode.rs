@@ -1,6 +1,6 @@
 //! Percent-encoding (RFC 3986) and forms with brackets, in both directions.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     param::{Param, Type},
@@ -43,6 +43,39 @@ pub(super) fn pairs(param: &Param, value: &Value, kind: BodyKind) -> Vec<(String
     out
 }
 
+/// The same for constant members.
+pub(super) fn fixed_pairs(fixed: &Map<String, Value>, kind: BodyKind) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    for (name, value) in fixed {
+        flatten_json(value, kind, name.clone(), &mut out);
+    }
+    out
+}
+
+fn flatten_json(value: &Value, kind: BodyKind, name: String, out: &mut Vec<(String, String)>) {
+    match value {
+        Value::Array(elements) => {
+            for (index, element) in elements.iter().enumerate() {
+                flatten_json(element, kind, element_name(&name, index, kind), out);
+            }
+        }
+        Value::Object(members) => {
+            for (key, member) in members {
+                flatten_json(member, kind, format!("{name}[{key}]"), out);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => out.push((name, scalar(value))),
+    }
+}
+
+fn element_name(list: &str, index: usize, kind: BodyKind) -> String {
+    match kind {
+        BodyKind::Form => format!("{list}[{index}]"),
+        // what JSON services do in a query: `labels=a&labels=b`
+        BodyKind::Json => list.to_owned(),
+    }
+}
+
 /// `a=1&b=2`, names and values percent-encoded, a space as `%20`.
 pub(super) fn joined(pairs: &[(String, String)]) -> String {
     pairs.iter().map(|(name, value)| format!("{}={}", percent(name), percent(value))).collect::<Vec<_>>().join("&")
@@ -61,12 +94,7 @@ fn flatten(param: &Param, value: &Value, kind: BodyKind, name: String, out: &mut
     match (&param.ty, value) {
         (Type::Array { items, .. }, Value::Array(elements)) => {
             for (index, element) in elements.iter().enumerate() {
-                let name = match kind {
-                    BodyKind::Form => format!("{name}[{index}]"),
-                    // what JSON services do in a query: `labels=a&labels=b`
-                    BodyKind::Json => name.clone(),
-                };
-                flatten(items, element, kind, name, out);
+                flatten(items, element, kind, element_name(&name, index, kind), out);
             }
         }
         (Type::Object { fields }, Value::Object(members)) => {

@@ -4,6 +4,7 @@
 //! A manifest is read by `reader` and turned into the types of `tool`, `param` and `request` by `compile`, which
 //! collects every problem. From there a call passes `arguments` and `place`; agents see `schema`.
 
+mod answer;
 mod arguments;
 pub mod builtin;
 mod compile;
@@ -21,13 +22,16 @@ mod tool;
 use std::{collections::BTreeMap, sync::Arc};
 
 pub use self::{
+    answer::{AnswerSpec, EVERYTHING, FIELDS, Next, NextFrom, Reading},
     arguments::Arguments,
     builtin::{BuiltinTool, builtin_tools},
     nearest::nearest,
     param::{Param, Place, Problem, Type, Unit, input_schema},
     request::{BodyKind, HttpRequest, Method, RequestTemplate, RestTemplate, Segment},
     schema::REASON_MAX,
-    tool::{CredentialScheme, CredentialSpec, Effect, IdentityPointers, Integration, Raise, Tool, UpstreamSpec},
+    tool::{
+        CredentialScheme, CredentialSpec, Effect, IdentityPointers, Integration, Raise, Setting, Tool, UpstreamSpec,
+    },
 };
 use crate::diagnostic::Diagnostics;
 

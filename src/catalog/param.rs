@@ -48,6 +48,8 @@ pub enum Place {
     Query,
     /// The body.
     Body,
+    /// Nowhere: it says what of the answer is wanted.
+    Answer,
 }
 
 /// How people read a number.
@@ -161,7 +163,7 @@ pub(super) fn is_bracketed(tool: &Tool, param: &Param) -> bool {
     let RequestTemplate::Rest(template) = &tool.request;
     match (param.place, template.body) {
         (Place::Query, BodyKind::Json | BodyKind::Form) | (Place::Body, BodyKind::Form) => true,
-        (Place::Path, BodyKind::Json | BodyKind::Form) | (Place::Body, BodyKind::Json) => false,
+        (Place::Path | Place::Answer, BodyKind::Json | BodyKind::Form) | (Place::Body, BodyKind::Json) => false,
     }
 }
 

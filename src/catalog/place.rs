@@ -1,5 +1,9 @@
 //! Places arguments into a request by type, never by interpolation, and proves afterwards that nothing moved.
 
+mod nested;
+
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::UpstreamSpec;
@@ -7,18 +11,24 @@ use super::{
     arguments::{Arguments, pointer},
     encode,
     param::{Param, Place, Problem, Type},
-    request::{BodyKind, HttpRequest, RequestTemplate, RestTemplate, Segment},
+    request::{BodyKind, HttpRequest, Method, RequestTemplate, RestTemplate, Segment},
     tool::Tool,
 };
 use crate::{account::Origin, canonical};
 
-/// The request of a call, complete but for origin, credential and idempotency key.
+/// The request of a call, complete but for origin, credential and idempotency key. `settings` are the account's own;
+/// where one is not set, its default holds.
 ///
 /// # Errors
-/// Arguments that have no safe place, such as a path segment `..`.
-pub fn place(tool: &Tool, arguments: &Arguments, origin: &Origin) -> Result<HttpRequest, Vec<Problem>> {
+/// Arguments that have no safe place, such as a path segment `..`; a setting that the account lacks.
+pub fn place(
+    tool: &Tool,
+    arguments: &Arguments,
+    origin: &Origin,
+    settings: &BTreeMap<String, String>,
+) -> Result<HttpRequest, Vec<Problem>> {
     let RequestTemplate::Rest(template) = &tool.request;
-    let segments = segments(tool, template, arguments.as_map())?;
+    let segments = segments(tool, template, arguments.as_map(), settings)?;
     let mut path = String::new();
     for segment in &segments {
         path.push('/');
@@ -31,17 +41,35 @@ pub fn place(tool: &Tool, arguments: &Arguments, origin: &Origin) -> Result<Http
         let params = tool.params.iter().filter(move |param| param.place == place);
         params.filter_map(|param| Some((param, arguments.as_map().get(&param.name)?)))
     };
-    let query: Vec<_> =
+    let mut query: Vec<_> =
         given(Place::Query).flat_map(|(param, value)| encode::pairs(param, value, template.body)).collect();
-    let has_body = tool.params.iter().any(|param| param.place == Place::Body);
+    let fixed_in_query = match template.method {
+        Method::Get | Method::Head | Method::Delete => true,
+        Method::Post | Method::Put | Method::Patch => false,
+    };
+    if fixed_in_query {
+        query.extend(encode::fixed_pairs(&template.fixed, template.body));
+    }
+    let fixed_in_body = !fixed_in_query && !template.fixed.is_empty();
+    let has_body = fixed_in_body || tool.params.iter().any(|param| param.place == Place::Body);
     let body = has_body.then(|| match template.body {
         BodyKind::Json => {
-            let members = given(Place::Body).map(|(param, value)| (param.wire.clone(), on_the_wire(param, value)));
-            canonical::object_text(&members.collect())
+            let mut members = Map::new();
+            for (param, value) in given(Place::Body) {
+                nested::put(&mut members, &param.wire, on_the_wire(param, value));
+            }
+            if fixed_in_body {
+                nested::merge(&mut members, &template.fixed);
+            }
+            canonical::object_text(&members)
         }
         BodyKind::Form => {
-            let pairs = given(Place::Body).flat_map(|(param, value)| encode::pairs(param, value, template.body));
-            encode::joined(&pairs.collect::<Vec<_>>())
+            let mut pairs: Vec<_> =
+                given(Place::Body).flat_map(|(param, value)| encode::pairs(param, value, template.body)).collect();
+            if fixed_in_body {
+                pairs.extend(encode::fixed_pairs(&template.fixed, template.body));
+            }
+            encode::joined(&pairs)
         }
     });
     let request = HttpRequest {
@@ -62,32 +90,49 @@ struct Placed {
     meant: String,
 }
 
-fn segments(tool: &Tool, template: &RestTemplate, arguments: &Map<String, Value>) -> Result<Vec<Placed>, Vec<Problem>> {
+fn segments(
+    tool: &Tool,
+    template: &RestTemplate,
+    arguments: &Map<String, Value>,
+    settings: &BTreeMap<String, String>,
+) -> Result<Vec<Placed>, Vec<Problem>> {
     let mut placed = Vec::new();
     let mut problems = Vec::new();
     for segment in &template.path {
-        let name = match segment {
-            Segment::Literal(text) => {
-                placed.push(Placed { encoded: text.clone(), meant: text.clone() });
-                continue;
+        match segment {
+            Segment::Literal(text) => placed.push(Placed { encoded: text.clone(), meant: text.clone() }),
+            Segment::Setting(name) => match setting(tool, name, settings) {
+                Ok(meant) => placed.push(Placed { encoded: encode::percent(&meant), meant }),
+                Err(message) => problems.push(Problem { at: String::new(), message }),
+            },
+            Segment::Param(name) => {
+                let param = tool.params.iter().find(|param| param.name == *name);
+                let meant = match (param, arguments.get(name)) {
+                    (Some(param), Some(value)) => one_segment(value, param.slash),
+                    (None, _) | (_, None) => Err("is missing, and the path needs it".to_owned()),
+                };
+                match meant {
+                    Ok(meant) => placed.push(Placed { encoded: encode::percent(&meant), meant }),
+                    Err(message) => problems.push(Problem { at: pointer("", name), message }),
+                }
             }
-            Segment::Param(name) => name,
-        };
-        let param = tool.params.iter().find(|param| param.name == *name);
-        let meant = match (param, arguments.get(name)) {
-            (Some(param), Some(value)) => one_segment(param, value),
-            (None, _) | (_, None) => Err("is missing, and the path needs it".to_owned()),
-        };
-        match meant {
-            Ok(meant) => placed.push(Placed { encoded: encode::percent(&meant), meant }),
-            Err(message) => problems.push(Problem { at: pointer("", name), message }),
         }
     }
     if problems.is_empty() { Ok(placed) } else { Err(problems) }
 }
 
+/// What the account has for a setting, or what holds unless it is set.
+fn setting(tool: &Tool, name: &str, settings: &BTreeMap<String, String>) -> Result<String, String> {
+    let declared = tool.integration.settings.iter().find(|setting| setting.name == name);
+    let value = settings.get(name).or_else(|| declared?.default.as_ref());
+    let Some(value) = value.filter(|value| declared.is_some_and(|declared| declared.pattern.matches(value))) else {
+        return Err(format!("the account has no usable `{name}`; a human must finish its set-up"));
+    };
+    one_segment(&Value::String(value.clone()), false).map_err(|reason| format!("the account's `{name}` {reason}"))
+}
+
 /// The text of a path argument: one segment that no server reads as another path, however often it decodes.
-fn one_segment(param: &Param, value: &Value) -> Result<String, String> {
+fn one_segment(value: &Value, slash: bool) -> Result<String, String> {
     if value.is_null() || value.is_array() || value.is_object() {
         return Err("must be a string, a number or a boolean to stand in a path".to_owned());
     }
@@ -100,11 +145,11 @@ fn one_segment(param: &Param, value: &Value) -> Result<String, String> {
         if reading.chars().any(char::is_control) {
             return Err("must not contain control characters".to_owned());
         }
-        if !param.slash && reading.contains(['/', '\\']) {
+        if !slash && reading.contains(['/', '\\']) {
             return Err("must not contain `/` or `\\`; it is one segment of a path".to_owned());
         }
         if reading.split(['/', '\\']).any(|piece| matches!(piece, "" | "." | "..")) {
-            let what = if param.slash { "no part of it between slashes may be" } else { "must not be" };
+            let what = if slash { "no part of it between slashes may be" } else { "must not be" };
             return Err(format!("{what} empty, `.` or `..`"));
         }
         match encode::decode(&reading) {

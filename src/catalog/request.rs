@@ -22,6 +22,9 @@ pub struct RestTemplate {
     pub trailing_slash: bool,
     /// How the body is encoded, where there is one.
     pub body: BodyKind,
+    /// Constant members of every request, by the names of the request: in the body, or in the query where the method
+    /// has no body.
+    pub fixed: serde_json::Map<String, serde_json::Value>,
     /// The header that takes the idempotency key.
     pub idempotency: Option<String>,
 }
@@ -33,6 +36,8 @@ pub enum Segment {
     Literal(String),
     /// The argument of this name.
     Param(String),
+    /// The account's setting of this name.
+    Setting(String),
 }
 
 /// The methods that a manifest may name.

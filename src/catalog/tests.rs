@@ -136,6 +136,7 @@ fn t086_an_id_with_a_separator_does_not_borrow_a_tool() {
 fn an_integration_is_what_its_manifest_says() {
     let catalog = compiled(EVERYTHING);
     let expected = Integration {
+        settings: Vec::new(),
         id: "acme".to_owned(),
         title: "Acme".to_owned(),
         docs: None,

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    answer::AnswerSpec,
     arguments::Arguments,
     param::{Param, Type, find_param},
     request::{BodyKind, Method, RequestTemplate},
@@ -53,6 +54,23 @@ pub struct Integration {
     pub upstream: UpstreamSpec,
     /// How the secret is sent and checked.
     pub credential: CredentialSpec,
+    /// What an account has beside its secret, in the order of the manifest.
+    pub settings: Vec<Setting>,
+}
+
+/// What an account has beside its secret, such as a project's id; given by `connect --set`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// The key; `^[a-z][a-z0-9_]*$`.
+    pub name: String,
+    /// For people.
+    pub description: String,
+    /// Whole-value pattern.
+    pub pattern: Pattern,
+    /// A value that matches.
+    pub example: String,
+    /// What holds unless it is set.
+    pub default: Option<String>,
 }
 
 /// The kind of upstream and what all its tools share. A later kind is a further variant.
@@ -149,6 +167,8 @@ pub struct Tool {
     pub require_any: Vec<Vec<String>>,
     /// What a call becomes.
     pub request: RequestTemplate,
+    /// How its answers are read.
+    pub answer: AnswerSpec,
     /// SHA-256 of all that a call of it depends on: an approval holds for one definition.
     pub definition: [u8; 32],
 }

@@ -1,11 +1,14 @@
 //! `agentport connect`: stores a credential with the only place that it may go.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::{Exit, Failure, Out, prompt};
 use crate::{
     account::{Account, Environment, Identity, Origin},
     app::App,
+    catalog::Integration,
     ledger::{Outcome, Sqlite},
     upstream::{account_secret_name, looks_right, seal},
     visible::visible,
@@ -68,10 +71,12 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
             .hint(format!("there are {}", known.join(", ")))
     })?;
     check_name(&args.account)?;
-    if let Some(setting) = args.settings.first() {
-        let key = setting.split('=').next().unwrap_or_default();
-        return Err(Failure::usage(format!("`{}` has no setting `{}`", integration.id, visible(key))));
-    }
+    let before = snapshot
+        .accounts
+        .iter()
+        .find(|account| account.integration == integration.id && account.name == args.account)
+        .cloned();
+    let settings = settings(integration, &args.settings, before.as_ref().map(|before| &before.settings))?;
     let origin = args.origin.as_deref().unwrap_or_else(|| integration.upstream.origin());
     let origin = Origin::parse(origin, args.allow_private).map_err(|error| Failure::usage(error.to_string()))?;
     let credential = &integration.credential;
@@ -85,11 +90,6 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         return Err(Failure::new(format!("that is no {}; nothing was stored", credential.label))
             .hint(format!("it begins like {}", credential.beginning().unwrap_or("another one"))));
     }
-    let before = snapshot
-        .accounts
-        .iter()
-        .find(|account| account.integration == integration.id && account.name == args.account)
-        .cloned();
     let mut account = Account {
         integration: integration.id.clone(),
         name: args.account.clone(),
@@ -97,7 +97,7 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         origin,
         environment: args.env.or(before.as_ref().map(|before| before.environment)).unwrap_or_default(),
         identity: Identity::default(),
-        settings: std::collections::BTreeMap::new(),
+        settings,
         connected_at: app.clock().now().wall,
     };
     let probe = seal(&account, &credential.scheme, &secret)?;
@@ -130,6 +130,7 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         "account": account.name,
         "origin": account.origin.as_str(),
         "environment": account.environment,
+        "settings": account.settings,
         "verified": !args.no_verify,
         "identity": account.identity,
     });
@@ -150,6 +151,48 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         )
     });
     Ok(Exit::Done)
+}
+
+/// What `--set` says, over what the account had. Every setting without a default has to have a value.
+fn settings(
+    integration: &Integration,
+    given: &[String],
+    before: Option<&BTreeMap<String, String>>,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let known = || match integration.settings.as_slice() {
+        [] => format!("`{}` has no settings", integration.id),
+        some => {
+            format!("there are {}", some.iter().map(|setting| setting.name.as_str()).collect::<Vec<_>>().join(", "))
+        }
+    };
+    let declared = |key: &str| integration.settings.iter().find(|setting| setting.name == key);
+    // one that a newer manifest does not have any more is dropped
+    let mut settings: BTreeMap<_, _> = before.cloned().unwrap_or_default();
+    settings.retain(|key, _| declared(key).is_some());
+    for setting in given {
+        let Some((key, value)) = setting.split_once('=') else {
+            return Err(
+                Failure::usage(format!("`--set {}` has no `=`", visible(setting))).hint("write --set KEY=VALUE")
+            );
+        };
+        let Some(declared) = declared(key) else {
+            return Err(Failure::usage(format!("`{}` has no setting `{}`", integration.id, visible(key))).hint(known()));
+        };
+        if !declared.pattern.matches(value) {
+            let message = format!("`{}` is no value for the setting `{key}`", visible(value));
+            return Err(
+                Failure::usage(message).hint(format!("{}; for example {}", declared.description, declared.example))
+            );
+        }
+        settings.insert(key.to_owned(), value.to_owned());
+    }
+    let missing =
+        integration.settings.iter().find(|setting| setting.default.is_none() && !settings.contains_key(&setting.name));
+    match missing {
+        None => Ok(settings),
+        Some(missing) => Err(Failure::usage(format!("`{}` needs the setting `{}`", integration.id, missing.name))
+            .hint(format!("{}; add --set {}={}", missing.description, missing.name, missing.example))),
+    }
 }
 
 fn check_name(name: &str) -> Result<(), Failure> {

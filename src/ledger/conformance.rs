@@ -182,7 +182,7 @@ pub(crate) fn evaluation(decision: Decision) -> Evaluation {
 
 /// How a call ends well.
 pub(crate) fn done(result: &str) -> Outcome {
-    Outcome::Succeeded { result: json!({"id": result}), http_status: Some(200), truncated: false }
+    Outcome::Succeeded { result: json!({"id": result}), http_status: Some(200), truncated: false, next: None }
 }
 
 /// A recovery code of its own for each number.

@@ -15,6 +15,9 @@ pub enum Outcome {
         http_status: Option<u16>,
         /// Was the answer too large or unreadable? Then `result` is null.
         truncated: bool,
+        /// The call that asks for the next page, as `tool` and `arguments`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<Value>,
     },
     /// It did not happen.
     Failed {

@@ -8,9 +8,12 @@ use serde_json::Value;
 use super::{
     filter::{self, Needles},
     http::{Answer, BodyFault, Fault, Limits, Lost},
-    json,
+    json, reading,
 };
-use crate::ledger::{FailureKind, Outcome};
+use crate::{
+    ledger::{FailureKind, Outcome},
+    plan::Plan,
+};
 
 /// Longer error pages are cut, and longer error objects left out: they are read by a model and by people.
 const FAILURE_TEXT: usize = 4_000;
@@ -24,6 +27,7 @@ const MESSAGES: [&str; 6] =
 /// The call that an answer belongs to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked<'a> {
+    pub(super) plan: &'a Plan,
     pub(super) integration: &'a str,
     pub(super) read: bool,
     pub(super) limits: &'a Limits,
@@ -70,7 +74,14 @@ impl Asked<'_> {
             Ok(Body::Unreadable) | Err(BodyFault::TooLarge | BodyFault::Lost(_)) => (Value::Null, true),
         };
         let (result, hits) = filter::redact(result, self.needles);
-        (Outcome::Succeeded { result, http_status, truncated }, hits)
+        let next = reading::next_call(self.plan, &result, answer.link.as_deref());
+        // the header it may come from has not passed the filter yet
+        let (next, more) = next.map_or((None, 0), |next| {
+            let (next, hits) = filter::redact(next, self.needles);
+            (Some(next), hits)
+        });
+        let result = reading::trimmed(result, &self.plan.reading().keep);
+        (Outcome::Succeeded { result, http_status, truncated, next }, hits + more)
     }
 
     fn refusal(&self, answer: Answer) -> (Outcome, usize) {

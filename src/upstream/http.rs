@@ -3,6 +3,7 @@
 //! Nothing from the environment changes where it goes or whom it trusts: no proxy, compiled-in roots, its own resolver.
 //! It follows no redirect, repeats nothing, keeps no cookie, and has a limit for everything that a server can send.
 
+mod asked;
 mod fault;
 mod resolve;
 
@@ -33,6 +34,8 @@ pub struct Limits {
     pub write: Duration,
     /// Between two pieces of a body.
     pub idle: Duration,
+    /// The first pause before a read is repeated; each further one is twice as long.
+    pub backoff: Duration,
     /// Bytes of a body after decompression.
     pub body: usize,
 }
@@ -44,6 +47,7 @@ impl Limits {
         read: Duration::from_secs(30),
         write: Duration::from_mins(1),
         idle: Duration::from_secs(15),
+        backoff: Duration::from_millis(500),
         body: 4 * 1024 * 1024,
     };
     /// An idle connection is closed before a server closes it (Node's servers do after five seconds): a write that
@@ -62,6 +66,10 @@ pub struct Answer {
     pub content_type: Option<String>,
     /// Seconds that the server asks to wait.
     pub retry_after: Option<u64>,
+    /// Whether the server says that trying again can help.
+    pub may_retry: Option<bool>,
+    /// The `Link` header (RFC 8288).
+    pub link: Option<String>,
     /// The decoded body.
     pub body: Result<Vec<u8>, BodyFault>,
 }
@@ -135,7 +143,9 @@ impl Http {
         Ok(Answer {
             status: response.status().as_u16(),
             content_type: text(header::CONTENT_TYPE).map(str::to_owned),
-            retry_after: text(header::RETRY_AFTER).and_then(|seconds| seconds.trim().parse().ok()),
+            retry_after: asked::wait(response.headers()),
+            may_retry: asked::may_retry(response.headers()),
+            link: text(header::LINK).map(str::to_owned),
             body: self.body(response, deadline).await,
         })
     }

@@ -9,6 +9,8 @@ pub mod credential;
 pub mod filter;
 pub mod http;
 mod json;
+mod patience;
+mod reading;
 mod rest;
 
 use std::sync::Arc;

@@ -5,8 +5,14 @@ use reqwest::{
     Method, Request, Url,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
+use tokio::time::Instant;
 
-use super::{Credential, Upstream, answer::Asked, http::Http};
+use super::{
+    Credential, Upstream,
+    answer::Asked,
+    http::{Answer, Fault, Http, NotSent},
+    patience::{self, Rests},
+};
 use crate::{
     account::Origin,
     catalog::{Effect, HttpRequest},
@@ -22,12 +28,35 @@ const OURS: [&str; 8] =
 #[derive(Debug, Default)]
 pub struct Rest {
     http: Http,
+    rests: Rests,
 }
 
 impl Rest {
     /// Sends with this client.
     pub fn new(http: Http) -> Self {
-        Self { http }
+        Self { http, rests: Rests::default() }
+    }
+
+    /// Sends; a read again while that can help and there is time. The answer is the last one.
+    async fn send_patiently(
+        &self,
+        request: Request,
+        credential: &Credential,
+        read: bool,
+        deadline: Instant,
+    ) -> Result<Answer, Fault> {
+        let mut attempt = 0;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Some(one) = request.try_clone() else { return Err(Fault::NotSent(NotSent::Unsendable)) };
+            let answer = self.http.send(one, credential, left).await;
+            let left = deadline.saturating_duration_since(Instant::now());
+            match read.then(|| patience::pause(&answer, attempt, self.http.limits(), left)).flatten() {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return answer,
+            }
+            attempt += 1;
+        }
     }
 }
 
@@ -49,9 +78,19 @@ impl Upstream for Rest {
             Effect::Read => true,
             Effect::Write | Effect::Destructive => false,
         };
-        let total = if read { limits.read } else { limits.write };
-        let answer = self.http.send(request, &credential, total).await;
-        let asked = Asked { integration: plan.integration(), read, limits, needles: credential.needles() };
+        let deadline = Instant::now() + if read { limits.read } else { limits.write };
+        let who = (plan.account_id().to_owned(), plan.tool());
+        if let Some(rest) = self.rests.left(&who) {
+            if Instant::now() + rest >= deadline {
+                let seconds = rest.as_secs() + 1;
+                let why = format!("`{}` asked us to wait, for {seconds} seconds more", plan.integration());
+                return not_sent(FailureKind::Busy, &why);
+            }
+            tokio::time::sleep(rest).await;
+        }
+        let answer = self.send_patiently(request, &credential, read, deadline).await;
+        self.rests.note(&who, &answer);
+        let asked = Asked { plan, integration: plan.integration(), read, limits, needles: credential.needles() };
         let (outcome, hits) = asked.outcome(answer);
         if hits > 0 {
             tracing::warn!(record = permit.record(), hits, "the answer contained the credential; it was taken out");

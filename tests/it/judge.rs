@@ -3,6 +3,7 @@
 //! alone, as it is on disk, so that its author need not build anything again.
 
 use std::{
+    collections::BTreeMap,
     fs::OpenOptions,
     io::Write as _,
     path::Path,
@@ -65,7 +66,7 @@ fn captured(tool: &Tool, case: &str, arguments: &Map<String, Value>) -> String {
     let arguments =
         Arguments::parse(tool, arguments).unwrap_or_else(|problems| panic!("{} {case}: {problems:?}", tool.name));
     let origin = Origin::parse(tool.integration.upstream.origin(), false).unwrap();
-    let http = request::place(tool, &arguments, &origin)
+    let http = request::place(tool, &arguments, &origin, &example_settings(tool))
         .unwrap_or_else(|problems| panic!("{} {case}: {problems:?}", tool.name));
     let query = if http.query.is_empty() { String::new() } else { format!("?{}", http.query) };
     let mut headers: Map<_, _> = http.headers.into_iter().map(|(name, value)| (name, json!(value))).collect();
@@ -80,6 +81,11 @@ fn captured(tool: &Tool, case: &str, arguments: &Map<String, Value>) -> String {
         "body": http.body.unwrap_or_default(),
     });
     format!("{line}\n")
+}
+
+/// What an account of the tool's integration might have.
+fn example_settings(tool: &Tool) -> BTreeMap<String, String> {
+    tool.integration.settings.iter().map(|setting| (setting.name.clone(), setting.example.clone())).collect()
 }
 
 /// The arguments of a case; several where one of some parameters has to be given.

@@ -2,10 +2,12 @@
 //!
 //! INVARIANT: whenever a function in here returns `None`, it has noted a problem.
 
+mod answer;
 mod param;
 mod raise;
 mod rest;
 mod service;
+mod setting;
 mod tool;
 mod types;
 
@@ -88,9 +90,9 @@ fn manifest(source: &mut Source<'_>) -> Manifest {
     let default_body = upstream.as_ref().map(|UpstreamSpec::Rest { body, .. }| *body);
     let mut verify = None;
     let integration = match (heading.and_then(service::Heading::whole), upstream, credential) {
-        (Some((id, title, docs)), Some(upstream), Some(credential)) => {
+        (Some((id, title, docs, settings)), Some(upstream), Some(credential)) => {
             verify = Some(credential.verify);
-            Some(Arc::new(Integration { id, title, docs, upstream, credential: credential.spec }))
+            Some(Arc::new(Integration { id, title, docs, upstream, credential: credential.spec, settings }))
         }
         _ => None,
     };

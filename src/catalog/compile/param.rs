@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use super::{tool::fits_a_segment, types::ty};
 use crate::{
     catalog::{
-        BodyKind, Method, Param, Place, RestTemplate, Type, Unit, arguments,
+        BodyKind, Method, Param, Place, RestTemplate, Type, Unit,
+        answer::FIELDS,
+        arguments,
         reader::{At, Entry, Table, shown},
         text as names,
     },
@@ -28,6 +30,9 @@ pub(super) fn params(source: &mut Source<'_>, table: Table<'_>, template: Option
     let entries = table.entries();
     let spans: Vec<_> = entries.iter().map(|entry| entry.key.span.clone()).collect();
     let params = siblings(source, entries, Position::Top)?;
+    if template.is_some_and(|template| template.body == BodyKind::Json) {
+        apart(source, &params, &spans);
+    }
     for (param, span) in params.iter().zip(spans) {
         let Some(template) = template else { continue };
         if param.place == Place::Body && matches!(template.method, Method::Get | Method::Head) {
@@ -43,6 +48,19 @@ pub(super) fn params(source: &mut Source<'_>, table: Table<'_>, template: Option
         }
     }
     Some(params)
+}
+
+/// In a JSON body `a.b` is a place inside of `a`: no two parameters may be in each other's way.
+fn apart(source: &mut Source<'_>, params: &[Param], spans: &[std::ops::Range<usize>]) {
+    let in_body = || params.iter().zip(spans).filter(|(param, _)| param.place == Place::Body);
+    for (inner, span) in in_body() {
+        let outer =
+            in_body().find(|(outer, _)| inner.wire.strip_prefix(&outer.wire).is_some_and(|rest| rest.starts_with('.')));
+        if let Some((outer, _)) = outer {
+            let message = format!("`{}` would stand inside of what `{}` gives", inner.wire, outer.name);
+            source.problem(span.clone(), message, "give one of them another `wire`".to_owned());
+        }
+    }
 }
 
 /// Would two elements of a list run into each other where names are repeated?
@@ -87,9 +105,13 @@ pub(super) fn param(
     mut table: Table<'_>,
     position: Position,
 ) -> Option<Param> {
-    if position == Position::Top && name.value == "account" {
-        let help = "call it something else and set `wire = \"account\"`".to_owned();
-        source.problem(name.span.clone(), "every tool has a parameter `account` already", help);
+    if position == Position::Top && (name.value == "account" || name.value == FIELDS) {
+        let help = format!("call it something else and set `wire = \"{}\"`", name.value);
+        let message = match name.value.as_str() {
+            FIELDS => "`fields` asks for more of a trimmed answer",
+            _ => "every tool has a parameter `account` already",
+        };
+        source.problem(name.span.clone(), message, help);
     } else if !names::is_name(&name.value) {
         let help =
             "use lower-case letters, digits and `_`, a letter first; `wire` is its name in the request".to_owned();

@@ -118,7 +118,7 @@ pub(super) fn request(
             segments.push(self::segment(segment).map_err(|message| problem(message, SEGMENT_HELP)).ok()?);
         }
     }
-    Some(RestTemplate { method, path: segments, trailing_slash, body, idempotency })
+    Some(RestTemplate { method, path: segments, trailing_slash, body, fixed: serde_json::Map::new(), idempotency })
 }
 
 const SEGMENT_HELP: &str =

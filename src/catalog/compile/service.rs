@@ -1,9 +1,9 @@
 //! `[integration]` and `[credential.…]`: who the service is, and what proves who is calling.
 
-use super::{Credential, rest};
+use super::{Credential, answer, rest, setting};
 use crate::{
     catalog::{
-        CredentialScheme, CredentialSpec, IdentityPointers, Method, Segment,
+        CredentialScheme, CredentialSpec, IdentityPointers, Method, Segment, Setting,
         reader::{At, Table, not_yet, shown},
         text,
     },
@@ -19,12 +19,13 @@ pub(super) struct Heading {
     pub(super) id: Option<At<String>>,
     title: Option<String>,
     docs: Option<String>,
+    settings: Vec<Setting>,
 }
 
 impl Heading {
-    /// Id, title and documentation.
-    pub(super) fn whole(self) -> Option<(String, String, Option<String>)> {
-        Some((self.id?.value, self.title?, self.docs))
+    /// Id, title, documentation and settings.
+    pub(super) fn whole(self) -> Option<(String, String, Option<String>, Vec<Setting>)> {
+        Some((self.id?.value, self.title?, self.docs, self.settings))
     }
 }
 
@@ -49,8 +50,10 @@ pub(super) fn integration(source: &mut Source<'_>, top: &mut Table<'_>) -> Optio
     });
     let title = table.required(source, "title").map(|title| text::prose(source, "title", title));
     let docs = link(source, &mut table, "docs");
+    let settings = table.table(source, "settings", "`[integration.settings]`");
+    let settings = settings.map(|table| setting::settings(source, table)).unwrap_or_default();
     table.finish(source);
-    Some(Heading { id, title, docs })
+    Some(Heading { id, title, docs, settings })
 }
 
 /// Reads `[credential.bearer]` or `[credential.header]`.
@@ -144,11 +147,7 @@ fn verifying_read(source: &mut Source<'_>, verify: &At<String>) -> Option<crate:
 fn pointers(source: &mut Source<'_>, mut table: Table<'_>) -> IdentityPointers {
     let mut pointer = |key| {
         table.string(source, key).map(|pointer| {
-            let escapes = pointer.value.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
-            if !pointer.value.starts_with('/') || !escapes {
-                let message = format!("`{}` is not a JSON pointer", shown(&pointer.value));
-                source.problem(pointer.span, message, "write it as `/account/id`".to_owned());
-            }
+            answer::is_pointer(source, &pointer);
             pointer.value
         })
     };

@@ -3,14 +3,14 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    param,
+    answer, param,
     raise::{effect, raise, require_any},
     rest,
 };
 use crate::{
     catalog::{
-        BodyKind, Effect, Integration, Method, Param, Place, Raise, RequestTemplate, RestTemplate, Segment, Tool, Type,
-        definition,
+        AnswerSpec, BodyKind, Effect, Integration, Method, Param, Place, Raise, RequestTemplate, RestTemplate, Segment,
+        Tool, Type, definition,
         reader::{At, Table, shown},
         text as names,
     },
@@ -52,6 +52,7 @@ pub(super) fn verify(integration: &Arc<Integration>, template: RestTemplate) -> 
         params: Vec::new(),
         require_any: Vec::new(),
         request: RequestTemplate::Rest(template),
+        answer: AnswerSpec::default(),
         definition: [0; 32],
     };
     Tool { definition: definition::digest(&tool), ..tool }
@@ -86,8 +87,9 @@ fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: 
     let idempotency = table.string(source, "idempotency").filter(|name| rest::is_free_header(source, name));
     let request_text = table.required(source, "request");
     let header = idempotency.as_ref().map(|name| name.value.to_ascii_lowercase());
-    let template = request_text.as_ref().and_then(|text| rest::request(source, text, body, header));
-    let params = match table.table(source, "params", "`[tool.params]`") {
+    let mut template = request_text.as_ref().and_then(|text| rest::request(source, text, body, header));
+    settings_in(template.as_mut(), scope);
+    let mut params = match table.table(source, "params", "`[tool.params]`") {
         Some(params) => param::params(source, params, template.as_ref()),
         None => Some(Vec::new()),
     };
@@ -97,6 +99,11 @@ fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: 
         .into_iter()
         .filter_map(|table| raise(source, table, params.as_deref(), effect.as_ref()))
         .collect();
+    let fixed = answer::fixed(source, &mut table, params.as_deref());
+    if let Some(template) = &mut template {
+        template.fixed = fixed;
+    }
+    let answer = answer::answer(source, &mut table, params.as_mut());
     table.later(source, &["ask", "preview"]);
     table.finish(source);
 
@@ -120,6 +127,7 @@ fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: 
         params: params?,
         require_any: require_any.unwrap_or_default(),
         request: RequestTemplate::Rest(template?),
+        answer,
         definition: [0; 32],
     };
     Some(Tool { definition: definition::digest(&tool), ..tool })
@@ -180,6 +188,18 @@ fn fitting_path(source: &mut Source<'_>, text: &At<String>, template: &RestTempl
     for param in params.iter().filter(|param| param.place == Place::Path && !named.contains(param.name.as_str())) {
         let help = format!("put `{{{}}}` into the path, or correct `in`", param.name);
         source.problem(text.span.clone(), format!("the path has no `{{{}}}`", param.name), help);
+    }
+}
+
+/// A name in a path that is a setting of the integration's stands for it.
+fn settings_in(template: Option<&mut RestTemplate>, scope: &Scope<'_>) {
+    let (Some(template), Some(integration)) = (template, scope.integration) else { return };
+    for segment in &mut template.path {
+        if let Segment::Param(name) = segment
+            && integration.settings.iter().any(|setting| setting.name == *name)
+        {
+            *segment = Segment::Setting(std::mem::take(name));
+        }
     }
 }
 

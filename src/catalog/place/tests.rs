@@ -22,7 +22,7 @@ fn origin() -> Origin {
 
 fn placed(tool: &Tool, given: Value) -> Result<HttpRequest, Vec<Problem>> {
     let Value::Object(given) = given else { panic!("not an object") };
-    place(tool, &Arguments::parse(tool, &given).unwrap(), &origin())
+    place(tool, &Arguments::parse(tool, &given).unwrap(), &origin(), &BTreeMap::new())
 }
 
 fn headers(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -174,8 +174,59 @@ fn t046_no_argument_reaches_the_authority() {
         let UpstreamSpec::Rest { origin, .. } = &tool.integration.upstream;
         assert!(!origin.contains(['{', '}']), "{origin}");
         let places: Vec<_> = tool.params.iter().map(|param| param.place).collect();
-        assert!(places.iter().all(|place| matches!(place, Place::Path | Place::Query | Place::Body)));
+        assert!(places.iter().all(|place| matches!(place, Place::Path | Place::Query | Place::Body | Place::Answer)));
     }
+}
+
+#[test]
+fn settings_fixed_members_and_dotted_places_have_their_place() {
+    let text = r#"
+[integration.settings]
+project = { description = "The project.", pattern = ".+", example = "12" }
+[[tool]]
+name = "ask"
+title = "Ask"
+description = "Asks."
+effect = "write"
+toolset = "core"
+request = "POST /projects/{project}/ask/"
+[tool.params]
+sql = { type = "string", in = "body", description = "A query.", wire = "query.query", max_length = 50 }
+[tool.fixed]
+query = { kind = "SQL" }
+client = "us"
+[[tool]]
+name = "list"
+title = "List"
+description = "Lists."
+effect = "read"
+toolset = "core"
+request = "GET /list"
+[tool.fixed]
+expand = ["a", "b"]
+deep = { x = 1 }
+"#;
+    let catalog = crate::catalog::tests::compiled(text);
+    let tool = catalog.find("acme_ask").unwrap();
+    let given = json!({"sql": "select 1"});
+    let arguments = Arguments::parse(tool, given.as_object().unwrap()).unwrap();
+    let with = |project: &str| {
+        let settings = BTreeMap::from([("project".to_owned(), project.to_owned())]);
+        place(tool, &arguments, &origin(), &settings)
+    };
+    let request = with("a/7 ?");
+    assert_eq!(
+        request.unwrap_err()[0].message,
+        "the account's `project` must not contain `/` or `\\`; it is one segment of a path"
+    );
+    let request = with("7 ?").unwrap();
+    assert_eq!(request.path, "/projects/7%20%3F/ask/");
+    assert_eq!(request.body.unwrap(), r#"{"client":"us","query":{"kind":"SQL","query":"select 1"}}"#);
+    let missing = place(tool, &arguments, &origin(), &BTreeMap::new()).unwrap_err();
+    assert_eq!(missing[0].message, "the account has no usable `project`; a human must finish its set-up");
+
+    let list = placed(catalog.find("acme_list").unwrap(), json!({})).unwrap();
+    assert_eq!((list.query.as_str(), list.body), ("deep%5Bx%5D=1&expand=a&expand=b", None));
 }
 
 #[test]
@@ -194,6 +245,7 @@ fn a_moved_address_is_noticed() {
         path: Vec::new(),
         trailing_slash: false,
         body: BodyKind::Json,
+        fixed: Map::new(),
         idempotency: None,
     };
     let check = |path: &str, segments: &[Placed]| unmoved(&request(path), segments, &template, &origin()).is_ok();
@@ -263,7 +315,7 @@ proptest! {
         let tool = &EVERYTHING;
         let given = json!({"id": id, "branch": branch, "tags": [tag]});
         let Ok(arguments) = Arguments::parse(tool, given.as_object().unwrap()) else { return Ok(()) };
-        let Ok(request) = place(tool, &arguments, &origin()) else { return Ok(()) };
+        let Ok(request) = place(tool, &arguments, &origin(), &BTreeMap::new()) else { return Ok(()) };
         let url = url::Url::parse(&format!("{}{}?{}", origin().as_str(), request.path, request.query)).unwrap();
         prop_assert_eq!((url.scheme(), url.host_str(), url.port()), ("https", Some("api.acme.com"), None));
         prop_assert_eq!((url.username(), url.password(), url.fragment()), ("", None, None));

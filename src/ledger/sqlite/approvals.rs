@@ -188,7 +188,7 @@ fn fill(connection: &Connection, row: Row) -> Result<Approval, LedgerError> {
 /// What is left of an outcome when its words are gone.
 fn pruned_outcome(status: &str, message: String) -> Outcome {
     match status {
-        "succeeded" => Outcome::Succeeded { result: Value::Null, http_status: None, truncated: true },
+        "succeeded" => Outcome::Succeeded { result: Value::Null, http_status: None, truncated: true, next: None },
         "failed" => {
             Outcome::Failed { kind: crate::ledger::FailureKind::Upstream, http_status: None, message, body: None }
         }

@@ -64,11 +64,13 @@ fn tool(integration: &Arc<Integration>, name: &str, effect: Effect, params: Vec<
         toolset: "core".to_owned(),
         params,
         require_any: Vec::new(),
+        answer: crate::catalog::AnswerSpec::default(),
         request: RequestTemplate::Rest(RestTemplate {
             method: Method::Post,
             path: Vec::new(),
             trailing_slash: false,
             body: BodyKind::Json,
+            fixed: serde_json::Map::new(),
             idempotency: None,
         }),
         definition: [0; 32],
@@ -80,6 +82,7 @@ fn integration(id: &str) -> Arc<Integration> {
         id: id.to_owned(),
         title: id.to_owned(),
         docs: None,
+        settings: Vec::new(),
         upstream: UpstreamSpec::Rest {
             origin: "https://api.example.com".to_owned(),
             headers: Vec::new(),

@@ -36,6 +36,16 @@ pub enum NotSent {
     Unsendable,
 }
 
+impl NotSent {
+    /// Can it be otherwise a moment later?
+    pub fn may_pass(self) -> bool {
+        match self {
+            Self::NotFound | Self::Unreachable => true,
+            Self::Misdirected | Self::Refused | Self::Untrusted | Self::Unsendable => false,
+        }
+    }
+}
+
 /// How an answer was lost after the request may have arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lost {

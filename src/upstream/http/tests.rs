@@ -25,6 +25,7 @@ pub(in super::super) const QUICK: Limits = Limits {
     read: Duration::from_millis(700),
     write: Duration::from_millis(700),
     idle: Duration::from_millis(300),
+    backoff: Duration::from_millis(2),
     body: 64 * 1024,
 };
 

@@ -45,7 +45,7 @@ fn answer(status: u16, content_type: &str, body: &str) -> String {
 }
 
 fn succeeded(result: Value, truncated: bool) -> Outcome {
-    Outcome::Succeeded { result, http_status: Some(200), truncated }
+    Outcome::Succeeded { result, http_status: Some(200), truncated, next: None }
 }
 
 fn word(outcome: &Outcome) -> (&'static str, Option<&'static str>, Option<u16>) {
@@ -95,7 +95,10 @@ async fn t218_what_a_success_returns() {
         assert_eq!(send(&answer(200, content_type, body), Effect::Write).await, succeeded(expected, false), "{body}");
     }
     let outcome = send("HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n", Effect::Write).await;
-    assert_eq!(outcome, Outcome::Succeeded { result: Value::Null, http_status: Some(204), truncated: false });
+    assert_eq!(
+        outcome,
+        Outcome::Succeeded { result: Value::Null, http_status: Some(204), truncated: false, next: None }
+    );
 
     let mut bytes = answer(200, json, "....").into_bytes();
     let at = bytes.len() - 4;
@@ -179,7 +182,7 @@ async fn t211_t214_an_answer_that_does_not_come_is_asked_for_once() {
         let server = Server::saying(broken);
         assert_eq!(word(&send_to(&server.origin(), Effect::Write, SMALL).await), ("unknown", None, None), "{broken}");
         assert_eq!(word(&send_to(&server.origin(), Effect::Read, SMALL).await), ("failed", Some("network"), None));
-        assert_eq!(server.seen().len(), 2, "{broken}");
+        assert_eq!(server.seen().len(), 1 + 3, "the write once, the read three times: {broken}");
     }
     let reset = Server::start(|stream| drop(stream.shutdown(Shutdown::Both)));
     assert_eq!(word(&send_to(&reset.origin(), Effect::Write, SMALL).await), ("unknown", None, None));
@@ -278,4 +281,43 @@ fn t042_t206_a_request_that_would_be_sent_differently_is_not_built() {
     assert!(built(&HttpRequest { headers: twice, ..post() }).is_none());
     let authorization = Some("Authorization".to_owned());
     assert!(built(&HttpRequest { idempotency: authorization, ..post() }).is_none());
+}
+
+/// Answers the first connection with one text and every further one with the other.
+fn first_then(first: String, then: String) -> Server {
+    let first = std::sync::Mutex::new(Some(first));
+    Server::start(move |stream| {
+        use std::io::Write as _;
+        let text = first.lock().unwrap().take().unwrap_or_else(|| then.clone());
+        drop(stream.write_all(text.as_bytes()));
+    })
+}
+
+#[tokio::test]
+async fn a_read_is_sent_again_and_a_write_is_not() {
+    let good = || answer(200, "application/json", "{}");
+    let reading = first_then(answer(503, "text/plain", "busy"), good());
+    assert_eq!(word(&send_to(&reading.origin(), Effect::Read, SMALL).await), ("succeeded", None, Some(200)));
+    assert_eq!(reading.seen().len(), 2);
+    for status in [429, 503] {
+        let writing = first_then(answer(status, "text/plain", "busy"), good());
+        assert_ne!(send_to(&writing.origin(), Effect::Write, SMALL).await, succeeded(json!({}), false));
+        assert_eq!(writing.seen().len(), 1, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_limit_nothing_is_sent_until_it_is_over() {
+    let busy = "HTTP/1.1 429 X\r\nretry-after: 600\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let server = Server::saying(busy);
+    let rest = Rest::new(Http::new(SMALL));
+    for (effect, expected) in [
+        (Effect::Read, ("failed", Some("upstream"), Some(429))),
+        (Effect::Read, ("failed", Some("busy"), None)),
+        (Effect::Write, ("failed", Some("busy"), None)),
+    ] {
+        let (credential, plan) = credential(&account(&server.origin()), effect, post());
+        assert_eq!(word(&rest.send(&Permit::for_tests(plan), credential).await), expected);
+    }
+    assert_eq!(server.seen().len(), 1);
 }

@@ -91,7 +91,7 @@ impl End {
             truncated: false,
         };
         match approval.outcome.as_ref().map(|(outcome, _)| outcome) {
-            Some(Outcome::Succeeded { result, http_status, truncated }) => {
+            Some(Outcome::Succeeded { result, http_status, truncated, next: _ }) => {
                 end.http_status = *http_status;
                 end.truncated = *truncated;
                 end.result = Some(pretty(result)).filter(|_| !result.is_null());

@@ -33,7 +33,8 @@ async fn t229_without_room_or_right_to_write_nothing_is_permitted() {
             outcomes.push(broken.admit(refund(number).admit(), at(2)).await.map(drop));
         }
         assert!(matches!(outcomes.last(), Some(Err(LedgerError::Database(_)))), "{name}: {outcomes:?}");
-        let outcome = Outcome::Succeeded { result: serde_json::json!(big), http_status: Some(200), truncated: false };
+        let outcome =
+            Outcome::Succeeded { result: serde_json::json!(big), http_status: Some(200), truncated: false, next: None };
         let settled = broken.settle(running.record(), &outcome, at(3)).await;
         assert!(matches!(settled, Err(LedgerError::Database(_))), "{name}: {settled:?}");
         if name == "read-only" {
