@@ -39,6 +39,30 @@ pub struct ListIntegrations {
     pub reason: Option<String>,
 }
 
+/// Arguments of `agentport_find_tools`.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FindTools {
+    /// What is to be done, in plain words, with the service's name if it is known: `refund a charge on stripe`.
+    #[schemars(length(min = 1, max = 300))]
+    pub query: String,
+    /// Only tools of this integration, such as `stripe`.
+    #[serde(default, deserialize_with = "given")]
+    pub integration: Option<String>,
+    /// Only tools that do this to the world: `read`, `write` or `destructive`.
+    #[serde(default, deserialize_with = "given")]
+    #[schemars(extend("enum" = ["read", "write", "destructive"]))]
+    pub effect: Option<String>,
+    /// How many to return at most. Default: 5.
+    #[serde(default = "found_tools", deserialize_with = "bounded_tools")]
+    #[schemars(range(min = 1, max = 20))]
+    pub limit: usize,
+    /// What the call is for, in a sentence.
+    #[serde(rename = "_reason", default, deserialize_with = "given")]
+    #[schemars(length(max = 2000))]
+    pub reason: Option<String>,
+}
+
 /// Arguments of `agentport_call_tool`.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -104,6 +128,15 @@ pub fn builtin_tools() -> Vec<BuiltinTool> {
             idempotent: false,
         },
         BuiltinTool {
+            name: "agentport_find_tools",
+            title: "Find tools",
+            description: "Finds tools of the connected services by what they do, best first, each with its arguments. Most \
+                          tools are not in the list of tools: look here, then call one with agentport_call_tool.",
+            input_schema: schema::<FindTools>(),
+            effect: Effect::Read,
+            idempotent: true,
+        },
+        BuiltinTool {
             name: "agentport_list_integrations",
             title: "List integrations",
             description: "Lists the services that can be worked on, with their accounts and what is not set up yet.",
@@ -125,6 +158,15 @@ pub fn builtin_tools() -> Vec<BuiltinTool> {
 
 fn wait_seconds() -> u64 {
     45
+}
+
+fn found_tools() -> usize {
+    5
+}
+
+fn bounded_tools<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let limit = usize::deserialize(deserializer)?;
+    if (1..=20).contains(&limit) { Ok(limit) } else { Err(D::Error::custom("`limit` must be from 1 to 20")) }
 }
 
 fn bounded_wait<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {

@@ -16,10 +16,14 @@ mod place;
 mod reader;
 pub mod request;
 mod schema;
+mod search;
 mod text;
 mod tool;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 pub use self::{
     answer::{AnswerSpec, EVERYTHING, FIELDS, Next, NextFrom, Reading},
@@ -44,6 +48,8 @@ pub struct Catalog {
     tools: BTreeMap<String, Arc<Tool>>,
     /// The verifying reads, by the integration's id.
     verify: BTreeMap<String, Arc<Tool>>,
+    /// Made at the first search.
+    index: OnceLock<search::Index>,
 }
 
 impl Catalog {
@@ -82,6 +88,12 @@ impl Catalog {
         nearest(&name, self.tools.keys().map(String::as_str)).map(str::to_owned).or_else(bare)
     }
 
+    /// The tools that plain words describe, best first.
+    pub fn search(&self, words: &str) -> impl Iterator<Item = &Arc<Tool>> {
+        let index = self.index.get_or_init(|| search::Index::of(self.tools.values()));
+        index.find(words).into_iter().filter_map(|name| self.tools.get(&name))
+    }
+
     /// Every tool, sorted by wire name.
     pub fn tools(&self) -> impl Iterator<Item = &Arc<Tool>> {
         self.tools.values()
@@ -115,6 +127,7 @@ impl Catalog {
             integrations,
             tools: tools.into_iter().map(|tool| (tool.wire_name(), tool)).collect(),
             verify: verify.into_iter().map(|tool| (tool.integration.id.clone(), tool)).collect(),
+            index: OnceLock::new(),
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) enum Action {
         /// The tool
         tool: String,
     },
-    /// Tools whose name, title or description has all the words
+    /// Tools by what they do, in plain words; the best first
     Search {
         /// What to look for
         #[arg(required = true)]
@@ -43,6 +43,9 @@ pub(super) enum Action {
         files: Vec<PathBuf>,
     },
 }
+
+/// More than these nobody reads.
+const SEARCH_RESULTS: usize = 20;
 
 /// What tools are looked at with: a home's, or before there is one the built-in catalog under the default policy.
 struct View {
@@ -91,15 +94,10 @@ pub(super) fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Failure>
             Ok(Exit::Done)
         }
         Action::Search { words } => {
-            let words: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
-            let fits = |tool: &Tool| {
-                let hay = format!("{} {} {}", tool.wire_name(), tool.title, tool.description).to_lowercase();
-                words.iter().all(|word| hay.contains(word.as_str()))
-            };
-            let tools: Vec<_> = view.catalog.tools().filter(|tool| fits(tool)).collect();
+            let tools: Vec<_> = view.catalog.search(&words.join(" ")).take(SEARCH_RESULTS).collect();
             out.answer(&json!(tools.iter().map(|tool| view.short(tool)).collect::<Vec<_>>()), || {
                 if tools.is_empty() {
-                    "no tool has all these words".to_owned()
+                    "no tool has any of these words".to_owned()
                 } else {
                     tools.iter().map(|tool| view.line(tool)).collect::<Vec<_>>().join("\n")
                 }

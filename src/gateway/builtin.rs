@@ -6,15 +6,18 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::Gateway;
+use super::{Gateway, listing::listed_tool};
 use crate::{
     call::Caller,
     catalog::{
-        Problem,
-        builtin::{AwaitApproval, CallTool, ListIntegrations, WithdrawApproval},
+        Problem, Tool,
+        builtin::{AwaitApproval, CallTool, FindTools, ListIntegrations, WithdrawApproval},
     },
     reply::Reply,
 };
+
+/// The longest query, in characters.
+const QUERY_MAX: usize = 300;
 
 impl Gateway {
     /// Answers one of the product's own tools; `None` for every other name.
@@ -28,6 +31,10 @@ impl Gateway {
         let reply = match name {
             "agentport_list_integrations" => match parse::<ListIntegrations>(arguments) {
                 Ok(_) => self.list_integrations(),
+                Err(reply) => reply,
+            },
+            "agentport_find_tools" => match parse::<FindTools>(arguments) {
+                Ok(find) => self.find_tools(caller, &find),
                 Err(reply) => reply,
             },
             "agentport_call_tool" => match parse::<CallTool>(arguments) {
@@ -61,6 +68,51 @@ impl Gateway {
             _ => return None,
         };
         Some(reply)
+    }
+
+    /// Ranked: tools of connected services that the policy does not always deny, listed or not.
+    fn find_tools(&self, caller: &Caller, find: &FindTools) -> Reply {
+        let Some(snapshot) = self.parts().and_then(|parts| parts.snapshots.current().ok()) else {
+            return Reply::needs_set_up("nothing is connected yet");
+        };
+        let effects = ["read", "write", "destructive"];
+        let mut problems = Vec::new();
+        let mut problem = |at: &str, message: String| problems.push(Problem { at: at.to_owned(), message });
+        if let Some(id) = &find.integration
+            && snapshot.catalog.integration(id).is_none()
+        {
+            let known: Vec<_> = snapshot.catalog.integrations().map(|known| format!("`{}`", known.id)).collect();
+            problem("/integration", format!("no such integration; there are {}", known.join(", ")));
+        }
+        if find.effect.as_ref().is_some_and(|effect| !effects.contains(&effect.as_str())) {
+            problem("/effect", "must be one of `read`, `write`, `destructive`".to_owned());
+        }
+        if find.query.trim().is_empty() || find.query.chars().count() > QUERY_MAX {
+            problem("/query", format!("must have from 1 to {QUERY_MAX} characters"));
+        }
+        if !problems.is_empty() {
+            return Reply::InvalidArguments(problems);
+        }
+        let fits = |tool: &Tool| {
+            find.integration.as_ref().is_none_or(|id| *id == tool.integration.id)
+                && find.effect.as_ref().is_none_or(|effect| effect == tool.effect.as_str())
+                && snapshot.accounts.iter().any(|account| account.integration == tool.integration.id)
+                && !snapshot.policy.always_denies(tool, caller)
+        };
+        let found = snapshot.catalog.search(&find.query).filter(|tool| fits(tool)).take(find.limit);
+        let tools: Vec<Value> = found
+            .map(|tool| {
+                let listed = listed_tool(tool, &snapshot);
+                json!({
+                    "name": listed.name,
+                    "title": listed.title,
+                    "description": listed.description,
+                    "effect": tool.effect.as_str(),
+                    "inputSchema": listed.input_schema,
+                })
+            })
+            .collect();
+        Reply::Plain(Map::from_iter([("result".to_owned(), json!({"tools": tools}))]))
     }
 
     fn list_integrations(&self) -> Reply {

@@ -162,7 +162,7 @@ fn exposed<'a>(snapshot: &'a Snapshot, caller: &Caller, room: usize) -> Vec<&'a 
     chosen
 }
 
-fn listed_tool(tool: &Tool, snapshot: &Snapshot) -> Listed {
+pub(super) fn listed_tool(tool: &Tool, snapshot: &Snapshot) -> Listed {
     let accounts: Vec<String> =
         snapshot.accounts_of(&tool.integration.id).iter().map(|account| account.name.clone()).collect();
     let effect = tool.strongest_effect();

@@ -11,7 +11,10 @@ mod setting;
 mod tool;
 mod types;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use toml::de::DeTable;
 
@@ -25,7 +28,12 @@ use crate::diagnostic::{Diagnostics, Source};
 
 /// Compiles manifests into a catalog; all problems of all of them at once.
 pub(super) fn catalog(files: &[(&str, &str)]) -> Result<Catalog, Diagnostics> {
-    let mut catalog = Catalog { integrations: BTreeMap::new(), tools: BTreeMap::new(), verify: BTreeMap::new() };
+    let mut catalog = Catalog {
+        integrations: BTreeMap::new(),
+        tools: BTreeMap::new(),
+        verify: BTreeMap::new(),
+        index: OnceLock::new(),
+    };
     let mut problems = Vec::new();
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
     for (name, text) in files {
