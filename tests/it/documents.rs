@@ -1,5 +1,4 @@
-//! What people copy works: every example, preset and manifest loads, and the README's table of tools is what there is.
-//! `AGENTPORT_UPDATE_DOCS=1` writes the table.
+//! What people copy works: every example, preset and manifest loads.
 
 use std::{
     fs,
@@ -7,17 +6,10 @@ use std::{
 };
 
 use agentport::{
-    account::Environment,
-    call::Caller,
     catalog::Catalog,
     config::{self, Settings},
-    policy::{self, Facts, Pinned, Policy},
+    policy,
 };
-
-use crate::harness::setting;
-
-const BEGIN: &str = "<!-- tools:begin -->";
-const END: &str = "<!-- tools:end -->";
 
 #[test]
 fn every_manifest_loads_and_is_in_the_binary() {
@@ -83,64 +75,6 @@ fn every_example_loads() {
     for folder in folders("examples") {
         assert!(folder.join("README.md").is_file(), "{} has no README.md", name(&folder));
     }
-}
-
-#[test]
-fn the_table_of_tools_in_the_readme_is_what_there_is() {
-    let path = root().join("README.md");
-    let Ok(text) = fs::read_to_string(&path) else { return };
-    let Some((before, rest)) = text.split_once(BEGIN) else { return };
-    let (_, after) = rest.split_once(END).unwrap_or_else(|| panic!("README.md has {BEGIN} and no {END}"));
-    let current = format!("{before}{BEGIN}\n{}{END}{after}", table());
-    if setting("AGENTPORT_UPDATE_DOCS").is_some_and(|value| value == "1") {
-        fs::write(&path, &current).unwrap();
-    } else {
-        assert!(text == current, "README.md is out of date; AGENTPORT_UPDATE_DOCS=1 writes it: {}", table());
-    }
-}
-
-/// One part for each integration, one line for each tool: its name, what it does, its strongest effect, what the policy
-/// that `init` writes says of a call of which nothing else is known, its toolset.
-fn table() -> String {
-    let catalog = catalog();
-    let tools = catalog.tools().map(|tool| tool.policy_name()).collect();
-    let (policy, _) = Policy::new(&catalog, &Pinned { text: policy::BUILT_IN.to_owned(), tools }, None);
-    let caller = Caller::parse("local").unwrap();
-    let mut text = String::new();
-    for integration in catalog.integrations() {
-        let tools: Vec<_> = catalog.tools().filter(|tool| tool.integration.id == integration.id).collect();
-        let count = if tools.len() == 1 { "1 tool".to_owned() } else { format!("{} tools", tools.len()) };
-        let title = integration
-            .docs
-            .as_ref()
-            .map_or_else(|| integration.title.clone(), |docs| format!("[{}]({docs})", integration.title));
-        text.extend(["\n**", &title, "**, ", &count, "\n\n"]);
-        text += "| tool | what it does | effect | default | toolset |\n|---|---|---|---|---|\n";
-        for tool in tools {
-            let title = tool.title.replace('|', "\\|");
-            let facts = Facts {
-                tool,
-                arguments: None,
-                caller: &caller,
-                account: "default",
-                environment: Environment::Production,
-                now: 0,
-            };
-            let (name, decision) = (tool.policy_name(), policy.evaluate(&facts).decision);
-            text += &format!("| `{name}` | {title} | {} | {decision} | {} |\n", tool.strongest_effect(), tool.toolset);
-        }
-    }
-    text.push('\n');
-    text
-}
-
-#[test]
-fn the_table_has_a_line_for_each_tool() {
-    let table = table();
-    for tool in catalog().tools() {
-        assert_eq!(table.matches(&format!("| `{}` |", tool.policy_name())).count(), 1, "{table}");
-    }
-    assert!(table.contains("| `stripe.create_refund` | Refund a charge | destructive | ask | core |\n"), "{table}");
 }
 
 fn catalog() -> Catalog {

@@ -28,6 +28,13 @@ enum Case {
     Edge,
 }
 
+/// Parameters that the vendor takes and the specification at hand does not know. They are not judged.
+const UNKNOWN_TO_THE_JUDGE: [(&str, &str); 2] = [
+    // derived from PostHog's generated clients, which leave it out; PostHog's own MCP server requires it
+    ("posthog.create_insight", "query"),
+    ("posthog.update_insight", "query"),
+];
+
 #[test]
 fn every_request_is_what_the_vendor_takes() {
     let Some(apis) = environment("AGENTPORT_TEST_APIS").filter(|apis| Path::new(apis).is_dir()) else {
@@ -61,6 +68,31 @@ fn every_request_is_what_the_vendor_takes() {
     assert!(bad.is_empty(), "{} of {}:\n{}", bad.len(), requests.lines().count(), bad.join("\n"));
 }
 
+/// The tools that were to be built, with their effects; a tool that is not built yet is missing here until it is.
+#[test]
+fn every_recommended_tool_is_there_with_its_effect() {
+    let Some(apis) = environment("AGENTPORT_TEST_APIS").filter(|apis| Path::new(apis).is_dir()) else {
+        return skip("tools: AGENTPORT_TEST_APIS does not name the folder of the vendors' APIs");
+    };
+    let list = std::fs::read_to_string(Path::new(&apis).join("recommended_tools.tsv")).unwrap();
+    let wanted: BTreeMap<String, String> = list
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let columns: Vec<&str> = line.split('\t').collect();
+            (format!("{}.{}", columns[0], columns[1]), columns[5].to_owned())
+        })
+        .collect();
+    let catalog = Catalog::built_in().unwrap_or_else(|problems| panic!("{problems}"));
+    let built: BTreeMap<String, String> =
+        catalog.tools().map(|tool| (tool.policy_name(), tool.effect.to_string())).collect();
+    assert_eq!(built, wanted);
+    for integration in catalog.integrations() {
+        let core = catalog.tools().filter(|tool| tool.integration.id == integration.id && tool.toolset == "core");
+        assert!((1..=15).contains(&core.count()), "{}", integration.id);
+    }
+}
+
 /// One line for the judge.
 fn captured(tool: &Tool, case: &str, arguments: &Map<String, Value>) -> String {
     let arguments =
@@ -90,7 +122,9 @@ fn example_settings(tool: &Tool) -> BTreeMap<String, String> {
 
 /// The arguments of a case; several where one of some parameters has to be given.
 fn arguments(tool: &Tool, case: Case) -> Vec<Map<String, Value>> {
-    let all = members(&tool.params, case);
+    let name = tool.policy_name();
+    let judged = tool.params.iter().filter(|param| !UNKNOWN_TO_THE_JUDGE.contains(&(name.as_str(), &param.name)));
+    let all = members(&judged.cloned().collect::<Vec<_>>(), case);
     if case != Case::Least {
         return vec![all];
     }

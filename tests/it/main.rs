@@ -13,6 +13,7 @@ mod github;
 mod harness;
 mod host;
 mod hygiene;
+mod integrations;
 mod judge;
 mod keyring;
 mod processes;
