@@ -39,15 +39,21 @@ impl Arguments {
     /// All values at a parameter (`a.b` for a nested one; every element of a list on the way): given, defaulted, or,
     /// where nothing is given, what the vendor assumes. Empty where nobody knows.
     pub fn assumed<'a>(&'a self, tool: &'a Tool, path: &str) -> Vec<&'a Value> {
-        let mut found = Vec::new();
-        let mut parts = path.split('.');
-        if let Some(value) = parts.next().and_then(|first| self.0.get(first)) {
-            walk(value, &parts.collect::<Vec<_>>(), &mut found);
-        }
+        let mut found = self.given(path);
         if found.is_empty()
             && let Some(absent) = tool.param_at(path).and_then(|param| param.absent.as_ref())
         {
             found.push(absent);
+        }
+        found
+    }
+
+    /// The values at `path`, `a.b` for nested ones, given or filled in by `default`; through lists, those of all elements.
+    pub fn given(&self, path: &str) -> Vec<&Value> {
+        let mut found = Vec::new();
+        let mut parts = path.split('.');
+        if let Some(value) = parts.next().and_then(|first| self.0.get(first)) {
+            walk(value, &parts.collect::<Vec<_>>(), &mut found);
         }
         found
     }
@@ -162,6 +168,7 @@ impl Reading {
                 return canonical::normal(value.clone());
             }
             (Type::Boolean, Value::Bool(_)) => {}
+            (Type::Value { max_length, max_items }, value) => return self.plain(value, *max_length, *max_items, at),
             (Type::Array { items, min_items, max_items }, Value::Array(elements)) => {
                 let least = min_items.unwrap_or(0).max(u64::from(self.bracketed));
                 if self.amount(elements.len(), least, *max_items, "elements", at) {
@@ -204,6 +211,46 @@ impl Reading {
             ) => self.problem(at, format!("must be {}, not {}", wanted(param), kind(other))),
         }
         value.clone()
+    }
+
+    /// A text, a number, a boolean, or a list of them.
+    fn plain(&mut self, value: &Value, max_length: u64, max_items: u64, at: &str) -> Value {
+        match value {
+            Value::Bool(_) => {}
+            Value::Number(_) => return canonical::normal(value.clone()),
+            Value::String(text) => self.text(text, max_length, at),
+            Value::Array(elements) if self.amount(elements.len(), 0, max_items, "elements", at) => {
+                let elements = elements.iter().enumerate().map(|(index, element)| match element {
+                    Value::Array(_) => {
+                        self.problem(&format!("{at}/{index}"), "must not be a list inside of a list".to_owned());
+                        element.clone()
+                    }
+                    Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+                        self.plain(element, max_length, 0, &format!("{at}/{index}"))
+                    }
+                });
+                return elements.collect();
+            }
+            Value::Array(_) => {}
+            Value::Null | Value::Object(_) => {
+                self.problem(
+                    at,
+                    format!("must be a string, a number, true or false, or a list of them, not {}", kind(value)),
+                );
+            }
+        }
+        value.clone()
+    }
+
+    /// The length of a text, and that it has no NUL.
+    fn text(&mut self, text: &str, max_length: u64, at: &str) {
+        let length = text.chars().count() as u64;
+        if text.contains('\0') {
+            self.problem(at, "must not contain a NUL character".to_owned());
+        }
+        if length > max_length {
+            self.problem(at, format!("must have at most {max_length} characters, not {length}"));
+        }
     }
 
     fn string(&mut self, param: &Param, text: &str, at: &str) {
@@ -286,6 +333,7 @@ fn wanted(param: &Param) -> &'static str {
         Type::Integer { .. } => "a whole number",
         Type::Number { .. } => "a number",
         Type::Boolean => "true or false",
+        Type::Value { .. } => "a string, a number, true or false, or a list of them",
         Type::Array { .. } => "a list",
         Type::Object { .. } | Type::Map { .. } => "an object",
     }

@@ -8,7 +8,7 @@ use super::{
     CredentialScheme, UpstreamSpec,
     param::{Param, Place, Type, Unit},
     request::{RequestTemplate, Segment},
-    tool::Tool,
+    tool::{Tool, When},
 };
 use crate::canonical;
 
@@ -36,7 +36,13 @@ fn definition(tool: &Tool) -> Value {
     let raises: Vec<_> = tool
         .raises
         .iter()
-        .map(|raise| json!({ "param": raise.param, "any": raise.any, "effect": raise.effect.as_str() }))
+        .map(|raise| {
+            let when = match &raise.when {
+                When::Any(values) => json!({ "any": values }),
+                When::Present => json!("present"),
+            };
+            json!({ "param": raise.param, "when": when, "effect": raise.effect.as_str() })
+        })
         .collect();
     json!({
         "integration": tool.integration.id,
@@ -99,6 +105,9 @@ fn ty(ty: &Type) -> Value {
         Type::Integer { min, max, choices } => json!({ "integer": { "min": min, "max": max, "choices": choices } }),
         Type::Number { min, max } => json!({ "number": { "min": min, "max": max } }),
         Type::Boolean => json!("boolean"),
+        Type::Value { max_length, max_items } => {
+            json!({ "value": { "max_length": max_length, "max_items": max_items } })
+        }
         Type::Array { items, min_items, max_items } => {
             json!({ "array": { "items": param(items), "min_items": min_items, "max_items": max_items } })
         }

@@ -116,6 +116,7 @@ fn flatten(param: &Param, value: &Value, kind: BodyKind, name: String, out: &mut
             | Type::Integer { .. }
             | Type::Number { .. }
             | Type::Boolean
+            | Type::Value { .. }
             | Type::Array { .. }
             | Type::Object { .. }
             | Type::Map { .. },

@@ -35,6 +35,7 @@ pub use self::{
     schema::REASON_MAX,
     tool::{
         CredentialScheme, CredentialSpec, Effect, IdentityPointers, Integration, Raise, Setting, Tool, UpstreamSpec,
+        When,
     },
 };
 use crate::diagnostic::Diagnostics;

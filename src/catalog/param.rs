@@ -91,6 +91,13 @@ pub enum Type {
     },
     /// True or false.
     Boolean,
+    /// A text, a number or a boolean, or a list of those: what the vendor leaves open. Only in a JSON body.
+    Value {
+        /// Most characters of a text.
+        max_length: u64,
+        /// Most elements of a list.
+        max_items: u64,
+    },
     /// A list.
     Array {
         /// What each element is; its name is the list's.
@@ -120,7 +127,12 @@ impl Type {
         match self {
             Self::Object { fields } => Some(fields),
             Self::Array { items, .. } => items.ty.fields(),
-            Self::String { .. } | Self::Integer { .. } | Self::Number { .. } | Self::Boolean | Self::Map { .. } => None,
+            Self::String { .. }
+            | Self::Integer { .. }
+            | Self::Number { .. }
+            | Self::Boolean
+            | Self::Value { .. }
+            | Self::Map { .. } => None,
         }
     }
 
@@ -131,6 +143,7 @@ impl Type {
             Self::Integer { .. } => "integer",
             Self::Number { .. } => "number",
             Self::Boolean => "boolean",
+            Self::Value { .. } => "value",
             Self::Array { .. } => "array",
             Self::Object { .. } | Self::Map { .. } => "object",
         }

@@ -177,6 +177,7 @@ fn on_the_wire(param: &Param, value: &Value) -> Value {
             | Type::Integer { .. }
             | Type::Number { .. }
             | Type::Boolean
+            | Type::Value { .. }
             | Type::Array { .. }
             | Type::Object { .. }
             | Type::Map { .. },

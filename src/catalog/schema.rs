@@ -64,7 +64,10 @@ fn property(param: &Param, bracketed: bool) -> Map<String, Value> {
     let mut schema = of_type(param, bracketed);
     if param.nullable {
         if let Some(word) = schema.get_mut("type") {
-            *word = json!([word.take(), "null"]);
+            match word {
+                Value::Array(words) => words.push(json!("null")),
+                word => *word = json!([word.take(), "null"]),
+            }
         }
         if let Some(Value::Array(choices)) = schema.get_mut("enum") {
             choices.push(Value::Null);
@@ -105,6 +108,11 @@ fn of_type(param: &Param, bracketed: bool) -> Map<String, Value> {
             put("maximum", max.map(|max| json!(max)));
         }
         Type::Boolean => {}
+        Type::Value { max_length, max_items } => {
+            put("maxLength", Some(json!(max_length)));
+            put("items", Some(json!({ "type": ["string", "number", "boolean"], "maxLength": max_length })));
+            put("maxItems", Some(json!(max_items)));
+        }
         Type::Array { items, min_items, max_items } => {
             put("items", Some(Value::Object(property(items, bracketed))));
             let least = min_items.unwrap_or(0).max(u64::from(bracketed));
@@ -128,8 +136,15 @@ fn of_type(param: &Param, bracketed: bool) -> Map<String, Value> {
             put("maxProperties", Some(json!(max_items)));
         }
     }
-    put("type", Some(json!(param.ty.word())));
+    put("type", Some(type_word(&param.ty)));
     schema
+}
+
+fn type_word(ty: &Type) -> Value {
+    match ty {
+        Type::Value { .. } => json!(["string", "number", "boolean", "array"]),
+        other => json!(other.word()),
+    }
 }
 
 /// The description with what hosts drop from schemas or models overlook in them.

@@ -178,10 +178,19 @@ pub struct Tool {
 pub struct Raise {
     /// The parameter; `a.b` for a nested one.
     pub param: String,
-    /// Any of these values, given, defaulted or assumed, fires.
-    pub any: Vec<serde_json::Value>,
+    /// What fires, given, defaulted or assumed.
+    pub when: When,
     /// The effect of such a call.
     pub effect: Effect,
+}
+
+/// Which values of an argument make a call's effect stronger.
+#[derive(Debug, Clone, PartialEq)]
+pub enum When {
+    /// One of these.
+    Any(Vec<serde_json::Value>),
+    /// Whatever it is, null included.
+    Present,
 }
 
 impl Tool {
@@ -214,11 +223,9 @@ impl Tool {
         let Some(arguments) = arguments else { return self.strongest_effect() };
         self.raises
             .iter()
-            .filter(|raise| {
-                arguments
-                    .assumed(self, &raise.param)
-                    .iter()
-                    .any(|value| raise.any.iter().any(|raised| raised == *value))
+            .filter(|raise| match &raise.when {
+                When::Any(values) => arguments.assumed(self, &raise.param).iter().any(|value| values.contains(value)),
+                When::Present => !arguments.given(&raise.param).is_empty(),
             })
             .map(|raise| raise.effect)
             .fold(self.effect, Effect::max)

@@ -205,6 +205,7 @@ fn is_value(absent: &Value, ty: &Type) -> bool {
         Type::Integer { .. } => absent.is_i64() || absent.is_u64(),
         Type::Number { .. } => absent.is_number(),
         Type::Boolean => absent.is_boolean(),
+        Type::Value { .. } => !absent.is_null() && !absent.is_object(),
         Type::Array { items, .. } => {
             absent.as_array().is_some_and(|elements| elements.iter().all(|element| is_value(element, &items.ty)))
         }

@@ -134,20 +134,22 @@ impl Operator {
         match self {
             Self::Present(_) => None,
             Self::Length { .. } => match ty {
-                Type::String { .. } | Type::Array { .. } | Type::Map { .. } => None,
+                Type::String { .. } | Type::Value { .. } | Type::Array { .. } | Type::Map { .. } => None,
                 Type::Integer { .. } | Type::Number { .. } | Type::Boolean | Type::Object { .. } => {
                     Some(format!("`length` is of texts and lists, but the parameter is of type {word}"))
                 }
             },
             Self::Any(operands) | Self::None(operands) => operands.iter().find_map(|operand| misfit(operand, leaf)),
             Self::Min(operand) | Self::Max(operand) => match leaf {
-                Type::Integer { .. } | Type::Number { .. } => misfit(&Value::Number(operand.clone()), leaf),
+                Type::Integer { .. } | Type::Number { .. } | Type::Value { .. } => {
+                    misfit(&Value::Number(operand.clone()), leaf)
+                }
                 Type::String { .. } | Type::Boolean | Type::Array { .. } | Type::Object { .. } | Type::Map { .. } => {
                     Some(format!("`min` and `max` are of numbers, but the parameter is of type {word}"))
                 }
             },
             Self::Prefix(_) | Self::Suffix(_) | Self::Glob(_) | Self::Regex(_) | Self::Domain(_) => match leaf {
-                Type::String { .. } => None,
+                Type::String { .. } | Type::Value { .. } => None,
                 Type::Integer { .. }
                 | Type::Number { .. }
                 | Type::Boolean
@@ -189,6 +191,7 @@ fn element_type(ty: &Type) -> &Type {
         | Type::Integer { .. }
         | Type::Number { .. }
         | Type::Boolean
+        | Type::Value { .. }
         | Type::Object { .. }
         | Type::Map { .. } => ty,
     }
@@ -210,6 +213,7 @@ fn misfit(operand: &Value, ty: &Type) -> Option<String> {
         },
         Type::Number { .. } => operand.is_number(),
         Type::Boolean => operand.is_boolean(),
+        Type::Value { .. } => operand.is_string() || operand.is_number() || operand.is_boolean(),
         Type::Object { .. } | Type::Map { .. } | Type::Array { .. } => {
             return Some("objects are not compared as a whole; name one of its members, as in `a.b`".to_owned());
         }

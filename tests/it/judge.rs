@@ -176,6 +176,13 @@ fn value(param: &Param, case: Case) -> Value {
         }
         Type::Number { min, max } => json!(if edge { max.or(*min) } else { min.or(*max) }.unwrap_or(1.5)),
         Type::Boolean => json!(edge),
+        Type::Value { .. } => {
+            if edge {
+                json!(["a", 1, true])
+            } else {
+                json!(7)
+            }
+        }
         Type::Array { items, min_items, max_items } => {
             let most = (*max_items).min(3);
             let count = if edge { most } else { min_items.unwrap_or(1).max(1) };

@@ -234,6 +234,13 @@ fn near(param: &Param) -> BoxedStrategy<Value> {
             .prop_map(Value::from)
             .boxed()
         }
+        Type::Value { .. } => prop_oneof![
+            Just(json!([1, "a", true])),
+            Just(json!([[1]])),
+            Just(json!(1.5)),
+            ".{0,8}".prop_map(Value::from),
+        ]
+        .boxed(),
         Type::Integer { min, max, choices } => {
             let mut values = choices.clone().unwrap_or_default();
             for bound in [min.unwrap_or(-5), max.unwrap_or(7)] {
@@ -305,4 +312,66 @@ proptest! {
         let theirs: Vec<_> = validator.iter_errors(&given).map(|error| error.to_string()).collect();
         prop_assert_eq!(ours.is_empty(), theirs.is_empty(), "{} {}: ours {:?}, theirs {:?}", tool.name, given, ours, theirs);
     }
+}
+
+#[test]
+fn an_open_value_is_a_text_a_number_a_boolean_or_a_list_of_them() {
+    let tool = r#"
+[[tool]]
+name = "open"
+title = "Open"
+description = "Takes it."
+effect = "write"
+toolset = "core"
+request = "POST /open"
+[tool.params]
+value = { type = "value", in = "body", description = "A value.", nullable = true, max_length = 3, max_items = 2, required = false }
+[[tool.raise]]
+where = { value = { present = true } }
+effect = "destructive"
+"#;
+    let catalog = crate::catalog::tests::compiled(tool);
+    let tool = catalog.find("acme_open").unwrap();
+    let schema = serde_json::Value::Object(crate::catalog::input_schema(tool, &[]));
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for (value, fits) in [
+        (json!("abc"), true),
+        (json!(7), true),
+        (json!(1.5), true),
+        (json!(true), true),
+        (json!(null), true),
+        (json!(["a", 1]), true),
+        (json!([]), true),
+        (json!("abcd"), false),
+        (json!(["abcd"]), false),
+        (json!([1, 2, 3]), false),
+        (json!([[1]]), false),
+        (json!([null]), false),
+        (json!([{}]), false),
+        (json!({"a": 1}), false),
+    ] {
+        let given = json!({ "value": value });
+        let parsed = Arguments::parse(tool, given.as_object().unwrap());
+        assert_eq!(parsed.is_ok(), fits, "{value}");
+        assert_eq!(validator.is_valid(&given), fits, "{value}");
+        if let Ok(arguments) = parsed {
+            assert_eq!(tool.effect_of(Some(&arguments)), crate::catalog::Effect::Destructive, "{value}");
+        }
+    }
+    assert_eq!(tool.effect_of(Some(&Arguments::default())), crate::catalog::Effect::Write);
+    let form = |tool: &str| {
+        crate::catalog::Catalog::compile(&[("acme.toml", &format!("{}{tool}", crate::catalog::tests::HEAD))])
+    };
+    let query = r#"
+[[tool]]
+name = "open"
+title = "Open"
+description = "Takes it."
+effect = "read"
+toolset = "core"
+request = "GET /open"
+[tool.params]
+value = { type = "value", in = "query", description = "A value." }
+"#;
+    assert!(form(query).unwrap_err().to_string().contains("needs a JSON body"));
 }

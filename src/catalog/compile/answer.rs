@@ -109,7 +109,14 @@ fn next_page(source: &mut Source<'_>, mut table: Table<'_>, params: Option<&[Par
     let number = match param.map(|param| &param.ty) {
         Some(Type::Integer { .. }) => true,
         Some(Type::String { .. }) => false,
-        Some(Type::Number { .. } | Type::Boolean | Type::Array { .. } | Type::Object { .. } | Type::Map { .. })
+        Some(
+            Type::Number { .. }
+            | Type::Boolean
+            | Type::Value { .. }
+            | Type::Array { .. }
+            | Type::Object { .. }
+            | Type::Map { .. },
+        )
         | None => {
             let message = format!("`{}` is no string or integer parameter of this tool", shown(&name.value));
             source.problem(name.span, message, "name the parameter that asks for a page".to_owned());

@@ -35,7 +35,12 @@ pub(super) fn params(source: &mut Source<'_>, table: Table<'_>, template: Option
     }
     for (param, span) in params.iter().zip(spans) {
         let Some(template) = template else { continue };
-        if param.place == Place::Body && matches!(template.method, Method::Get | Method::Head) {
+        let json_body = param.place == Place::Body && template.body == BodyKind::Json;
+        if is_open(&param.ty) && !json_body {
+            let message =
+                "a parameter of the type `value` needs a JSON body, which says whether it is a text or a number";
+            source.problem(span, message, "use `string`".to_owned());
+        } else if param.place == Place::Body && matches!(template.method, Method::Get | Method::Head) {
             let message = format!("a {} has no body", template.method.as_str());
             source.problem(span, message, "use `in = \"query\"`".to_owned());
         } else if param.place == Place::Query && template.body == BodyKind::Json && is_ambiguous(&param.ty) {
@@ -48,6 +53,17 @@ pub(super) fn params(source: &mut Source<'_>, table: Table<'_>, template: Option
         }
     }
     Some(params)
+}
+
+/// Is the type, or one inside of it, left open?
+fn is_open(ty: &Type) -> bool {
+    match ty {
+        Type::Value { .. } => true,
+        Type::Array { items, .. } => is_open(&items.ty),
+        Type::Object { fields } => fields.iter().any(|field| is_open(&field.ty)),
+        Type::Map { values, .. } => is_open(&values.ty),
+        Type::String { .. } | Type::Integer { .. } | Type::Number { .. } | Type::Boolean => false,
+    }
 }
 
 /// In a JSON body `a.b` is a place inside of `a`: no two parameters may be in each other's way.
@@ -69,7 +85,7 @@ fn is_ambiguous(ty: &Type) -> bool {
         Type::Array { items, .. } => !fits_a_segment(&items.ty),
         Type::Object { fields } => fields.iter().any(|field| is_ambiguous(&field.ty)),
         Type::Map { values, .. } => is_ambiguous(&values.ty),
-        Type::String { .. } | Type::Integer { .. } | Type::Number { .. } | Type::Boolean => false,
+        Type::String { .. } | Type::Integer { .. } | Type::Number { .. } | Type::Boolean | Type::Value { .. } => false,
     }
 }
 
@@ -239,6 +255,7 @@ fn in_words(param: &Param, absent: &serde_json::Value) -> bool {
             | Type::Integer { .. }
             | Type::Number { .. }
             | Type::Boolean
+            | Type::Value { .. }
             | Type::Array { .. }
             | Type::Object { .. }
             | Type::Map { .. },

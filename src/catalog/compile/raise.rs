@@ -2,7 +2,7 @@
 
 use crate::{
     catalog::{
-        Effect, Param, Raise, arguments,
+        Effect, Param, Raise, When, arguments,
         nearest::nearest,
         param::find_param,
         reader::{At, Entry, Table, list, shown, text},
@@ -67,15 +67,11 @@ pub(super) fn raise(
     }
     let condition = condition.and_then(|entry| self::condition(source, entry, params));
     table.finish(source);
-    let (param, any) = condition?;
-    Some(Raise { param, any, effect: raised? })
+    let (param, when) = condition?;
+    Some(Raise { param, when, effect: raised? })
 }
 
-fn condition(
-    source: &mut Source<'_>,
-    entry: Entry<'_>,
-    params: Option<&[Param]>,
-) -> Option<(String, Vec<serde_json::Value>)> {
+fn condition(source: &mut Source<'_>, entry: Entry<'_>, params: Option<&[Param]>) -> Option<(String, When)> {
     let span = entry.value.span.clone();
     let Ok([entry]) = <[Entry<'_>; 1]>::try_from(entry.table(source, "`where`")?.entries()) else {
         let help = "write one `[[tool.raise]]` for each parameter".to_owned();
@@ -85,10 +81,23 @@ fn condition(
     let path = At { value: entry.key.value.to_owned(), span: entry.key.span.clone() };
     let mut table = entry.table(source, "`where`")?;
     let any = table.take("any");
-    if any.is_none() {
-        table.missing(source, "any", "write the values as `any = [true]`");
+    let present = table.boolean(source, "present");
+    if any.is_none() && present.is_none() {
+        table.missing(source, "any", "write the values as `any = [true]`, or `present = true` for every value");
     }
     table.finish(source);
+    if let Some(present) = present {
+        if !present.value || any.is_some() {
+            let help = "write `present = true` alone, or `any` with the values".to_owned();
+            source.problem(present.span, "a raise fires on some values or on every value", help);
+        }
+        let params = params?;
+        if find_param(params, &path.value).is_none() {
+            unknown_param(source, &path, params);
+            return None;
+        }
+        return Some((path.value, When::Present));
+    }
     let any = any?;
     let items = any.list(source)?;
     if items.is_empty() {
@@ -111,7 +120,7 @@ fn condition(
             }
         }
     }
-    Some((path.value, values))
+    Some((path.value, When::Any(values)))
 }
 
 fn unknown_param(source: &mut Source<'_>, name: &At<String>, params: &[Param]) {

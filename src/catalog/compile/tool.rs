@@ -207,6 +207,6 @@ fn settings_in(template: Option<&mut RestTemplate>, scope: &Scope<'_>) {
 pub(super) fn fits_a_segment(ty: &Type) -> bool {
     match ty {
         Type::String { .. } | Type::Integer { .. } | Type::Number { .. } | Type::Boolean => true,
-        Type::Array { .. } | Type::Object { .. } | Type::Map { .. } => false,
+        Type::Value { .. } | Type::Array { .. } | Type::Object { .. } | Type::Map { .. } => false,
     }
 }

@@ -33,10 +33,14 @@ pub(super) fn ty(
         "integer" => integer(source, table),
         "number" => number(source, table),
         "boolean" => Some(Type::Boolean),
+        "value" => Some(Type::Value {
+            max_length: table.count(source, "max_length").map_or(MAX_LENGTH, |max| max.value),
+            max_items: table.count(source, "max_items").map_or(MAX_ITEMS, |max| max.value),
+        }),
         "array" => array(source, table, name, place),
         "object" => object(source, table, name, place),
         other => {
-            let help = "use `string`, `integer`, `number`, `boolean`, `array` or `object`".to_owned();
+            let help = "use `string`, `integer`, `number`, `boolean`, `value`, `array` or `object`".to_owned();
             source.problem(word.span.clone(), format!("`{}` is not a type", shown(other)), help);
             None
         }

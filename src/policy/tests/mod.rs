@@ -107,7 +107,11 @@ fn catalog() -> Catalog {
     let address = Type::Object { fields: vec![param("country", string()), param("city", string())] };
     let metadata = Type::Map { values: Box::new(param("value", string())), max_items: 50 };
     let intent = Tool {
-        raises: vec![Raise { param: "confirm".to_owned(), any: vec![json!(true)], effect: Effect::Destructive }],
+        raises: vec![Raise {
+            param: "confirm".to_owned(),
+            when: crate::catalog::When::Any(vec![json!(true)]),
+            effect: Effect::Destructive,
+        }],
         ..tool(
             &stripe,
             "create_payment_intent",

@@ -144,6 +144,7 @@ impl Walk {
                         | Type::Integer { .. }
                         | Type::Number { .. }
                         | Type::Boolean
+                        | Type::Value { .. }
                         | Type::Array { .. },
                     )
                     | None => self.fields(path, &[], members, given, currency),
@@ -158,6 +159,7 @@ impl Walk {
                         | Type::Integer { .. }
                         | Type::Number { .. }
                         | Type::Boolean
+                        | Type::Value { .. }
                         | Type::Object { .. }
                         | Type::Map { .. },
                     )
