@@ -1,12 +1,23 @@
 //! A regular expression as manifests and policies mean it: the whole value, ASCII classes, linear time.
 
-use std::fmt;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Mutex, PoisonError},
+};
+
+use regex::Regex;
+
+/// Manifests say the same few patterns hundreds of times, and compiling them is most of what reading a manifest costs.
+static COMPILED: Mutex<BTreeMap<String, Regex>> = Mutex::new(BTreeMap::new());
+/// More than all built-in manifests have; beyond, patterns are compiled anew.
+const COMPILED_MAX: usize = 1_000;
 
 /// A pattern that matches whole values only.
 #[derive(Clone)]
 pub struct Pattern {
     source: String,
-    regex: regex::Regex,
+    regex: Regex,
 }
 
 impl Pattern {
@@ -20,6 +31,10 @@ impl Pattern {
         if groups.into_iter().any(|rest| !rest.starts_with(':')) {
             return Err("only plain groups are available, `(…)` and `(?:…)`: no flags, names or look-around".to_owned());
         }
+        let known = COMPILED.lock().unwrap_or_else(PoisonError::into_inner).get(source).cloned();
+        if let Some(regex) = known {
+            return Ok(Self { source: source.to_owned(), regex });
+        }
         let regex = regex::RegexBuilder::new(&format!("\\A(?:{})\\z", ascii_classes(source)))
             .size_limit(COMPILED_BYTES)
             .build()
@@ -27,6 +42,10 @@ impl Pattern {
                 regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
                 other => other.to_string().lines().last().unwrap_or("it is not valid").trim().to_owned(),
             })?;
+        let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+        if compiled.len() < COMPILED_MAX {
+            compiled.insert(source.to_owned(), regex.clone());
+        }
         Ok(Self { source: source.to_owned(), regex })
     }
 

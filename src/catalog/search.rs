@@ -1,6 +1,10 @@
 //! Finds tools by plain words: BM25 (Robertson and Zaragoza 2009) over names, titles, descriptions and parameters.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use bm25::{SearchEngine, SearchEngineBuilder, Tokenizer};
 use rust_stemmers::{Algorithm, Stemmer};
@@ -15,50 +19,109 @@ const SERVICE: usize = 2;
 const LENGTH_MATTERS: f32 = 0.6;
 
 /// Words that say nothing about which tool is meant.
-const EMPTY: [&str; 62] = [
-    "a", "about", "all", "also", "an", "and", "any", "are", "as", "at", "be", "by", "can", "did", "do", "does", "for",
+const EMPTY: [&str; 64] = [
+    "a", "about", "all", "am", "also", "an", "and", "any", "are", "as", "at", "be", "by", "can", "did", "do", "does", "for",
     "from", "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "like", "many", "me", "more", "much",
-    "my", "not", "of", "on", "one", "or", "our", "out", "please", "s", "so", "somebody", "someone", "that", "the",
+    "my", "not", "of", "on", "one", "or", "our", "out", "please", "s", "so", "somebody", "someone", "somebody's", "that", "the",
     "their", "them", "then", "there", "this", "to", "up", "us", "was", "we", "what", "which", "with", "you",
 ];
 
-/// People's words, and the ones that manifests use.
-const SAME: [(&str, &str); 15] = [
-    ("repo", "repository"),
-    ("repos", "repository"),
-    ("pr", "pull request"),
-    ("prs", "pull request"),
+/// What people say, and what manifests say for it. A query is looked for in both words.
+const ALSO: [(&str, &str); 36] = [
+    ("accept", "close approve"),
+    ("answer", "reply update"),
+    ("assign", "update assignee"),
+    ("build", "create workflow run"),
+    ("change", "update"),
+    ("chart", "insight"),
+    ("charts", "insight"),
+    ("ci", "workflow run"),
+    ("conversation", "thread"),
+    ("copy", "fork"),
+    ("discount", "coupon"),
+    ("download", "get"),
+    ("edit", "update"),
+    ("find", "search list"),
+    ("invite", "add"),
+    ("job", "run"),
+    ("look", "get list"),
     ("mail", "email"),
     ("mails", "email"),
+    ("make", "create"),
+    ("mark", "modify label"),
     ("message", "email"),
-    ("messages", "email"),
-    ("ticket", "issue"),
-    ("tickets", "issue"),
+    ("money", "refund balance"),
+    ("move", "update"),
+    ("new", "create"),
+    ("open", "create"),
+    ("pr", "pull request"),
+    ("publish", "create"),
+    ("put", "add"),
+    ("read", "get"),
     ("remove", "delete"),
+    ("replays", "recordings"),
+    ("repo", "repository"),
+    ("show", "get list"),
     ("sprint", "cycle"),
-    ("ci", "workflow run"),
-    ("build", "workflow run create"),
-    ("chargeback", "dispute"),
+    ("ticket", "issue"),
 ];
 
+/// A tool whose service the query names counts this much more than one of another service.
+const NAMED_SERVICE: f32 = 3.0;
+
 /// An index over the tools of a catalog.
-pub(super) struct Index(SearchEngine<String, u32, Words>);
+pub(super) struct Index {
+    engine: SearchEngine<String, u32, Words>,
+    /// By wire name: the service's id, and the stems of all words.
+    tools: BTreeMap<String, (String, BTreeSet<String>)>,
+}
 
 impl Index {
-    pub(super) fn of<'a>(tools: impl Iterator<Item = &'a Arc<Tool>>) -> Self {
-        let documents = tools.map(|tool| bm25::Document::new(tool.wire_name(), text(tool)));
-        let words = Words(Stemmer::create(Algorithm::English));
-        Self(SearchEngineBuilder::with_tokenizer_and_documents(words, documents).b(LENGTH_MATTERS).build())
+    pub(super) fn of<'a>(tools: impl Iterator<Item = &'a Arc<Tool>> + Clone) -> Self {
+        let words = Words::new();
+        let known = tools.clone().map(|tool| {
+            let stems = words.tokenize(&text(tool)).into_iter().collect();
+            (tool.wire_name(), (tool.integration.id.clone(), stems))
+        });
+        let known = known.collect();
+        let documents: Vec<_> = tools.map(|tool| bm25::Document::new(tool.wire_name(), text(tool))).collect();
+        let engine = SearchEngineBuilder::with_tokenizer_and_documents(words, documents).b(LENGTH_MATTERS).build();
+        Self { engine, tools: known }
     }
 
     /// The wire names of the tools that have one of the words, best first.
     pub(super) fn find(&self, query: &str) -> Vec<String> {
-        let mut found: Vec<_> =
-            self.0.search(query, None).into_iter().map(|hit| (hit.score, hit.document.id)).collect();
+        let words = Words::new();
+        // each word of the query is there if it or what is said for it is
+        let asked: Vec<(Vec<String>, String)> = plain(query)
+            .into_iter()
+            .map(|word| {
+                let also = ALSO.iter().find(|(said, _)| *said == word).map_or("", |(_, also)| also);
+                (words.tokenize(&format!("{word} {also}")), format!("{word} {also}"))
+            })
+            .collect();
+        let whole = asked.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(" ");
+        let mut found: Vec<(f32, String)> = self
+            .engine
+            .search(&whole, None)
+            .into_iter()
+            .filter_map(|hit| {
+                let (service, stems) = self.tools.get(&hit.document.id)?;
+                let there = asked.iter().filter(|(any, _)| any.iter().any(|stem| stems.contains(stem))).count();
+                let named = if plain(query).contains(service) { NAMED_SERVICE } else { 1.0 };
+                Some((hit.score * share(there, asked.len()) * named, hit.document.id))
+            })
+            .collect();
         // equally good ones in the order of their names, so that the same words find the same
         found.sort_by(|(a, first), (b, second)| b.total_cmp(a).then_with(|| first.cmp(second)));
         found.into_iter().map(|(_, name)| name).collect()
     }
+}
+
+/// How much of a query a tool speaks of: one rare word is no better than all the others.
+fn share(there: usize, asked: usize) -> f32 {
+    let number = |count: usize| f32::from(u16::try_from(count).unwrap_or(u16::MAX));
+    number(there) / number(asked.max(1))
 }
 
 impl fmt::Debug for Index {
@@ -80,19 +143,25 @@ fn text(tool: &Tool) -> String {
     words.join(" ")
 }
 
+/// The words of a text that say something, in lower case.
+fn plain(text: &str) -> Vec<String> {
+    let lower = text.to_lowercase().replace("e-mail", "email");
+    let words = lower.split(|character: char| !character.is_alphanumeric());
+    words.filter(|word| !word.is_empty() && !EMPTY.contains(word)).map(str::to_owned).collect()
+}
+
 /// English words by their stems.
 struct Words(Stemmer);
 
+impl Words {
+    fn new() -> Self {
+        Self(Stemmer::create(Algorithm::English))
+    }
+}
+
 impl Tokenizer for Words {
     fn tokenize(&self, text: &str) -> Vec<String> {
-        let same: BTreeMap<&str, &str> = SAME.into_iter().collect();
-        let lower = text.to_lowercase().replace("e-mail", "email");
-        lower
-            .split(|character: char| !character.is_alphanumeric())
-            .filter(|word| !word.is_empty() && !EMPTY.contains(word))
-            .flat_map(|word| same.get(word).copied().unwrap_or(word).split(' '))
-            .map(|word| self.0.stem(word).into_owned())
-            .collect()
+        plain(text).into_iter().map(|word| self.0.stem(&word).into_owned()).collect()
     }
 }
 
@@ -122,9 +191,8 @@ mod tests {
 
     #[test]
     fn words_are_compared_by_their_stems() {
-        let words = Words(Stemmer::create(Algorithm::English));
-        assert_eq!(words.tokenize("Refunded the customers' E-Mails"), words.tokenize("refund customer mail"));
-        assert_eq!(words.tokenize("the PR of my repo"), words.tokenize("pull_request repository"));
+        let words = Words::new();
+        assert_eq!(words.tokenize("Refunded the customers' E-Mails"), words.tokenize("refund customer email"));
         assert!(words.tokenize("what is it?").is_empty());
     }
 

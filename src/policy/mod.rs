@@ -78,8 +78,13 @@ impl<'a> Facts<'a> {
 }
 
 /// The ready-made policies: name and text.
-pub fn presets() -> [(&'static str, &'static str); 1] {
-    [("default", BUILT_IN)]
+pub fn presets() -> [(&'static str, &'static str); 4] {
+    [
+        ("default", BUILT_IN),
+        ("everyday", include_str!("../../policies/everyday.toml")),
+        ("locked-down", include_str!("../../policies/locked-down.toml")),
+        ("read-only", include_str!("../../policies/read-only.toml")),
+    ]
 }
 
 /// Checks a text as it must be before a human may apply it: its form, its names against the catalog, its tests,
