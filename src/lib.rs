@@ -36,3 +36,13 @@ pub mod snapshot;
 pub mod upstream;
 pub mod visible;
 pub mod web;
+
+// the tests beside the code share these with those of the whole program, which know this crate by its name
+#[cfg(test)]
+extern crate self as agentport;
+#[cfg(test)]
+#[path = "../tests/it/harness/doubles.rs"]
+mod doubles;
+#[cfg(test)]
+#[path = "../tests/it/harness/evidence.rs"]
+mod evidence;

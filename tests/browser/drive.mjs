@@ -1,5 +1,6 @@
 // Drives Debian's Chromium for the tests: a JSON list of steps on standard input, a JSON list of results on standard
-// output, one per step; see README.md. The first step that fails gives {"error"}, ends the run, and the exit code is 1.
+// output, one per step and {"sent"} at the end; see README.md. The first step that fails gives {"error"}, ends the run, and
+// the exit code is 1.
 
 import { createRequire } from 'node:module'
 import { text } from 'node:stream/consumers'
@@ -68,11 +69,14 @@ let browser
 let context
 let page
 let said = []
+// Every answer that the browser got, whatever page or test asked for it: headers and body.
+const sent = []
 
 async function openContext(options) {
   await context?.close()
   context = await browser.newContext(options)
   context.setDefaultTimeout(TIMEOUT_MS)
+  context.on('response', response => sent.push(wholeAnswer(response)))
   page = await context.newPage()
   said = []
   page.on('console', message => said.push(`${message.type()}: ${message.text()}`))
@@ -92,6 +96,11 @@ async function fetchInPage({ url, init }) {
   } catch (error) {
     return { networkError: String(error) }
   }
+}
+
+async function wholeAnswer(response) {
+  const body = await response.text().catch(() => null)
+  return { url: response.url(), headers: await response.allHeaders().catch(() => null), body }
 }
 
 function definedOnly(object) {
@@ -115,6 +124,7 @@ try {
   results.push({ error: stripVTControlCharacters(error.message) })
   process.exitCode = 1
 } finally {
+  results.push({ sent: await Promise.all(sent) })
   await browser?.close()
 }
 process.stdout.write(`${JSON.stringify(results)}\n`)

@@ -12,7 +12,10 @@ use agentport::ledger::ApprovalStatus;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::site::house::{House, Plan};
+use super::{
+    harness::saw,
+    site::house::{House, Plan},
+};
 
 /// Is there a browser? Where there is none, says so where the test runner counts it.
 fn has_browser() -> bool {
@@ -38,7 +41,12 @@ async fn drive(steps: Vec<Value>) -> Vec<Value> {
         child.stdin.take().unwrap().write_all(&serde_json::to_vec(&steps).unwrap()).unwrap();
         child.wait_with_output().unwrap()
     });
-    let results: Vec<Value> = serde_json::from_slice(&output.await.unwrap().stdout).unwrap();
+    let output = output.await.unwrap();
+    saw(&String::from_utf8_lossy(&output.stdout));
+    let mut results: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    // all that the browser was sent
+    let last = results.pop().unwrap();
+    assert!(last["sent"].as_array().is_some_and(|sent| !sent.is_empty()), "{results:#?} {last}");
     assert!(results.len() == count && results.iter().all(|result| result.get("error").is_none()), "{results:#?}");
     results
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Pa
 
 use serde_json::{Value, json};
 
-use crate::harness::{Port, Reply, Upstream};
+use crate::harness::{Port, Ran, Reply, Upstream};
 
 #[test]
 fn init_on_a_home_changes_nothing() {
@@ -227,9 +227,8 @@ fn a_call_can_wait_for_its_human() {
     assert_eq!(port.cli(["approvals", "show", &id, "--json"]).done().json()["reason"], json!("why not"));
     assert!(port.cli(["approvals", "show", &id]).done().stdout.contains("the agent says, unverified: why not"));
     port.approve(&id);
-    let output = waiting.wait_with_output().unwrap();
-    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((output.status.code(), &answer["result"]), (Some(0), &json!({"id": "x"})));
+    let ran = Ran::of(waiting.wait_with_output().unwrap(), port.evidence());
+    assert_eq!((ran.code, &ran.json()["result"]), (0, &json!({"id": "x"})));
     // the agent's reason is not sent
     assert!(!upstream.received_one("POST /v1/refunds").body.contains("why"));
     // nobody decides: it ends as waiting

@@ -3,31 +3,48 @@
 #![expect(clippy::disallowed_methods, reason = "the real program is what is tested")]
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Write as _},
-    path::Path,
     process::{Command, Stdio},
 };
 
 use serde_json::Value;
 
+use super::harness::{Ran, Scene};
+
+/// How the key begins that each demo makes for itself.
+const KEY: &str = "sk_test_demo";
+
+/// A folder for temporary folders, and nobody may see a demo's key.
+fn temporary() -> Scene {
+    let scene = Scene::new();
+    scene.evidence().keep_from(KEY);
+    fs::create_dir(scene.path().join("tmp")).unwrap();
+    scene
+}
+
 /// The program with nothing in its environment but where temporary folders go.
-fn demo(temporary: &Path, args: &[&str]) -> Command {
+fn demo(scene: &Scene, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_agentport"));
-    command.env_clear().env("TMPDIR", temporary).arg("demo").args(args);
+    command.env_clear().env("TMPDIR", scene.path().join("tmp")).arg("demo").args(args);
     command
 }
 
-fn left_in(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).unwrap();
+fn ran(scene: &Scene, args: &[&str]) -> Ran {
+    Ran::of(demo(scene, args).output().unwrap(), scene.evidence())
+}
+
+fn left_in(scene: &Scene) -> Vec<String> {
+    let entries = fs::read_dir(scene.path().join("tmp")).unwrap();
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 #[test]
 fn demo_runs_by_itself_and_leaves_nothing() {
-    let temporary = tempfile::tempdir().unwrap();
-    let output = demo(temporary.path(), &["--yes"]).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let temporary = temporary();
+    let ran = ran(&temporary, &["--yes"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let text = ran.stdout;
     for line in [
         "→ completed: First Customer, Second Customer",
         "→ approval_required: nothing was sent.",
@@ -45,36 +62,38 @@ fn demo_runs_by_itself_and_leaves_nothing() {
     // a pipe takes no colour, and a newcomer reads one screen
     assert!(!text.contains('\u{1b}'), "{text}");
     assert!(text.lines().count() <= 42, "{}", text.lines().count());
-    assert_eq!(left_in(temporary.path()), Vec::<String>::new());
+    assert_eq!(left_in(&temporary), Vec::<String>::new());
 }
 
 #[test]
 fn demo_is_one_json_value_for_programs() {
-    let temporary = tempfile::tempdir().unwrap();
-    let output = demo(temporary.path(), &["--yes", "--json"]).output().unwrap();
-    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((output.status.code(), &value["ok"]), (Some(0), &Value::Bool(true)));
+    let temporary = temporary();
+    let ran = ran(&temporary, &["--yes", "--json"]);
+    let value = ran.json();
+    assert_eq!((ran.code, &value["ok"]), (0, &Value::Bool(true)));
     let steps: Vec<_> = value["steps"].as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap()).collect();
     assert_eq!(steps, ["start", "read", "ask", "decide", "repeat", "forbidden", "log", "secret"]);
-    assert_eq!(left_in(temporary.path()), Vec::<String>::new());
+    assert_eq!(left_in(&temporary), Vec::<String>::new());
 }
 
 /// What a person types, when the demo waits for them.
 fn typed(line: &str) -> (i32, String) {
-    let temporary = tempfile::tempdir().unwrap();
-    let mut child =
-        demo(temporary.path(), &[]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let temporary = temporary();
+    let mut command = demo(&temporary, &[]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(temporary.evidence().stderr());
+    let mut child = command.spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let mut text = String::new();
     for told in BufReader::new(child.stdout.take().unwrap()).lines() {
         let told = told.unwrap();
+        temporary.evidence().saw(&told);
         if told.contains("Enter approves") {
             input.write_all(line.as_bytes()).unwrap();
         }
         text += &format!("{told}\n");
     }
     let code = child.wait().unwrap().code().unwrap();
-    assert_eq!(left_in(temporary.path()), Vec::<String>::new());
+    assert_eq!(left_in(&temporary), Vec::<String>::new());
     (code, text)
 }
 

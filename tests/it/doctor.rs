@@ -2,25 +2,28 @@
 
 #![expect(clippy::disallowed_methods, reason = "the real program is what is tested")]
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+use std::{fs, path::Path, process::Command};
 
 use serde_json::{Value, json};
 
-const PLANTED: &str = "sk_live_51Hplantedplanted";
+use super::harness::{Ran, Scene, keep_vault_key};
 
-struct Place(tempfile::TempDir);
+struct Place(Scene);
 
 impl Place {
-    /// A home with a vault, and a user's home beside it.
+    /// Nothing yet.
+    fn empty() -> Self {
+        Self(Scene::new())
+    }
+
+    /// A home with a vault, and a user's home beside it, where keys lie that are not ours.
     fn new() -> Self {
-        let place = Self(tempfile::tempdir().unwrap());
+        let place = Self::empty();
+        place.0.evidence().planted(place.path("user"));
         fs::create_dir(place.path("user")).unwrap();
-        let made = place.command(&["init", "--store", "vault"]).output().unwrap();
-        assert!(made.status.success(), "{made:?}");
+        let made = place.run(&["init", "--store", "vault"]);
+        assert_eq!(made.code, 0, "{made:?}");
+        keep_vault_key(&place.0);
         place
     }
 
@@ -28,24 +31,25 @@ impl Place {
         self.0.path().join(name)
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    fn run(&self, args: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_agentport"));
         command
             .env_clear()
             .env("AGENTPORT_HOME", self.path("home"))
             .env("AGENTPORT_KEY_FILE", self.path("key"))
             .args(args);
-        command
+        Ran::of(command.output().unwrap(), self.0.evidence())
     }
 
-    fn run(&self, args: &[&str]) -> Output {
-        self.command(args).arg("--user-home").arg(self.path("user")).output().unwrap()
+    fn look(&self, args: &[&str]) -> Ran {
+        let user = self.path("user");
+        self.run(&[args, &["--user-home", user.to_str().unwrap()]].concat())
     }
 
     fn doctor(&self) -> Value {
-        let output = self.run(&["--json", "doctor"]);
-        let value: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!(output.status.code(), Some(i32::from(value["ok"] == json!(false))), "{value}");
+        let ran = self.look(&["--json", "doctor"]);
+        let value = ran.json();
+        assert_eq!(ran.code, i32::from(value["ok"] == json!(false)), "{value}");
         value
     }
 
@@ -76,13 +80,13 @@ fn doctor_of_a_fresh_home_names_what_is_missing_and_the_level() {
     for finding in value["findings"].as_array().unwrap() {
         assert_eq!(finding["fix"].is_null(), finding["status"] == "ok", "{finding}");
     }
-    let text = String::from_utf8(place.run(&["doctor"]).stdout).unwrap();
+    let text = place.look(&["doctor"]).stdout;
     assert!(text.contains("→ agentport factor add totp") && text.contains("(level L0)"), "{text}");
 }
 
 #[test]
 fn doctor_without_a_home_says_so() {
-    let place = Place(tempfile::tempdir().unwrap());
+    let place = Place::empty();
     let value = place.doctor();
     assert!(of(&value, "home")[0].1.starts_with("there is no home at "));
     assert!(!place.path("home").exists());
@@ -91,20 +95,18 @@ fn doctor_without_a_home_says_so() {
 #[test]
 fn doctor_finds_planted_keys_by_name_and_never_prints_them() {
     let place = Place::new();
+    let key = place.0.canary();
     assert_eq!(of(&place.doctor(), "keys")[0].0, "ok");
-    let openclaw = json!({"mcp": {"servers": {"shop": {"env": {"STRIPE_KEY": PLANTED}}}}});
+    // without what it begins with, the key is the secret of others
+    let random = key.rsplit('_').next().unwrap();
+    place.0.evidence().keep_from(random);
+    let openclaw = json!({"mcp": {"servers": {"shop": {"env": {"STRIPE_KEY": key}}}}});
     place.plant(".openclaw/openclaw.json", &openclaw.to_string());
     place.plant(".openclaw/openclaw.json.agentport-backup-2", &openclaw.to_string());
-    place.plant(".codex/.env", &format!("# mine\nexport SHOP={PLANTED}\n"));
-    place.plant(".codex/config.toml", "[mcp_servers.db]\nargs = [\"postgres://me:plantedplanted@db/x\"]\n");
-    place.plant(
-        ".cursor/mcp.json",
-        &format!("{{\n  // with a comment\n  \"GITHUB\": \"ghp_{PLANTED}\"\n}}").replace("sk_live_", ""),
-    );
-    place.plant(
-        ".claude.json",
-        &json!({"mcpServers": {PLANTED: {"x": [1, {"y": format!("Bearer {PLANTED}")}]}}}).to_string(),
-    );
+    place.plant(".codex/.env", &format!("# mine\nexport SHOP={key}\n"));
+    place.plant(".codex/config.toml", &format!("[mcp_servers.db]\nargs = [\"postgres://me:{random}@db/x\"]\n"));
+    place.plant(".cursor/mcp.json", &format!("{{\n  // with a comment\n  \"GITHUB\": \"ghp_{random}\"\n}}"));
+    place.plant(".claude.json", &json!({"mcpServers": {key: {"x": [1, {"y": format!("Bearer {key}")}]}}}).to_string());
     let value = place.doctor();
     let found: Vec<_> = of(&value, "keys")
         .into_iter()
@@ -126,9 +128,7 @@ fn doctor_finds_planted_keys_by_name_and_never_prints_them() {
         ]
     );
     for args in [&["--json", "doctor"][..], &["doctor"]] {
-        let output = place.run(args);
-        let all = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(all.contains("STRIPE_KEY") && !all.contains("planted"), "{all}");
+        assert!(place.look(args).stdout.contains("STRIPE_KEY"), "{args:?}");
     }
 }
 

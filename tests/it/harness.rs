@@ -6,7 +6,7 @@
 //! let id = port.wire().call("stripe_create_refund", json!({"charge": "ch_1"})).approval_id();
 //! port.approve(&id);
 //! upstream.received_one("POST /v1/refunds");
-//! // dropping `port` searches all that anybody saw for the secret, in every form
+//! // dropping `port` searches all that anybody saw for the secret, in every form (`harness/evidence.rs`)
 //! ```
 //!
 //! A code counts once for deciding: [`Port::code`] gives the app's next one, then the recovery codes.
@@ -17,7 +17,9 @@
 mod agent;
 mod answer;
 mod cli;
+mod doubles;
 mod evidence;
+mod printed;
 mod standins;
 mod upstream;
 mod wire;
@@ -32,44 +34,40 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 pub use self::{
     agent::Agent,
     answer::Answer,
-    cli::Cli,
-    evidence::{Evidence, canary},
+    cli::{Cli, Ran},
     standins::{Emulate, Localstripe},
     upstream::{Reply, Upstream},
     wire::Wire,
 };
+pub(crate) use self::{
+    doubles::{Hook, Hooked, Memory},
+    evidence::{Evidence, Scene, log_to, saw},
+};
 
 /// A home, a secret that must not be seen, and who saw what.
 pub struct Port {
-    evidence: Evidence,
-    canary: String,
     codes: RefCell<Vec<String>>,
     environment: Vec<(String, String)>,
     cwd: PathBuf,
-    directory: TempDir,
+    scene: Scene,
 }
 
 impl Port {
     /// A place for a home, and nothing in it.
     pub fn empty() -> Self {
-        let directory = tempfile::Builder::new().prefix("agentport-it-").tempdir().unwrap();
-        let canary = canary();
-        let evidence = Evidence::new(directory.path());
-        evidence.keep_from(&canary);
+        let scene = Scene::new();
         let environment = [
-            ("AGENTPORT_HOME", directory.path().join("home")),
-            ("AGENTPORT_KEY_FILE", directory.path().join("key")),
+            ("AGENTPORT_HOME", scene.path().join("home")),
+            ("AGENTPORT_KEY_FILE", scene.path().join("key")),
             ("AGENTPORT_LOG", PathBuf::from("trace")),
         ];
         let environment =
             environment.map(|(name, value)| (name.to_owned(), value.into_os_string().into_string().unwrap()));
-        let cwd = directory.path().to_owned();
-        Self { evidence, canary, codes: RefCell::default(), environment: environment.into(), cwd, directory }
+        Self { codes: RefCell::default(), environment: environment.into(), cwd: scene.path().to_owned(), scene }
     }
 
     /// A home with a vault, the default policy and a site port that nobody else uses.
@@ -97,9 +95,9 @@ impl Port {
     pub fn init(&self) {
         let made = self.cli(["init", "--store", "vault", "--json"]).done().json();
         assert_eq!(made, json!({"home": self.home(), "store": "vault", "preset": "default"}));
-        self.evidence.keep_from(&self.key());
+        keep_vault_key(&self.scene);
         let site = free_port();
-        let key = self.directory.path().join("key");
+        let key = self.folder().join("key");
         self.settings(&[
             ("\"~/.agentport.key\"", &format!("\"{}\"", key.display())),
             ("listen = \"127.0.0.1:4747\"", &format!("listen = \"127.0.0.1:{site}\"")),
@@ -132,7 +130,7 @@ impl Port {
             active["recovery_codes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned()).collect();
         assert_eq!(codes.len(), 10);
         for secret in codes.iter().chain([&seed]) {
-            self.evidence.keep_from(secret);
+            self.evidence().keep_from(secret);
         }
         // the step after the one that enrolled: it counts already, and later too
         codes.push(totp(&seed, step + 1));
@@ -147,13 +145,13 @@ impl Port {
     /// Connects Stripe, verified.
     pub fn connect_stripe(&self, origin: &str) -> Value {
         let arguments = ["connect", "stripe", "--origin", origin, "--allow-private", "--secret-stdin", "--json"];
-        self.cli(arguments).stdin(&self.canary).done().json()
+        self.cli(arguments).stdin(self.canary()).done().json()
     }
 
     /// Connects GitHub, verified.
     pub fn connect_github(&self, origin: &str) -> Value {
         let arguments = ["connect", "github", "--origin", origin, "--allow-private", "--secret-stdin", "--json"];
-        self.cli(arguments).stdin(&self.canary).done().json()
+        self.cli(arguments).stdin(self.canary()).done().json()
     }
 
     /// The person says yes at the terminal.
@@ -171,7 +169,7 @@ impl Port {
     pub fn cli<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Cli {
         let mut command = self.command();
         command.args(arguments);
-        Cli::new(command, self.evidence.clone())
+        Cli::new(command, self.evidence().clone())
     }
 
     /// The server on raw lines, initialized.
@@ -190,12 +188,12 @@ impl Port {
     pub fn silent_wire(&self, caller: &str) -> Wire {
         let mut command = self.command();
         command.args(["stdio", "--as", caller]);
-        Wire::start(command, self.evidence.clone())
+        Wire::start(command, self.evidence().clone())
     }
 
     /// The server with rmcp's client.
     pub async fn agent(&self) -> Agent {
-        Agent::start(self.command(), self.evidence.clone()).await
+        Agent::start(self.command(), self.evidence().clone()).await
     }
 
     /// The program with this home's environment and no other.
@@ -228,22 +226,22 @@ impl Port {
 
     /// The secret.
     pub fn canary(&self) -> &str {
-        &self.canary
+        self.scene.canary()
     }
 
     /// Who saw what.
-    pub fn evidence(&self) -> &Evidence {
-        &self.evidence
+    pub(crate) fn evidence(&self) -> &Evidence {
+        self.scene.evidence()
     }
 
     /// The home.
     pub fn home(&self) -> PathBuf {
-        self.directory.path().join("home")
+        self.folder().join("home")
     }
 
     /// The folder around the home.
     pub fn folder(&self) -> &Path {
-        self.directory.path()
+        self.scene.path()
     }
 
     /// `policy.toml` as it stands.
@@ -275,19 +273,14 @@ impl Port {
         let calls = self.log().into_iter().rev().filter(|line| line["kind"] == "call");
         calls.map(|line| (text(&line, "tool"), text(&line, "status"))).collect()
     }
-
-    fn key(&self) -> String {
-        let text = fs::read_to_string(self.directory.path().join("key")).unwrap();
-        text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-")).unwrap().to_owned()
-    }
 }
 
-impl Drop for Port {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            self.evidence.search(&self.home());
-        }
-    }
+/// The key of a home's vault is a secret too, and lies beside the home.
+pub(crate) fn keep_vault_key(scene: &Scene) {
+    let path = scene.path().join("key");
+    let text = fs::read_to_string(&path).unwrap();
+    scene.evidence().keep_from(text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-")).unwrap());
+    scene.evidence().planted(path);
 }
 
 /// A port of loopback that was free a moment ago.

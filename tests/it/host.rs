@@ -5,14 +5,16 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Command,
 };
 
 use serde_json::{Value, json};
 
-/// A folder with a home that is not the usual one, and a host's file.
+use super::harness::{Ran, Scene};
+
+/// A folder with a home that is not the usual one, and a host's file, in which the secret is somebody else's.
 struct Place {
-    folder: tempfile::TempDir,
+    scene: Scene,
     file: PathBuf,
 }
 
@@ -20,36 +22,42 @@ const HOSTS: [&str; 4] = ["openclaw", "claude-code", "codex", "cursor"];
 
 impl Place {
     fn new(host: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let scene = Scene::new();
         let name = if host == "codex" { "config.toml" } else { "config.json" };
-        let file = folder.path().join("host").join(name);
-        fs::create_dir(folder.path().join("host")).unwrap();
-        Self { folder, file }
+        let folder = scene.path().join("host");
+        fs::create_dir(&folder).unwrap();
+        scene.evidence().planted(&folder);
+        Self { file: folder.join(name), scene }
     }
 
+    /// `KEY` in the text is the secret.
     fn with(host: &str, text: &str) -> Self {
         let place = Self::new(host);
-        fs::write(&place.file, text).unwrap();
+        fs::write(&place.file, place.keyed(text)).unwrap();
         place
     }
 
-    fn run(&self, action: &str, host: &str, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_agentport"))
+    fn keyed(&self, text: &str) -> String {
+        text.replace("KEY", self.scene.canary())
+    }
+
+    fn run(&self, action: &str, host: &str, args: &[&str]) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_agentport"));
+        command
             .env_clear()
-            .env("AGENTPORT_HOME", self.folder.path().join("home"))
+            .env("AGENTPORT_HOME", self.home())
             .env("DBUS_SESSION_BUS_ADDRESS", "unix:abstract=/tmp/dbus-x")
             .env("XDG_RUNTIME_DIR", "/run/user/7")
-            .args(["--json", "host", action, host, "--config"])
+            .args(["host", action, host, "--config"])
             .arg(&self.file)
-            .args(args)
-            .output()
-            .unwrap()
+            .args(args);
+        Ran::of(command.output().unwrap(), self.scene.evidence())
     }
 
     fn done(&self, action: &str, host: &str) -> Value {
-        let output = self.run(action, host, &[]);
-        assert!(output.status.success(), "{output:?}");
-        serde_json::from_slice(&output.stdout).unwrap()
+        let ran = self.run(action, host, &["--json"]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        ran.json()
     }
 
     fn text(&self) -> String {
@@ -58,14 +66,14 @@ impl Place {
 
     /// The names beside the file, and its own.
     fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.folder.path().join("host")).unwrap();
+        let entries = fs::read_dir(self.scene.path().join("host")).unwrap();
         let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
 
     fn home(&self) -> String {
-        self.folder.path().join("home").to_str().unwrap().to_owned()
+        self.scene.path().join("home").to_str().unwrap().to_owned()
     }
 }
 
@@ -106,13 +114,13 @@ fn parsed(host: &str, text: &str) -> Value {
 fn foreign(host: &str) -> &'static str {
     match host {
         "codex" => {
-            "# mine\nmodel = 'o9'   # the good one\n\n[mcp_servers.other]\ncommand = \"x\"\nenv = { K = \"sk_live_abcdefgh\" }\n\n[tools]\nweb = true\n"
+            "# mine\nmodel = 'o9'   # the good one\n\n[mcp_servers.other]\ncommand = \"x\"\nenv = { K = \"KEY\" }\n\n[tools]\nweb = true\n"
         }
         "openclaw" => {
-            "{\n\t\"z\": 1.50,\n\t\"mcp\": { \"servers\": {\n\t\t\"other\": {\"command\": \"x\", \"env\": {\"K\": \"sk_live_abcdefgh\"}} } },\n\t\"a\": [1,  2]\n}\n"
+            "{\n\t\"z\": 1.50,\n\t\"mcp\": { \"servers\": {\n\t\t\"other\": {\"command\": \"x\", \"env\": {\"K\": \"KEY\"}} } },\n\t\"a\": [1,  2]\n}\n"
         }
         _ => {
-            "{\"z\": 1.50, \"projects\": {\"/a\": {\"history\": [\"}\", \"\\\"mcpServers\\\": {\"]}},\n  \"token\": \"sk_live_abcdefgh\"}"
+            "{\"z\": 1.50, \"projects\": {\"/a\": {\"history\": [\"}\", \"\\\"mcpServers\\\": {\"]}},\n  \"token\": \"KEY\"}"
         }
     }
 }
@@ -142,7 +150,8 @@ fn host_add_and_remove_give_the_same_bytes_and_mode() {
         #[cfg(unix)]
         fs::set_permissions(&place.file, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
         let added = place.done("add", host);
-        let mut expected_file = parsed(host, foreign(host));
+        let foreign = place.keyed(foreign(host));
+        let mut expected_file = parsed(host, &foreign);
         let ours = expected(host, &place.home());
         match host {
             "openclaw" => expected_file["mcp"]["servers"]["agentport"] = ours["mcp"]["servers"]["agentport"].clone(),
@@ -151,10 +160,10 @@ fn host_add_and_remove_give_the_same_bytes_and_mode() {
         }
         assert_eq!(parsed(host, &place.text()), expected_file, "{host}");
         let backup = added["backup"].as_str().unwrap();
-        assert_eq!(fs::read_to_string(backup).unwrap(), foreign(host));
+        assert_eq!(fs::read_to_string(backup).unwrap(), foreign);
         assert_eq!(place.done("add", host)["changed"], json!(false));
         place.done("remove", host);
-        assert_eq!(place.text(), foreign(host));
+        assert_eq!(place.text(), foreign);
         // the backup was put back, and a later one must not be mistaken for it
         assert_eq!(place.names().len(), 1, "{:?}", place.names());
         #[cfg(unix)]
@@ -173,9 +182,10 @@ fn host_remove_keeps_what_its_owner_changed_since() {
         };
         fs::write(&place.file, &changed).unwrap();
         place.done("remove", host);
+        let foreign = place.keyed(foreign(host));
         let expected = match host {
-            "codex" => format!("# new\n{}", foreign(host)),
-            _ => foreign(host).replacen("1.50", "1.75", 1),
+            "codex" => format!("# new\n{foreign}"),
+            _ => foreign.replacen("1.50", "1.75", 1),
         };
         assert_eq!(place.text(), expected, "{host}");
     }
@@ -190,7 +200,7 @@ fn host_add_keeps_every_backup_of_different_content() {
     assert!(second["backup"].as_str().unwrap().ends_with(".agentport-backup-2"));
     let expected = ["config.json", "config.json.agentport-backup", "config.json.agentport-backup-2"];
     assert_eq!(place.names(), expected);
-    assert_eq!(fs::read_to_string(place.folder.path().join("host").join(expected[1])).unwrap(), "{\"a\": 1}");
+    assert_eq!(fs::read_to_string(place.scene.path().join("host").join(expected[1])).unwrap(), "{\"a\": 1}");
     place.done("remove", "cursor");
     assert_eq!(place.text(), "{\"a\": 2}");
 }
@@ -211,20 +221,19 @@ fn host_refuses_what_it_cannot_change_safely_and_leaves_it() {
     for (host, text, reason) in [
         (
             "openclaw",
-            "{\n  // mine\n  \"token\": \"sk_live_abcdefgh\"\n}",
+            "{\n  // mine\n  \"token\": \"KEY\"\n}",
             "it is not plain JSON: key must be a string at line 2 column 3",
         ),
         ("claude-code", "[]", "it is JSON, but not an object"),
         ("cursor", "{\"mcpServers\": []}", "what should hold `agentport` is not an object"),
-        ("codex", "a = 1\ntoken = sk_live_abcdefgh x\n", "it is not TOML: "),
+        ("codex", "a = 1\ntoken = KEY x\n", "it is not TOML: "),
     ] {
         let place = Place::with(host, text);
         for action in ["add", "remove"] {
-            let output = place.run(action, host, &[]);
-            let answer = String::from_utf8(output.stdout).unwrap();
-            assert_eq!(output.status.code(), Some(1), "{answer}");
-            assert!(answer.contains(reason) && !answer.contains("sk_live"), "{answer}");
-            assert_eq!((place.text().as_str(), place.names().len()), (text, 1));
+            let ran = place.run(action, host, &["--json"]);
+            assert_eq!(ran.code, 1, "{ran:?}");
+            assert!(ran.stdout.contains(reason), "{ran:?}");
+            assert_eq!((place.text(), place.names().len()), (place.keyed(text), 1));
         }
     }
 }
@@ -233,13 +242,12 @@ fn host_refuses_what_it_cannot_change_safely_and_leaves_it() {
 #[test]
 fn host_follows_no_link_and_names_where_it_leads() {
     let place = Place::new("cursor");
-    let target = place.folder.path().join("dotfile.json");
+    let target = place.scene.path().join("dotfile.json");
     fs::write(&target, "{}").unwrap();
     std::os::unix::fs::symlink(&target, &place.file).unwrap();
-    let output = place.run("add", "cursor", &[]);
-    let answer = String::from_utf8(output.stdout).unwrap();
-    assert!(answer.contains("is a link to `") && answer.contains("dotfile.json"), "{answer}");
-    assert_eq!((output.status.code(), fs::read_to_string(&target).unwrap().as_str()), (Some(1), "{}"));
+    let ran = place.run("add", "cursor", &["--json"]);
+    assert!(ran.stdout.contains("is a link to `") && ran.stdout.contains("dotfile.json"), "{ran:?}");
+    assert_eq!((ran.code, fs::read_to_string(&target).unwrap().as_str()), (1, "{}"));
 }
 
 #[test]
@@ -247,15 +255,8 @@ fn host_shows_no_key_of_anybody() {
     for host in HOSTS {
         let place = Place::with(host, foreign(host));
         for action in ["show", "add", "remove"] {
-            let output = Command::new(env!("CARGO_BIN_EXE_agentport"))
-                .env("AGENTPORT_HOME", place.folder.path().join("home"))
-                .args(["host", action, host, "--config"])
-                .arg(&place.file)
-                .output()
-                .unwrap();
-            let text =
-                format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-            assert!(output.status.success() && text.contains("agentport") && !text.contains("sk_live"), "{text}");
+            let ran = place.run(action, host, &[]);
+            assert!(ran.code == 0 && format!("{ran:?}").contains("agentport"), "{ran:?}");
         }
     }
 }

@@ -3,20 +3,25 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 #![expect(clippy::disallowed_methods, reason = "a session with a keyring is a matter of environment and processes")]
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use agentport::secret::{Keyring, Secret, SecretStore as _, StoreError};
 
+use super::harness::{Ran, Scene, log_to};
+
 /// A second process of this binary does what it names here.
 const ROLE: &str = "AGENTPORT_TEST_ROLE";
+/// With this secret.
+const KEY: &str = "AGENTPORT_TEST_KEY";
 
-/// Is this the session with a keyring? The same tests run again there, so that here nothing is skipped for good.
-fn in_session() -> bool {
+/// A secret for the keyring, where this is the session with one. The same tests run again there, so that here nothing
+/// is skipped for good.
+fn session() -> Option<Scene> {
     if std::env::var("AGENTPORT_TEST_KEYRING").is_ok_and(|value| value == "1") {
-        return true;
+        return Some(Scene::new());
     }
     println!("SKIPPED: keyring tests run in a private session (tests/run)");
-    false
+    None
 }
 
 /// A home's id that no other test uses.
@@ -30,16 +35,16 @@ async fn text(keyring: &Keyring, name: &str) -> Option<String> {
 
 #[tokio::test]
 async fn keyring_keeps_replaces_and_forgets() {
-    if !in_session() {
-        return;
-    }
+    let Some(scene) = session() else { return };
     let keyring = Keyring::new(&home());
     let name = "account/stripe/default";
     assert_eq!(text(&keyring, name).await, None);
     keyring.delete(name).await.unwrap();
     for length in [1, 2, 100, 1_000, 2_500] {
-        let secret: String = "ab\u{e9}\"\\c"
+        let secret: String = format!("ab\u{e9}\"\\c{}", scene.canary())
             .chars()
+            .collect::<Vec<_>>()
+            .into_iter()
             .cycle()
             .scan(0, |size, character| {
                 *size += character.len_utf8();
@@ -55,32 +60,28 @@ async fn keyring_keeps_replaces_and_forgets() {
 
 #[tokio::test]
 async fn keyring_entries_of_another_home_are_out_of_reach() {
-    if !in_session() {
-        return;
-    }
+    let Some(scene) = session() else { return };
     let (mine, other) = (Keyring::new(&home()), Keyring::new(&format!("{}-other", home())));
-    mine.put("account/stripe/default", Secret::new("mine".to_owned())).await.unwrap();
+    mine.put("account/stripe/default", Secret::new(scene.canary().to_owned())).await.unwrap();
     assert_eq!(text(&other, "account/stripe/default").await, None);
     other.delete("account/stripe/default").await.unwrap();
-    assert_eq!(text(&mine, "account/stripe/default").await, Some("mine".to_owned()));
+    assert_eq!(text(&mine, "account/stripe/default").await, Some(scene.canary().to_owned()));
     mine.delete("account/stripe/default").await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keyring_answers_many_at_once_and_probes() {
-    if !in_session() {
-        return;
-    }
+    let Some(scene) = session() else { return };
     let keyring = Keyring::new(&home());
     let requests: Vec<_> = (0..20)
         .map(|index| {
-            let keyring = keyring.clone();
+            let (keyring, secret) = (keyring.clone(), format!("{index} {}", scene.canary()));
             tokio::spawn(async move {
                 let name = format!("many/{index}");
-                keyring.put(&name, Secret::new(name.clone())).await.unwrap();
+                keyring.put(&name, Secret::new(secret.clone())).await.unwrap();
                 let read = text(&keyring, &name).await;
                 keyring.delete(&name).await.unwrap();
-                assert_eq!(read, Some(name));
+                assert_eq!(read, Some(secret));
                 keyring.probe().await.unwrap();
             })
         })
@@ -92,10 +93,8 @@ async fn keyring_answers_many_at_once_and_probes() {
 
 #[tokio::test]
 async fn keyring_that_is_not_there_says_what_to_do() {
-    if !in_session() {
-        return;
-    }
-    let output = again(&mut Command::new(std::env::current_exe().unwrap()), "no-bus");
+    let Some(scene) = session() else { return };
+    let output = again(&scene, &mut Command::new(std::env::current_exe().unwrap()), "no-bus");
     assert!(output.contains("unavailable: no keyring could be reached; "), "{output}");
     for word in ["DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "`agentport init --store vault`"] {
         assert!(output.contains(word), "{output}");
@@ -104,40 +103,41 @@ async fn keyring_that_is_not_there_says_what_to_do() {
 
 #[tokio::test]
 async fn keyring_that_is_locked_says_so() {
-    if !in_session() {
-        return;
-    }
+    let Some(scene) = session() else { return };
     let session = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/with-keyring");
-    let output = again(Command::new(session).arg(std::env::current_exe().unwrap()), "lock");
+    let output = again(&scene, Command::new(session).arg(std::env::current_exe().unwrap()), "lock");
     assert!(output.contains("unlocked: ok"), "{output}");
     assert!(output.contains("locked: the keyring is locked; unlock it "), "{output}");
 }
 
 /// Runs [`keyring_role`] in a process of its own and gives back what it printed.
-fn again(command: &mut Command, role: &str) -> String {
-    let command = command.args(["--exact", "keyring::keyring_role", "--nocapture"]).env(ROLE, role);
+fn again(scene: &Scene, command: &mut Command, role: &str) -> String {
+    let command = command.args(["--exact", "keyring::keyring_role", "--nocapture"]);
+    command.env(ROLE, role).env(KEY, scene.canary());
     if role == "no-bus" {
         command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus");
     }
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    let ran = Ran::of(command.output().unwrap(), scene.evidence());
+    assert_eq!(ran.code, 0, "{ran:?}");
+    ran.stdout
 }
 
 /// Does nothing but in the processes of [`again`].
 #[tokio::test]
 async fn keyring_role() {
-    let Ok(role) = std::env::var(ROLE) else { return };
+    let [Ok(role), Ok(key)] = [ROLE, KEY].map(std::env::var) else { return };
+    log_to(std::io::stderr);
     let keyring = Keyring::new(&home());
     if role == "lock" {
-        keyring.put("name", Secret::new("secret".to_owned())).await.unwrap();
+        keyring.put("name", Secret::new(key)).await.unwrap();
         println!("unlocked: ok");
         let locked = Command::new("dbus-send")
             .args(["--session", "--print-reply", "--dest=org.freedesktop.secrets", "/org/freedesktop/secrets"])
             .args(["org.freedesktop.Secret.Service.Lock", "array:objpath:/org/freedesktop/secrets/collection/login"])
-            .output()
+            .stdout(Stdio::null())
+            .status()
             .unwrap();
-        assert!(locked.status.success(), "{}", String::from_utf8_lossy(&locked.stderr));
+        assert!(locked.success());
     }
     match keyring.get("name").await {
         Ok(_) => println!("answered"),

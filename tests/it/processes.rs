@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{Arc, Mutex, mpsc},
     time::Duration,
@@ -15,48 +15,49 @@ use std::{
 
 use agentport::{
     account::{Account, Environment as AccountEnvironment, Identity, Origin},
-    approval::{Code, FactorId, Purpose, RecoveryHash},
+    approval::{Code, FactorId, RecoveryHash},
     call::Caller,
     catalog::{Catalog, CredentialScheme},
-    clock::{Clock, Millis, Now, SteppingClock, SystemClock},
+    clock::{Clock, Millis, SteppingClock, SystemClock},
     config::{Environment, Home},
     gateway::{Gateway, Parts, seed_name},
-    ledger::{
-        Admission, Admit, Answer, Approval, Attempt, CancelledBy, Decided, Factor, Ledger, LedgerError, Outcome,
-        Refusal, Runner, Sqlite,
-    },
-    policy::{BUILT_IN, Evaluation, Pinned},
-    secret::{KeySource, Secret, SecretStore, StoreError, Vault},
+    ledger::{LedgerError, Runner, Sqlite},
+    policy::{BUILT_IN, Pinned},
+    secret::{KeySource, Secret, SecretStore, Vault},
     snapshot::Snapshots,
     upstream::{Credentials, Rest, Upstreams, account_secret_name, seal},
 };
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
+
+use crate::harness::{Evidence, Hook, Hooked, Memory, Ran, Scene, keep_vault_key, log_to};
 
 /// When the stepped clocks begin.
 pub(crate) const BEGIN: Millis = 1_800_000_000_000;
 
 const HOME: &str = "AGENTPORT_TEST_CHILD_OF";
 const ORIGIN: &str = "AGENTPORT_TEST_CHILD_TO";
+const KEY: &str = "AGENTPORT_TEST_CHILD_KEY";
 const SEED: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
 /// A home with one account, at a service that remembers what it was sent.
 pub(crate) struct Ground {
-    folder: TempDir,
     pub(crate) service: Service,
     pub(crate) ledger: Sqlite,
+    scene: Scene,
 }
 
 impl Ground {
     /// Makes it, with so many recovery codes. `clock` says when.
     pub(crate) async fn new(codes: u32, clock: &dyn Clock) -> Self {
-        let folder = TempDir::new().unwrap();
-        let (home, service) = (folder.path().join("home"), Service::start());
+        let (scene, service) = (Scene::new(), Service::start());
+        let home = Place::of(&scene, &service).home;
         agentport::files::ensure_private_dir(&home.join("run")).unwrap();
-        let key = folder.path().join("key");
+        let key = scene.path().join("key");
         Vault::create_key(&key).unwrap();
+        keep_vault_key(&scene);
+        scene.evidence().keep_from(SEED);
         let settings = format!("[secrets]\nstore = \"vault\"\nkey_file = \"{}\"\n", key.display());
         agentport::files::replace_private(&home.join("agentport.toml"), settings.as_bytes()).unwrap();
         agentport::files::replace_private(&home.join("policy.toml"), BUILT_IN.as_bytes()).unwrap();
@@ -66,42 +67,46 @@ impl Ground {
         assert!(ledger.pin(Pinned { text: BUILT_IN.to_owned(), tools }, None, now).await.unwrap());
         let hashes = (0..codes).map(|number| RecoveryHash::of(&letters(number))).collect();
         assert!(ledger.enrol(factor(), 0, hashes, None, now).await.unwrap());
-        let account = account(service.address);
         let vault = Vault::new(home.join("vault.age"), KeySource::File(key));
-        for (name, secret) in secrets(&account) {
+        let place = Place::of(&scene, &service);
+        for (name, secret) in place.secrets() {
             vault.put(&name, Secret::new(secret)).await.unwrap();
         }
-        ledger.put_account(account, now).await.unwrap();
-        Self { folder, service, ledger }
-    }
-
-    pub(crate) fn home(&self) -> PathBuf {
-        self.folder.path().join("home")
+        ledger.put_account(place.account(), now).await.unwrap();
+        Self { service, ledger, scene }
     }
 
     /// A process of this home.
     pub(crate) fn child(&self) -> Process {
+        let (place, evidence) = (Place::of(&self.scene, &self.service), self.scene.evidence().clone());
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "processes::child", "--nocapture"])
             .env_clear()
-            .env(HOME, self.home())
-            .env(ORIGIN, self.service.address.to_string())
+            .env(HOME, place.home)
+            .env(ORIGIN, place.service.to_string())
+            .env(KEY, place.key)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(evidence.stderr())
             .spawn()
             .unwrap();
         let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        Process { child, input: Some(input), output }
+        Process { child, input: Some(input), output, evidence }
     }
 
     /// A gateway of this home in this process.
     pub(crate) fn gateway(&self, clock: Arc<dyn Clock>) -> Arc<Gateway> {
-        gateway(&self.home(), self.service.address, clock)
+        Place::of(&self.scene, &self.service).gateway(clock, Stop::default())
     }
 
     /// The real program.
-    pub(crate) fn program(&self, arguments: &[&str]) -> Child {
-        program(&self.home(), arguments)
+    pub(crate) fn program(&self, arguments: &[&str]) -> Program {
+        Program::start(&self.scene, arguments)
+    }
+
+    /// Somebody saw this.
+    pub(crate) fn saw(&self, text: String) {
+        self.scene.evidence().saw(text);
     }
 
     /// Does the log hang together?
@@ -111,18 +116,37 @@ impl Ground {
     }
 }
 
-/// The real program with a home, and the vault's key beside that.
-pub(crate) fn program(home: &Path, arguments: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_agentport"))
-        .args(arguments)
-        .env_clear()
-        .env("AGENTPORT_HOME", home)
-        .env("AGENTPORT_KEY_FILE", home.with_file_name("key"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+/// The real program, running.
+pub(crate) struct Program {
+    child: Child,
+    evidence: Evidence,
+}
+
+impl Program {
+    /// With the home of a scene, and the vault's key beside that.
+    pub(crate) fn start(scene: &Scene, arguments: &[&str]) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_agentport"))
+            .args(arguments)
+            .env_clear()
+            .env("AGENTPORT_HOME", scene.path().join("home"))
+            .env("AGENTPORT_KEY_FILE", scene.path().join("key"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self { child, evidence: scene.evidence().clone() }
+    }
+
+    /// Types a line, the only one.
+    pub(crate) fn say(&mut self, line: &str) {
+        writeln!(self.child.stdin.take().unwrap(), "{line}").unwrap();
+    }
+
+    /// How it ended, and what it printed.
+    pub(crate) fn end(self) -> Ran {
+        Ran::of(self.child.wait_with_output().unwrap(), &self.evidence)
+    }
 }
 
 /// A child of this binary with a gateway. It is killed when this is dropped.
@@ -130,6 +154,7 @@ pub(crate) struct Process {
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
+    evidence: Evidence,
 }
 
 impl Process {
@@ -144,6 +169,7 @@ impl Process {
         loop {
             line.clear();
             assert!(self.output.read_line(&mut line).unwrap() > 0, "the child is gone");
+            self.evidence.saw(&line);
             // the test runner of the child prints lines of its own, and does not always end them
             if let Some((_, said)) = line.split_once("> ") {
                 return serde_json::from_str(said).unwrap();
@@ -191,68 +217,79 @@ fn factor() -> FactorId {
     FactorId("fac_1".to_owned())
 }
 
-fn account(service: SocketAddr) -> Account {
-    Account {
-        integration: "stripe".to_owned(),
-        name: "default".to_owned(),
-        id: "acc_1".to_owned(),
-        origin: Origin::parse(&format!("http://{service}"), true).unwrap(),
-        environment: AccountEnvironment::Test,
-        identity: Identity::default(),
-        settings: BTreeMap::new(),
-        connected_at: BEGIN,
-    }
-}
-
-/// What the secret store holds.
-fn secrets(account: &Account) -> BTreeMap<String, String> {
-    let sealed = seal(account, &CredentialScheme::Bearer, &Secret::new("rk_test_1".to_owned())).unwrap();
-    BTreeMap::from([
-        (account_secret_name("stripe", "default"), sealed.expose().to_owned()),
-        (seed_name(&factor()), SEED.to_owned()),
-    ])
-}
-
-fn open(home: &Path) -> Sqlite {
+fn open(home: &std::path::Path) -> Sqlite {
     Sqlite::open(&home.join("agentport.db"), Runner::start(&home.join("run")).unwrap()).unwrap()
 }
 
-fn gateway(home: &Path, service: SocketAddr, clock: Arc<dyn Clock>) -> Arc<Gateway> {
-    stopping_gateway(home, service, clock, Arc::default())
+/// What a process of a home knows.
+struct Place {
+    home: PathBuf,
+    service: SocketAddr,
+    key: String,
 }
 
-fn stopping_gateway(home: &Path, service: SocketAddr, clock: Arc<dyn Clock>, stop: Stop) -> Arc<Gateway> {
-    let (ledger, environment) = (open(home), Environment::of_home(home));
-    let place = Home::find(&environment).unwrap();
-    let store: Arc<dyn SecretStore> = Arc::new(Memory(secrets(&account(service))));
-    let catalog = Arc::new(Catalog::built_in().unwrap());
-    let parts = Parts {
-        snapshots: Snapshots::start(place, environment, ledger.clone(), catalog).unwrap(),
-        ledger: Arc::new(Stopping { inner: ledger.clone(), stop }),
-        home: ledger,
-        credentials: Credentials::new(Arc::clone(&store)),
-        secrets: store,
-        upstreams: Upstreams { http: Arc::new(Rest::default()) },
-        notifiers: Vec::new(),
-    };
-    let parts = Mutex::new(Some(parts));
-    Gateway::new(Box::new(move || Ok(parts.lock().unwrap().take())), clock)
+impl Place {
+    fn of(scene: &Scene, service: &Service) -> Self {
+        Self { home: scene.path().join("home"), service: service.address, key: scene.canary().to_owned() }
+    }
+
+    fn account(&self) -> Account {
+        Account {
+            integration: "stripe".to_owned(),
+            name: "default".to_owned(),
+            id: "acc_1".to_owned(),
+            origin: Origin::parse(&format!("http://{}", self.service), true).unwrap(),
+            environment: AccountEnvironment::Test,
+            identity: Identity::default(),
+            settings: BTreeMap::new(),
+            connected_at: BEGIN,
+        }
+    }
+
+    /// What the secret store holds.
+    fn secrets(&self) -> BTreeMap<String, String> {
+        let sealed = seal(&self.account(), &CredentialScheme::Bearer, &Secret::new(self.key.clone())).unwrap();
+        BTreeMap::from([
+            (account_secret_name("stripe", "default"), sealed.expose().to_owned()),
+            (seed_name(&factor()), SEED.to_owned()),
+        ])
+    }
+
+    /// The secrets are in memory, which spares opening the vault a thousand times.
+    fn gateway(&self, clock: Arc<dyn Clock>, stop: Stop) -> Arc<Gateway> {
+        let (ledger, environment) = (open(&self.home), Environment::of_home(&self.home));
+        let place = Home::find(&environment).unwrap();
+        let store: Arc<dyn SecretStore> = Arc::new(Memory { secrets: Mutex::new(self.secrets()), ..Memory::default() });
+        let catalog = Arc::new(Catalog::built_in().unwrap());
+        let parts = Parts {
+            snapshots: Snapshots::start(place, environment, ledger.clone(), catalog).unwrap(),
+            ledger: Arc::new(Hooked { inner: ledger.clone(), hook: Arc::new(stop) }),
+            home: ledger,
+            credentials: Credentials::new(Arc::clone(&store)),
+            secrets: store,
+            upstreams: Upstreams { http: Arc::new(Rest::default()) },
+            notifiers: Vec::new(),
+        };
+        let parts = Mutex::new(Some(parts));
+        Gateway::new(Box::new(move || Ok(parts.lock().unwrap().take())), clock)
+    }
 }
 
 /// Does nothing but in the processes of [`Ground::child`].
 #[test]
 fn child() {
-    let (Some(home), Ok(service)) = (std::env::var_os(HOME), std::env::var(ORIGIN)) else { return };
+    let [Ok(home), Ok(service), Ok(key)] = [HOME, ORIGIN, KEY].map(std::env::var) else { return };
+    log_to(std::io::stderr);
     let (clock, stop) = (SteppingClock::starting_at(BEGIN), Stop::default());
-    let (home, service) = (PathBuf::from(home), service.parse().unwrap());
-    let gateway = stopping_gateway(&home, service, Arc::new(clock.clone()), Arc::clone(&stop));
+    let place = Place { home: home.into(), service: service.parse().unwrap(), key };
+    let gateway = place.gateway(Arc::new(clock.clone()), stop.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     for line in std::io::stdin().lock().lines() {
         let told: Value = serde_json::from_str(&line.unwrap()).unwrap();
         if let Some(at) = told["at"].as_i64() {
             clock.pass(at - clock.now().wall);
         }
-        *stop.lock().unwrap() = told["stop"].as_str().map(str::to_owned);
+        *stop.0.lock().unwrap() = told["stop"].as_str().map(str::to_owned);
         say(&runtime.block_on(act(&gateway, &told)));
     }
     runtime.block_on(gateway.drain(Duration::from_secs(30)));
@@ -290,19 +327,14 @@ fn say(what: &Value) {
     out.flush().unwrap();
 }
 
-/// Where a child stops for good, after it has said so: `proved`, `consumed` or `sent`.
-type Stop = Arc<Mutex<Option<String>>>;
+/// Where a child stops for good, after it has said so: `proved`, `consumed` or `sent`. It lies between two steps, where
+/// a signal from outside can't hit.
+#[derive(Debug, Clone, Default)]
+struct Stop(Arc<Mutex<Option<String>>>);
 
-/// The ledger of a child that can stop between two steps, where a signal from outside can't hit.
-#[derive(Debug)]
-struct Stopping {
-    inner: Sqlite,
-    stop: Stop,
-}
-
-impl Stopping {
+impl Stop {
     async fn point(&self, name: &str) {
-        let here = self.stop.lock().unwrap().as_deref() == Some(name);
+        let here = self.0.lock().unwrap().as_deref() == Some(name);
         if here {
             say(&json!({"stopped": name}));
             std::future::pending::<()>().await;
@@ -311,98 +343,20 @@ impl Stopping {
 }
 
 #[async_trait]
-impl Ledger for Stopping {
-    async fn admit(&self, admit: Admit, now: Now) -> Result<Admission, LedgerError> {
-        let admission = self.inner.admit(admit, now).await;
-        self.point("consumed").await;
-        admission
+impl Hook for Stop {
+    async fn before(&self, method: &'static str) -> Result<(), LedgerError> {
+        match method {
+            "decide" => self.point("proved").await,
+            "settle" => self.point("sent").await,
+            _ => {}
+        }
+        Ok(())
     }
 
-    async fn decide(&self, id: &str, answer: Answer, judged: &Evaluation, now: Now) -> Result<Decided, LedgerError> {
-        self.point("proved").await;
-        let decided = self.inner.decide(id, answer, judged, now).await;
-        self.point("consumed").await;
-        decided
-    }
-
-    async fn settle(&self, record: &str, outcome: &Outcome, now: Now) -> Result<bool, LedgerError> {
-        self.point("sent").await;
-        self.inner.settle(record, outcome, now).await
-    }
-
-    async fn cancel(&self, approval: &str, by: CancelledBy, now: Now) -> Result<bool, LedgerError> {
-        self.inner.cancel(approval, by, now).await
-    }
-
-    async fn deny_by_policy(&self, approval: &str, judged: &Evaluation, now: Now) -> Result<bool, LedgerError> {
-        self.inner.deny_by_policy(approval, judged, now).await
-    }
-
-    async fn reopen(&self, approval: &str, now: Now) -> Result<bool, LedgerError> {
-        self.inner.reopen(approval, now).await
-    }
-
-    async fn refuse(&self, refusal: Refusal, now: Now) -> Result<(), LedgerError> {
-        self.inner.refuse(refusal, now).await
-    }
-
-    async fn approval(&self, id: &str) -> Result<Option<Approval>, LedgerError> {
-        self.inner.approval(id).await
-    }
-
-    async fn open_approvals(&self, caller: Option<&Caller>) -> Result<Vec<Approval>, LedgerError> {
-        self.inner.open_approvals(caller).await
-    }
-
-    async fn recent_approvals(&self, limit: u32) -> Result<Vec<Approval>, LedgerError> {
-        self.inner.recent_approvals(limit).await
-    }
-
-    async fn awaited(&self, approval: &str) -> Result<u32, LedgerError> {
-        self.inner.awaited(approval).await
-    }
-
-    async fn deliver(&self, approval: &str) -> Result<(), LedgerError> {
-        self.inner.deliver(approval).await
-    }
-
-    async fn last_ran(&self, approval: &str) -> Result<Option<Millis>, LedgerError> {
-        self.inner.last_ran(approval).await
-    }
-
-    async fn sweep(&self, now: Now) -> Result<(), LedgerError> {
-        self.inner.sweep(now).await
-    }
-
-    async fn factors(&self) -> Result<Vec<Factor>, LedgerError> {
-        self.inner.factors().await
-    }
-
-    async fn begin_attempt(&self, purpose: Purpose, now: Now) -> Result<Attempt, LedgerError> {
-        self.inner.begin_attempt(purpose, now).await
-    }
-
-    async fn forgive_attempt(&self, purpose: Purpose) -> Result<(), LedgerError> {
-        self.inner.forgive_attempt(purpose).await
-    }
-}
-
-/// The secrets of the home, without the cost of opening its vault a thousand times.
-#[derive(Debug)]
-struct Memory(BTreeMap<String, String>);
-
-#[async_trait]
-impl SecretStore for Memory {
-    async fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
-        Ok(self.0.get(name).cloned().map(Secret::new))
-    }
-
-    async fn put(&self, name: &str, _secret: Secret) -> Result<(), StoreError> {
-        Err(StoreError::Unavailable(format!("`{name}` is not stored here")))
-    }
-
-    async fn delete(&self, name: &str) -> Result<(), StoreError> {
-        Err(StoreError::Unavailable(format!("`{name}` is not stored here")))
+    async fn after(&self, method: &'static str) {
+        if ["admit", "decide"].contains(&method) {
+            self.point("consumed").await;
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Processes that race for one home: whatever the order, an approved call is one request, and any other is none.
 
-use std::{collections::BTreeMap, io::Write as _, process::Child};
+use std::collections::BTreeMap;
 
 use agentport::{
     clock::SteppingClock,
@@ -8,7 +8,10 @@ use agentport::{
 };
 use serde_json::{Value, json};
 
-use super::processes::{BEGIN, Ground, Process, letters, program, real_clock};
+use super::{
+    harness::{Scene, keep_vault_key},
+    processes::{BEGIN, Ground, Process, Program, letters, real_clock},
+};
 
 const ROUNDS: u32 = 1_000;
 const HOUR: i64 = 3_600_000;
@@ -107,19 +110,17 @@ async fn t106_four_terminals_approve_at_once_and_one_request_is_sent() {
     let ground = Ground::new(40, &*real_clock()).await;
     for (round, codes) in [[1, 1, 1, 1], [10, 11, 12, 13], [20, 20, 21, 21]].into_iter().enumerate() {
         let arguments = format!("{{\"charge\": \"ch_1\", \"amount\": {}}}", round + 1);
-        let asked = ground.program(&["--json", "call", "stripe.create_refund", "--args", &arguments]);
-        let answer = answer(asked);
+        let answer = ground.program(&["--json", "call", "stripe.create_refund", "--args", &arguments]).end().json();
         let id = answer["approval"]["id"].as_str().unwrap_or_else(|| panic!("{answer}"));
-        let terminals: Vec<Child> = codes
+        let terminals: Vec<Program> = codes
             .iter()
             .map(|code| {
                 let mut terminal = ground.program(&["--json", "approvals", "approve", id, "--code-stdin"]);
-                writeln!(terminal.stdin.take().unwrap(), "{}", letters(*code)).unwrap();
+                terminal.say(&letters(*code));
                 terminal
             })
             .collect();
-        let ended: Vec<bool> =
-            terminals.into_iter().map(|terminal| terminal.wait_with_output().unwrap().status.success()).collect();
+        let ended: Vec<bool> = terminals.into_iter().map(|terminal| terminal.end().code == 0).collect();
         assert_eq!(ended.iter().filter(|yes| **yes).count(), 1, "{codes:?}: {ended:?}");
         assert_eq!(ground.service.count(id), 1, "{codes:?}");
     }
@@ -128,20 +129,13 @@ async fn t106_four_terminals_approve_at_once_and_one_request_is_sent() {
 
 #[test]
 fn t251_eight_programs_that_make_one_home_at_once_make_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let home = folder.path().join("home");
-    let makers: Vec<Child> = (0..8).map(|_| program(&home, &["--json", "init", "--store", "vault"])).collect();
-    let made: Vec<_> = makers.into_iter().map(|maker| maker.wait_with_output().unwrap()).collect();
-    assert!(made.iter().any(|output| output.status.success()), "{made:?}");
-    let verified = answer(program(&home, &["--json", "log", "verify"]));
+    let scene = Scene::new();
+    let makers: Vec<_> = (0..8).map(|_| Program::start(&scene, &["--json", "init", "--store", "vault"])).collect();
+    let made: Vec<_> = makers.into_iter().map(Program::end).collect();
+    assert!(made.iter().any(|ran| ran.code == 0), "{made:?}");
+    keep_vault_key(&scene);
+    let verified = Program::start(&scene, &["--json", "log", "verify"]).end().json();
     assert_eq!(verified["records"], 1, "{verified}");
-    let policy = answer(program(&home, &["--json", "policy", "show"]));
+    let policy = Program::start(&scene, &["--json", "policy", "show"]).end().json();
     assert!(policy.is_object(), "{policy}");
-}
-
-/// What the program printed.
-fn answer(program: Child) -> Value {
-    let output = program.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    serde_json::from_str(&said).unwrap_or_else(|_| panic!("{said}{}", String::from_utf8_lossy(&output.stderr)))
 }

@@ -15,7 +15,7 @@ const DENIES: &str = "schema = 1\n[tools]\n\"stripe.create_refund\" = \"deny\"\n
 const ALLOWS: &str = "schema = 1\n[tools]\n\"stripe.create_refund\" = \"allow\"\n";
 
 fn policy_file(rig: &Rig, text: &str) {
-    crate::files::replace_private(&rig.folder.path().join("policy.toml"), text.as_bytes()).unwrap();
+    crate::files::replace_private(&rig.folder.join("policy.toml"), text.as_bytes()).unwrap();
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn t097_a_file_that_does_not_load_is_named_for_as_long_as_it_does_not() {
     let parts = rig.gateway.parts().unwrap();
     let problems = || parts.snapshots.current().unwrap().problems.len();
     assert_eq!(problems(), 0);
-    let settings = rig.folder.path().join("agentport.toml");
+    let settings = rig.folder.join("agentport.toml");
     crate::files::replace_private(&settings, b"[site]\nlisten = \"0.0.0.0:80\"\n").unwrap();
     assert_eq!(problems(), 1);
     // something else changes meanwhile
@@ -163,8 +163,8 @@ async fn t097_a_file_that_does_not_load_is_named_for_as_long_as_it_does_not() {
     // a policy that cannot even be read
     policy_file(&rig, BUILT_IN);
     assert_eq!(problems(), 0);
-    std::fs::remove_file(rig.folder.path().join("policy.toml")).unwrap();
-    std::fs::create_dir(rig.folder.path().join("policy.toml")).unwrap();
+    std::fs::remove_file(rig.folder.join("policy.toml")).unwrap();
+    std::fs::create_dir(rig.folder.join("policy.toml")).unwrap();
     assert_eq!(problems(), 1);
     assert_eq!(rig.call("stripe_get_balance", serde_json::json!({"account": "default"})).await["status"], "completed");
 }

@@ -1,36 +1,40 @@
 //! A home in a folder, and gateways on it as processes have them.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
+    fmt::{Debug, Display},
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     account::Account,
-    approval::{Claim, Code, Purpose, Seed},
+    approval::{Claim, Code, Seed},
     call::Caller,
     catalog::{Catalog, CredentialScheme},
     clock::{Clock as _, Now, SteppingClock},
     config::{Environment, Home},
-    gateway::{DecideError, Gateway, Parts, seed_name},
+    doubles::{Hook, Hooked, Memory},
+    evidence::{Evidence, Scene},
+    gateway::{Connected, DecideError, Gateway, Parts, seed_name},
     ledger::{
-        Admission, Admit, Answer, Approval, Attempt, CancelledBy, Decided, Factor, FailureKind, Ledger, LedgerError,
-        LineFilter, Outcome, Permit, Refusal, Runner, Sqlite,
+        Approval, FailureKind, Ledger, LedgerError, LineFilter, Outcome, Permit, Runner, Sqlite,
         conformance::{self, BEGIN, CATALOG, factor, letters, recovery_hashes},
         sqlite::policy_digest,
     },
     notify::Notifier,
-    policy::{BUILT_IN, Evaluation, Pinned},
-    secret::{Secret, SecretStore, StoreError},
+    policy::{BUILT_IN, Pinned},
+    reply::Reply,
+    secret::{Secret, SecretStore},
     snapshot::Snapshots,
     upstream::{Credential, Credentials, Upstream, Upstreams, account_secret_name, seal},
 };
@@ -40,14 +44,18 @@ const SEED: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
 /// A gateway and everything around it.
 pub(crate) struct Rig {
-    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) gateway: Arc<Watched>,
     pub(crate) home: Sqlite,
-    pub(crate) ledger: Arc<Gated>,
+    pub(crate) ledger: Arc<Gates>,
     pub(crate) clock: SteppingClock,
     pub(crate) upstream: Arc<Double>,
     pub(crate) store: Arc<Memory>,
-    pub(crate) folder: Arc<TempDir>,
+    pub(crate) folder: PathBuf,
     codes: Arc<AtomicU32>,
+    canary: String,
+    evidence: Evidence,
+    /// Of the first process: dropped, it searches what all of them showed and wrote.
+    _scene: Option<Scene>,
 }
 
 impl Rig {
@@ -60,16 +68,22 @@ impl Rig {
 
     /// The same, before anybody can approve.
     pub(crate) async fn without_factor() -> Self {
-        let folder = Arc::new(TempDir::new().unwrap());
-        std::fs::create_dir(folder.path().join("run")).unwrap();
-        let (clock, upstream, store) = (SteppingClock::starting_at(BEGIN), Arc::default(), Arc::<Memory>::default());
-        let home =
-            Sqlite::open(&folder.path().join("agentport.db"), Runner::start(&folder.path().join("run")).unwrap());
-        let home = home.unwrap();
+        let scene = Scene::new();
+        let (canary, evidence, folder) = (scene.canary().to_owned(), scene.evidence().clone(), scene.path().to_owned());
+        evidence.keep_from(SEED);
+        std::fs::create_dir(folder.join("run")).unwrap();
+        let home = Sqlite::open(&folder.join("agentport.db"), Runner::start(&folder.join("run")).unwrap()).unwrap();
+        let clock = SteppingClock::starting_at(BEGIN);
         let tools = CATALOG.tools().map(|tool| tool.policy_name()).collect();
         assert!(home.pin(Pinned { text: BUILT_IN.to_owned(), tools }, None, clock.now()).await.unwrap());
+        let (upstream, store) = (Arc::new(Double::watched_by(&evidence)), Arc::<Memory>::default());
         store.put(&seed_name(&factor()), Secret::new(SEED.to_owned())).await.unwrap();
-        let rig = Self::over(folder, home, clock, upstream, store, Arc::default(), Arc::clone(&CATALOG));
+        let (gateway, ledger) = gateway(&folder, &home, &clock, &upstream, &store, Arc::clone(&CATALOG));
+        let gateway = Arc::new(Watched { inner: gateway, evidence: evidence.clone() });
+        let codes = Arc::default();
+        let scene = Some(scene);
+        let rig =
+            Self { gateway, home, ledger, clock, upstream, store, folder, codes, canary, evidence, _scene: scene };
         rig.connect(conformance::account().as_ref().clone()).await;
         rig
     }
@@ -81,37 +95,26 @@ impl Rig {
 
     /// Another process, with other tools.
     pub(crate) fn another_version(&self, catalog: Arc<Catalog>) -> Self {
-        let run = self.folder.path().join("run");
-        let home = Sqlite::open(self.home.path(), Runner::start(&run).unwrap()).unwrap();
-        let (clock, upstream, store) = (self.clock.clone(), Arc::clone(&self.upstream), Arc::clone(&self.store));
-        Self::over(Arc::clone(&self.folder), home, clock, upstream, store, Arc::clone(&self.codes), catalog)
+        let home = Sqlite::open(self.home.path(), Runner::start(&self.folder.join("run")).unwrap()).unwrap();
+        let (gateway, ledger) = gateway(&self.folder, &home, &self.clock, &self.upstream, &self.store, catalog);
+        Self {
+            gateway: Arc::new(Watched { inner: gateway, evidence: self.evidence.clone() }),
+            home,
+            ledger,
+            clock: self.clock.clone(),
+            upstream: Arc::clone(&self.upstream),
+            store: Arc::clone(&self.store),
+            folder: self.folder.clone(),
+            codes: Arc::clone(&self.codes),
+            canary: self.canary.clone(),
+            evidence: self.evidence.clone(),
+            _scene: None,
+        }
     }
 
-    fn over(
-        folder: Arc<TempDir>,
-        home: Sqlite,
-        clock: SteppingClock,
-        upstream: Arc<Double>,
-        store: Arc<Memory>,
-        codes: Arc<AtomicU32>,
-        catalog: Arc<Catalog>,
-    ) -> Self {
-        let environment = Environment::of_home(folder.path());
-        let place = Home::find(&environment).unwrap();
-        let ledger = Arc::new(Gated::over(home.clone()));
-        let parts = Parts {
-            snapshots: Snapshots::start(place, environment, home.clone(), catalog).unwrap(),
-            ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
-            home: home.clone(),
-            secrets: Arc::clone(&store) as Arc<dyn SecretStore>,
-            credentials: Credentials::new(Arc::clone(&store) as Arc<dyn SecretStore>),
-            upstreams: Upstreams { http: Arc::clone(&upstream) as Arc<dyn Upstream> },
-            notifiers: vec![Arc::clone(&upstream) as Arc<dyn Notifier>],
-        };
-        let parts = Mutex::new(Some(parts));
-        let opener = Box::new(move || Ok(parts.lock().unwrap().take()));
-        let gateway = Gateway::new(opener, Arc::new(clock.clone()));
-        Self { gateway, home, ledger, clock, upstream, store, folder, codes }
+    /// The credential of every account.
+    pub(crate) fn secret(&self) -> Secret {
+        Secret::new(self.canary.clone())
     }
 
     /// Stores a secret for an account and lists it.
@@ -122,7 +125,7 @@ impl Rig {
 
     /// Stores a secret for an account, and nothing else.
     pub(crate) async fn seal(&self, account: &Account) {
-        let sealed = seal(account, &CredentialScheme::Bearer, &Secret::new("sk_test_1".to_owned())).unwrap();
+        let sealed = seal(account, &CredentialScheme::Bearer, &self.secret()).unwrap();
         self.store.put(&account_secret_name(&account.integration, &account.name), sealed).await.unwrap();
     }
 
@@ -191,6 +194,93 @@ impl Rig {
     }
 }
 
+fn gateway(
+    folder: &Path,
+    home: &Sqlite,
+    clock: &SteppingClock,
+    upstream: &Arc<Double>,
+    store: &Arc<Memory>,
+    catalog: Arc<Catalog>,
+) -> (Arc<Gateway>, Arc<Gates>) {
+    let environment = Environment::of_home(folder);
+    let place = Home::find(&environment).unwrap();
+    let gates = Arc::new(Gates::open());
+    let parts = Parts {
+        snapshots: Snapshots::start(place, environment, home.clone(), catalog).unwrap(),
+        ledger: Arc::new(Hooked { inner: home.clone(), hook: Arc::clone(&gates) as Arc<dyn Hook> }) as Arc<dyn Ledger>,
+        home: home.clone(),
+        secrets: Arc::clone(store) as Arc<dyn SecretStore>,
+        credentials: Credentials::new(Arc::clone(store) as Arc<dyn SecretStore>),
+        upstreams: Upstreams { http: Arc::clone(upstream) as Arc<dyn Upstream> },
+        notifiers: vec![Arc::clone(upstream) as Arc<dyn Notifier>],
+    };
+    let parts = Mutex::new(Some(parts));
+    let opener = Box::new(move || Ok(parts.lock().unwrap().take()));
+    (Gateway::new(opener, Arc::new(clock.clone())), gates)
+}
+
+/// The gateway, and everything that it answers is evidence.
+pub(crate) struct Watched {
+    inner: Arc<Gateway>,
+    evidence: Evidence,
+}
+
+impl Watched {
+    pub(crate) async fn call(
+        &self,
+        caller: &Caller,
+        tool: &str,
+        arguments: Map<String, Value>,
+        gone: CancellationToken,
+    ) -> Reply {
+        self.reply(self.inner.call(caller, tool, arguments, gone).await)
+    }
+
+    pub(crate) async fn await_approval(
+        &self,
+        caller: &Caller,
+        id: Option<&str>,
+        patience: Duration,
+        gone: &CancellationToken,
+    ) -> Reply {
+        self.reply(self.inner.await_approval(caller, id, patience, gone).await)
+    }
+
+    pub(crate) async fn approve(&self, id: &str, code: &Code) -> Result<Outcome, DecideError> {
+        self.answer(self.inner.approve(id, code).await)
+    }
+
+    pub(crate) async fn deny(&self, id: &str, note: Option<String>) -> Result<(), DecideError> {
+        self.answer(self.inner.deny(id, note).await)
+    }
+
+    pub(crate) async fn reopen(&self, id: &str) -> Result<(), DecideError> {
+        self.answer(self.inner.reopen(id).await)
+    }
+
+    pub(crate) async fn verify_account(&self, account: &Account, sealed: &Secret) -> Result<Connected, String> {
+        self.answer(self.inner.verify_account(account, sealed).await)
+    }
+
+    pub(crate) async fn drain(&self, patience: Duration) {
+        self.inner.drain(patience).await;
+    }
+
+    pub(crate) fn parts(&self) -> Option<Arc<Parts>> {
+        self.inner.parts()
+    }
+
+    fn reply(&self, reply: Reply) -> Reply {
+        self.evidence.saw(format!("{reply:?} {}", reply.to_json()));
+        reply
+    }
+
+    fn answer<T: Debug, E: Debug + Display>(&self, answer: Result<T, E>) -> Result<T, E> {
+        self.evidence.saw(format!("{answer:?} {}", answer.as_ref().err().map_or(String::new(), E::to_string)));
+        answer
+    }
+}
+
 /// The recovery code of a number.
 pub(crate) fn code(number: u32) -> Code {
     Code::parse(&letters(number)).unwrap()
@@ -227,6 +317,7 @@ pub(crate) struct Double {
     pub(crate) arrived: Semaphore,
     pub(crate) release: Notify,
     pub(crate) told: AtomicU32,
+    evidence: Evidence,
 }
 
 /// A request that arrived.
@@ -237,19 +328,18 @@ pub(crate) struct Sent {
     pub(crate) idempotency_key: String,
 }
 
-impl Default for Double {
-    fn default() -> Self {
+impl Double {
+    fn watched_by(evidence: &Evidence) -> Self {
         Self {
             sent: Mutex::default(),
             next: Mutex::default(),
             arrived: Semaphore::new(0),
             release: Notify::new(),
             told: AtomicU32::new(0),
+            evidence: evidence.clone(),
         }
     }
-}
 
-impl Double {
     /// What it does with the next request; after them it answers.
     pub(crate) fn then(&self, behaviour: Behaviour) {
         self.next.lock().unwrap().push_back(behaviour);
@@ -274,6 +364,7 @@ impl Double {
 impl Upstream for Double {
     async fn send(&self, permit: &Permit, credential: Credential) -> Outcome {
         assert_eq!(credential.origin(), permit.plan().origin());
+        self.evidence.saw(format!("{permit:?} {credential:?}"));
         self.sent.lock().unwrap().push(Sent {
             tool: permit.plan().tool(),
             digest: permit.plan().digest().to_string(),
@@ -293,42 +384,15 @@ impl Upstream for Double {
 }
 
 impl Notifier for Double {
-    fn waiting(&self, _approval: &Approval, _url: Option<&str>) {
+    fn waiting(&self, approval: &Approval, url: Option<&str>) {
+        self.evidence.saw(format!("{approval:?} {url:?}"));
         self.told.fetch_add(1, Ordering::SeqCst);
     }
 }
 
-/// A secret store in memory, which can be locked.
-#[derive(Debug, Default)]
-pub(crate) struct Memory {
-    secrets: Mutex<BTreeMap<String, String>>,
-    pub(crate) locked: AtomicBool,
-}
-
-#[async_trait]
-impl SecretStore for Memory {
-    async fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
-        if self.locked.load(Ordering::SeqCst) {
-            return Err(StoreError::Locked("the keyring is locked".to_owned()));
-        }
-        Ok(self.secrets.lock().unwrap().get(name).cloned().map(Secret::new))
-    }
-
-    async fn put(&self, name: &str, secret: Secret) -> Result<(), StoreError> {
-        self.secrets.lock().unwrap().insert(name.to_owned(), secret.expose().to_owned());
-        Ok(())
-    }
-
-    async fn delete(&self, name: &str) -> Result<(), StoreError> {
-        self.secrets.lock().unwrap().remove(name);
-        Ok(())
-    }
-}
-
-/// The ledger, with gates: what was committed can be held back before it is known, and a disk can be full.
+/// Gates of the ledger: what was committed can be held back before it is known, and a disk can be full.
 #[derive(Debug)]
-pub(crate) struct Gated {
-    inner: Sqlite,
+pub(crate) struct Gates {
     /// `admit` and `decide` are committed and do not return until this has a permit.
     pub(crate) hold: AtomicBool,
     pub(crate) held: Semaphore,
@@ -337,107 +401,25 @@ pub(crate) struct Gated {
     pub(crate) broken: Mutex<Vec<&'static str>>,
 }
 
-impl Gated {
-    fn over(inner: Sqlite) -> Self {
+impl Gates {
+    fn open() -> Self {
         let (held, go_on) = (Semaphore::new(0), Semaphore::new(0));
-        Self { inner, hold: AtomicBool::new(false), held, go_on, broken: Mutex::default() }
-    }
-
-    async fn gate(&self) {
-        if self.hold.load(Ordering::SeqCst) {
-            self.held.add_permits(1);
-            self.go_on.acquire().await.unwrap().forget();
-        }
-    }
-
-    fn sound(&self, method: &str) -> Result<(), LedgerError> {
-        let broken = self.broken.lock().unwrap().contains(&method);
-        if broken { Err(LedgerError::Corrupt(format!("`{method}` was told to fail"))) } else { Ok(()) }
+        Self { hold: AtomicBool::new(false), held, go_on, broken: Mutex::default() }
     }
 }
 
 #[async_trait]
-impl Ledger for Gated {
-    async fn admit(&self, admit: Admit, now: Now) -> Result<Admission, LedgerError> {
-        self.sound("admit")?;
-        let admission = self.inner.admit(admit, now).await;
-        self.gate().await;
-        admission
+impl Hook for Gates {
+    async fn before(&self, method: &'static str) -> Result<(), LedgerError> {
+        let broken = self.broken.lock().unwrap().contains(&method);
+        if broken { Err(LedgerError::Corrupt(format!("`{method}` was told to fail"))) } else { Ok(()) }
     }
 
-    async fn decide(&self, id: &str, answer: Answer, judged: &Evaluation, now: Now) -> Result<Decided, LedgerError> {
-        self.sound("decide")?;
-        let decided = self.inner.decide(id, answer, judged, now).await;
-        self.gate().await;
-        decided
-    }
-
-    async fn settle(&self, record: &str, outcome: &Outcome, now: Now) -> Result<bool, LedgerError> {
-        self.sound("settle")?;
-        self.inner.settle(record, outcome, now).await
-    }
-
-    async fn cancel(&self, approval: &str, by: CancelledBy, now: Now) -> Result<bool, LedgerError> {
-        self.sound("cancel")?;
-        self.inner.cancel(approval, by, now).await
-    }
-
-    async fn deny_by_policy(&self, approval: &str, judged: &Evaluation, now: Now) -> Result<bool, LedgerError> {
-        self.sound("deny_by_policy")?;
-        self.inner.deny_by_policy(approval, judged, now).await
-    }
-
-    async fn reopen(&self, approval: &str, now: Now) -> Result<bool, LedgerError> {
-        self.inner.reopen(approval, now).await
-    }
-
-    async fn refuse(&self, refusal: Refusal, now: Now) -> Result<(), LedgerError> {
-        self.sound("refuse")?;
-        self.inner.refuse(refusal, now).await
-    }
-
-    async fn approval(&self, id: &str) -> Result<Option<Approval>, LedgerError> {
-        self.sound("approval")?;
-        self.inner.approval(id).await
-    }
-
-    async fn open_approvals(&self, caller: Option<&Caller>) -> Result<Vec<Approval>, LedgerError> {
-        self.inner.open_approvals(caller).await
-    }
-
-    async fn recent_approvals(&self, limit: u32) -> Result<Vec<Approval>, LedgerError> {
-        self.inner.recent_approvals(limit).await
-    }
-
-    async fn awaited(&self, approval: &str) -> Result<u32, LedgerError> {
-        self.inner.awaited(approval).await
-    }
-
-    async fn deliver(&self, approval: &str) -> Result<(), LedgerError> {
-        self.inner.deliver(approval).await
-    }
-
-    async fn last_ran(&self, approval: &str) -> Result<Option<i64>, LedgerError> {
-        self.inner.last_ran(approval).await
-    }
-
-    async fn sweep(&self, now: Now) -> Result<(), LedgerError> {
-        self.sound("sweep")?;
-        self.inner.sweep(now).await
-    }
-
-    async fn factors(&self) -> Result<Vec<Factor>, LedgerError> {
-        self.sound("factors")?;
-        self.inner.factors().await
-    }
-
-    async fn begin_attempt(&self, purpose: Purpose, now: Now) -> Result<Attempt, LedgerError> {
-        self.sound("begin_attempt")?;
-        self.inner.begin_attempt(purpose, now).await
-    }
-
-    async fn forgive_attempt(&self, purpose: Purpose) -> Result<(), LedgerError> {
-        self.inner.forgive_attempt(purpose).await
+    async fn after(&self, method: &'static str) {
+        if ["admit", "decide"].contains(&method) && self.hold.load(Ordering::SeqCst) {
+            self.held.add_permits(1);
+            self.go_on.acquire().await.unwrap().forget();
+        }
     }
 }
 

@@ -227,8 +227,7 @@ async fn t237_verifying_a_credential_is_a_recorded_read_of_our_own() {
     let rig = Rig::without_factor().await;
     let fresh =
         crate::account::Account { name: "second".to_owned(), id: "acc_2".to_owned(), ..account().as_ref().clone() };
-    let secret = crate::secret::Secret::new("sk_test_2".to_owned());
-    let sealed = crate::upstream::seal(&fresh, &crate::catalog::CredentialScheme::Bearer, &secret).unwrap();
+    let sealed = crate::upstream::seal(&fresh, &crate::catalog::CredentialScheme::Bearer, &rig.secret()).unwrap();
     let connected = rig.gateway.verify_account(&fresh, &sealed).await.unwrap();
     assert_eq!(connected.outcome, conformance::done("re_1"));
     let lines = rig.home.lines(LineFilter::default()).await.unwrap();

@@ -1,11 +1,10 @@
-use std::{collections::BTreeMap, sync::Mutex};
-
-use async_trait::async_trait;
+use std::collections::BTreeMap;
 
 use super::*;
 use crate::{
     account::{Environment, Identity},
     catalog::{Effect, HttpRequest, Method},
+    doubles::Memory,
 };
 
 const SECRET: &str = "rk_test_4eC39HqLyjWDarjtT1zdp7dc";
@@ -38,26 +37,6 @@ fn plan(account: &Account) -> Plan {
 
 fn sealed(account: &Account, scheme: &CredentialScheme) -> Secret {
     seal(account, scheme, &Secret::new(SECRET.to_owned())).unwrap()
-}
-
-#[derive(Debug, Default)]
-struct Memory(Mutex<BTreeMap<String, String>>);
-
-#[async_trait]
-impl SecretStore for Memory {
-    async fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
-        Ok(self.0.lock().unwrap().get(name).cloned().map(Secret::new))
-    }
-
-    async fn put(&self, name: &str, secret: Secret) -> Result<(), StoreError> {
-        self.0.lock().unwrap().insert(name.to_owned(), secret.expose().to_owned());
-        Ok(())
-    }
-
-    async fn delete(&self, name: &str) -> Result<(), StoreError> {
-        self.0.lock().unwrap().remove(name);
-        Ok(())
-    }
 }
 
 #[tokio::test]

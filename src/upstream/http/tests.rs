@@ -12,6 +12,7 @@ use super::*;
 use crate::{
     account::Account,
     catalog::{CredentialScheme, Effect, HttpRequest},
+    evidence::unseen,
     plan::Plan,
     secret::Secret,
     upstream::{Credentials, credential::seal},
@@ -126,7 +127,9 @@ async fn get(http: &Http, account: &Account) -> Result<Answer, Fault> {
 async fn get_from(http: &Http, account: &Account, origin: &str) -> Result<Answer, Fault> {
     let (credential, _) = credential(account, Effect::Read, request());
     let request = Request::new(reqwest::Method::GET, format!("{origin}/").parse().unwrap());
-    http.send(request, &credential, http.limits().read).await
+    let answer = http.send(request, &credential, http.limits().read).await;
+    unseen(SECRET, "a fault", &format!("{:?} {credential:?}", answer.as_ref().err()));
+    answer
 }
 
 /// A client whose names resolve to `table` and that trusts `roots`.

@@ -12,7 +12,7 @@ use super::{
     },
     *,
 };
-use crate::catalog::Method as HttpMethod;
+use crate::{catalog::Method as HttpMethod, evidence::unseen};
 
 fn post() -> HttpRequest {
     HttpRequest {
@@ -30,7 +30,9 @@ fn post() -> HttpRequest {
 
 async fn send_to(origin: &str, effect: Effect, limits: Limits) -> Outcome {
     let (credential, plan) = credential(&account(origin), effect, post());
-    Rest::new(Http::new(limits)).send(&Permit::for_tests(plan), credential).await
+    let outcome = Rest::new(Http::new(limits)).send(&Permit::for_tests(plan), credential).await;
+    unseen(SECRET, "an outcome", &format!("{outcome:?}"));
+    outcome
 }
 
 async fn send(answer: &str, effect: Effect) -> Outcome {

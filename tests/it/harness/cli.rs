@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio},
 };
 
 use serde_json::Value;
@@ -59,14 +59,11 @@ impl Cli {
         // it may end without reading
         child.stdin.take().unwrap().write_all(self.input.as_bytes()).ok();
         let output = child.wait_with_output().unwrap();
-        let ran = Ran {
-            code: output.status.code().unwrap(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        };
         if self.seen {
-            self.evidence.saw(&ran.stdout);
+            return Ran::of(output, &self.evidence);
         }
+        let ran = Ran::unseen(output);
+        self.evidence.person_saw(&ran.stdout);
         self.evidence.saw(&ran.stderr);
         ran
     }
@@ -76,7 +73,8 @@ impl Cli {
         assert!(!self.seen, "what is talked about is not recorded");
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(self.evidence.stderr());
         let mut child = self.command.spawn().unwrap();
-        Talk { input: child.stdin.take().unwrap(), output: BufReader::new(child.stdout.take().unwrap()), child }
+        let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        Talk { child, input, output, evidence: self.evidence }
     }
 }
 
@@ -85,6 +83,7 @@ pub struct Talk {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
+    evidence: Evidence,
 }
 
 impl Talk {
@@ -92,6 +91,7 @@ impl Talk {
     pub fn line(&mut self) -> Value {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
+        self.evidence.person_saw(&line);
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
     }
 
@@ -117,6 +117,22 @@ pub struct Ran {
 }
 
 impl Ran {
+    /// How a process ended, seen by everybody.
+    pub(crate) fn of(output: Output, evidence: &Evidence) -> Self {
+        let ran = Self::unseen(output);
+        evidence.saw(&ran.stdout);
+        evidence.saw(&ran.stderr);
+        ran
+    }
+
+    fn unseen(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// The one JSON value of `--json`.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))

@@ -24,7 +24,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
-pub(crate) const KEY: &str = "rk_test_4eC39HqLyjWDarjtT1zdp7dc";
+use crate::harness::{Scene, keep_vault_key, saw};
+
 const SEED: &str = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
 /// 2026-11-23T09:00:00Z
 const BEGIN: i64 = 1_795_424_400_000;
@@ -38,7 +39,8 @@ pub(crate) struct House {
     pub(crate) base: String,
     pub(crate) port: u16,
     pub(crate) stop: CancellationToken,
-    pub(crate) folder: tempfile::TempDir,
+    /// Dropped, it searches every page, reply and file for the accounts' key.
+    pub(crate) folder: Scene,
 }
 
 impl Drop for House {
@@ -72,7 +74,8 @@ impl House {
     }
 
     pub(crate) async fn with(plan: Plan) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Scene::new();
+        folder.evidence().keep_from(SEED);
         let home = folder.path().join("home");
         let settings = settings(&folder, 0);
         private_dir(&home);
@@ -84,6 +87,7 @@ impl House {
         let tools = Catalog::built_in().unwrap().tools().map(|tool| tool.policy_name()).collect();
         ledger.pin(Pinned { text: plan.policy.clone(), tools }, None, clock.now()).await.unwrap();
         Vault::create_key(&folder.path().join("key")).unwrap();
+        keep_vault_key(&folder);
         drop(ledger);
         let app = App::with_clock(Environment::of_home(&home), Arc::new(clock.clone()));
         let gateway = app.gateway();
@@ -102,7 +106,7 @@ impl House {
                 .origin()
                 .to_owned();
             let origin = if plan.usual_origins { usual } else { upstream.uri() };
-            put_account(&parts, &clock, integration, &origin).await;
+            put_account(&parts, &clock, integration, &origin, folder.canary()).await;
         }
         if plan.factor {
             let id = FactorId("fac_test".to_owned());
@@ -135,7 +139,9 @@ impl House {
     pub(crate) async fn call(&self, tool: &str, arguments: Value) -> Reply {
         let caller = Caller::parse("claude").unwrap();
         let arguments = arguments.as_object().unwrap().clone();
-        self.gateway.call(&caller, tool, arguments, CancellationToken::new()).await
+        let reply = self.gateway.call(&caller, tool, arguments, CancellationToken::new()).await;
+        self.folder.evidence().saw(format!("{reply:?} {}", reply.to_json()));
+        reply
     }
 
     /// The refund that most tests ask for.
@@ -177,7 +183,7 @@ impl House {
     }
 }
 
-pub(crate) fn settings(folder: &tempfile::TempDir, port: u16) -> String {
+pub(crate) fn settings(folder: &Scene, port: u16) -> String {
     let key = folder.path().join("key");
     format!(
         "[site]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://localhost:{port}\"\n\
@@ -186,7 +192,7 @@ pub(crate) fn settings(folder: &tempfile::TempDir, port: u16) -> String {
     )
 }
 
-async fn put_account(parts: &Parts, clock: &SteppingClock, integration: &str, origin: &str) {
+async fn put_account(parts: &Parts, clock: &SteppingClock, integration: &str, origin: &str, key: &str) {
     let live = (integration == "stripe").then_some(true);
     let account = Account {
         integration: integration.to_owned(),
@@ -200,7 +206,7 @@ async fn put_account(parts: &Parts, clock: &SteppingClock, integration: &str, or
     };
     let snapshot = parts.snapshots.current().unwrap();
     let scheme = &snapshot.catalog.integration(integration).unwrap().credential.scheme;
-    let sealed = seal(&account, scheme, &Secret::new(KEY.to_owned())).unwrap();
+    let sealed = seal(&account, scheme, &Secret::new(key.to_owned())).unwrap();
     parts.secrets.put(&account_secret_name(integration, "default"), sealed).await.unwrap();
     parts.home.put_account(account, clock.now()).await.unwrap();
 }
@@ -247,7 +253,7 @@ impl Answer {
     }
 }
 
-/// Sends bytes as they are and reads until the other side closes.
+/// Sends bytes as they are and reads until the other side closes. Whoever asked, what comes back is evidence.
 pub(crate) async fn send(port: u16, request: &str) -> Answer {
     let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -255,6 +261,7 @@ pub(crate) async fn send(port: u16, request: &str) -> Answer {
     let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut bytes)).await;
     drop(read.expect("the site answers and closes"));
     let text = String::from_utf8(bytes).unwrap();
+    saw(&text);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let mut lines = head.lines();
     let status =
