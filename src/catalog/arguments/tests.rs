@@ -332,7 +332,7 @@ effect = "destructive"
 "#;
     let catalog = crate::catalog::tests::compiled(tool);
     let tool = catalog.find("acme_open").unwrap();
-    let schema = serde_json::Value::Object(crate::catalog::input_schema(tool, &[]));
+    let schema = Value::Object(crate::catalog::input_schema(tool, &[]));
     let validator = jsonschema::validator_for(&schema).unwrap();
     for (value, fits) in [
         (json!("abc"), true),
@@ -355,13 +355,11 @@ effect = "destructive"
         assert_eq!(parsed.is_ok(), fits, "{value}");
         assert_eq!(validator.is_valid(&given), fits, "{value}");
         if let Ok(arguments) = parsed {
-            assert_eq!(tool.effect_of(Some(&arguments)), crate::catalog::Effect::Destructive, "{value}");
+            assert_eq!(tool.effect_of(Some(&arguments)), Effect::Destructive, "{value}");
         }
     }
-    assert_eq!(tool.effect_of(Some(&Arguments::default())), crate::catalog::Effect::Write);
-    let form = |tool: &str| {
-        crate::catalog::Catalog::compile(&[("acme.toml", &format!("{}{tool}", crate::catalog::tests::HEAD))])
-    };
+    assert_eq!(tool.effect_of(Some(&Arguments::default())), Effect::Write);
+    let form = |tool: &str| Catalog::compile(&[("acme.toml", &format!("{}{tool}", crate::catalog::tests::HEAD))]);
     let query = r#"
 [[tool]]
 name = "open"
