@@ -1,13 +1,14 @@
 //! Places arguments into a request by type, never by interpolation, and proves afterwards that nothing moved.
 
+mod variables;
+
 use serde_json::{Map, Value};
 
-use super::UpstreamSpec;
 use super::{
     arguments::{Arguments, pointer},
     encode,
     param::{Param, Place, Problem, Type},
-    request::{BodyKind, HttpRequest, RequestTemplate, RestTemplate, Segment},
+    request::{AnswerKind, BodyKind, HttpRequest, RequestTemplate, RestTemplate, Segment},
     tool::Tool,
 };
 use crate::{account::Origin, canonical};
@@ -17,7 +18,18 @@ use crate::{account::Origin, canonical};
 /// # Errors
 /// Arguments that have no safe place, such as a path segment `..`.
 pub fn place(tool: &Tool, arguments: &Arguments, origin: &Origin) -> Result<HttpRequest, Vec<Problem>> {
-    let RequestTemplate::Rest(template) = &tool.request;
+    match &tool.request {
+        RequestTemplate::Rest(template) => rest(tool, template, arguments, origin),
+        RequestTemplate::Graphql(template) => Ok(variables::request(tool, template, arguments)),
+    }
+}
+
+fn rest(
+    tool: &Tool,
+    template: &RestTemplate,
+    arguments: &Arguments,
+    origin: &Origin,
+) -> Result<HttpRequest, Vec<Problem>> {
     let segments = segments(tool, template, arguments.as_map())?;
     let mut path = String::new();
     for segment in &segments {
@@ -51,6 +63,7 @@ pub fn place(tool: &Tool, arguments: &Arguments, origin: &Origin) -> Result<Http
         headers: headers(tool, body.as_ref().map(|_| template.body)),
         body,
         idempotency: template.idempotency.clone(),
+        answer: AnswerKind::Plain,
     };
     unmoved(&request, &segments, template, origin).map_err(|message| vec![Problem { at: String::new(), message }])?;
     Ok(request)
@@ -142,8 +155,7 @@ fn on_the_wire(param: &Param, value: &Value) -> Value {
 
 /// What is the same for every call; nothing of it comes from arguments.
 fn headers(tool: &Tool, body: Option<BodyKind>) -> Vec<(String, String)> {
-    let UpstreamSpec::Rest { headers, .. } = &tool.integration.upstream;
-    let mut headers = headers.clone();
+    let mut headers = tool.integration.upstream.headers().to_vec();
     let mut unless_set = |name: &str, value: &str| {
         if !headers.iter().any(|(set, _)| set == name) {
             headers.push((name.to_owned(), value.to_owned()));

@@ -1,4 +1,4 @@
-//! JSON and form requests over HTTPS: the plan's request exactly as it was stored, plus credential and idempotency key.
+//! JSON, form and GraphQL requests over HTTPS: the plan's request exactly as it was stored, plus credential and idempotency key.
 
 use async_trait::async_trait;
 use reqwest::{
@@ -51,7 +51,8 @@ impl Upstream for Rest {
         };
         let total = if read { limits.read } else { limits.write };
         let answer = self.http.send(request, &credential, total).await;
-        let asked = Asked { integration: plan.integration(), read, limits, needles: credential.needles() };
+        let kind = http.answer;
+        let asked = Asked { integration: plan.integration(), read, kind, limits, needles: credential.needles() };
         let (outcome, hits) = asked.outcome(answer);
         if hits > 0 {
             tracing::warn!(record = permit.record(), hits, "the answer contained the credential; it was taken out");

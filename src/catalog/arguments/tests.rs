@@ -47,6 +47,17 @@ fn every_problem_is_said_at_once_with_its_place() {
     assert_eq!(problems, expected.map(|(at, message)| (at.to_owned(), message.to_owned())));
 }
 
+/// To take somebody off is to change something; what takes no null is not given by one.
+#[test]
+fn a_null_that_is_a_value_is_given() {
+    let tool = built_in("linear_update_issue");
+    let unassigned = json!({"issue": "ENG-1", "assignee_id": null});
+    assert_eq!(parsed(&tool, unassigned.clone()), Ok(unassigned));
+    let message = |given| parsed(&tool, given).unwrap_err().into_iter().map(|(at, _)| at).collect::<Vec<_>>();
+    assert_eq!(message(json!({"issue": "ENG-1"})), [""]);
+    assert_eq!(message(json!({"issue": "ENG-1", "title": null})), ["/title"]);
+}
+
 #[test]
 fn t027_an_integer_is_written_in_one_way() {
     for text in ["1.0", "1e0", "10e-1", "0.1e1", "100.5"] {

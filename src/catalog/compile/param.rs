@@ -30,7 +30,10 @@ pub(super) fn params(source: &mut Source<'_>, table: Table<'_>, template: Option
     let params = siblings(source, entries, Position::Top)?;
     for (param, span) in params.iter().zip(spans) {
         let Some(template) = template else { continue };
-        if param.place == Place::Body && matches!(template.method, Method::Get | Method::Head) {
+        if param.place == Place::Variable {
+            let help = "use `path`, `query` or `body`".to_owned();
+            source.problem(span, "only a GraphQL document has variables", help);
+        } else if param.place == Place::Body && matches!(template.method, Method::Get | Method::Head) {
             let message = format!("a {} has no body", template.method.as_str());
             source.problem(span, message, "use `in = \"query\"`".to_owned());
         } else if param.place == Place::Query && template.body == BodyKind::Json && is_ambiguous(&param.ty) {
@@ -245,6 +248,7 @@ fn place(source: &mut Source<'_>, word: &At<String>) -> Option<Place> {
         "path" => Some(Place::Path),
         "query" => Some(Place::Query),
         "body" => Some(Place::Body),
+        "variable" => Some(Place::Variable),
         other => {
             let help = "use `path`, `query` or `body`; headers are never arguments".to_owned();
             source.problem(word.span.clone(), format!("`{}` is no place in a request", shown(other)), help);
