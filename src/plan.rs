@@ -9,7 +9,7 @@ use crate::{
     account::{Environment, Origin},
     call::{Arguments, Call, Caller},
     canonical,
-    catalog::{Effect, HttpRequest, Problem, Reading, request},
+    catalog::{AnswerKind, Effect, HttpRequest, Problem, Reading, request},
 };
 
 /// SHA-256 over everything that the plan would do: what page, factor, ledger and wire share.
@@ -245,13 +245,25 @@ pub enum PlanError {
 /// What the request does and with whom: no policy, no caller, no reason, no spelling of the arguments.
 fn digest(contents: &Contents) -> Digest {
     let request = match &contents.request {
-        Request::Http(http) => canonical::text(&serde_json::json!({
-            "method": http.method.as_str(),
-            "path": http.path,
-            "query": http.query,
-            "headers": http.headers,
-            "body": http.body,
-        })),
+        Request::Http(http) => {
+            let mut request = serde_json::json!({
+                "method": http.method.as_str(),
+                "path": http.path,
+                "query": http.query,
+                "headers": http.headers,
+                "body": http.body,
+            });
+            // whether it was done is read by the one rule that was planned; plans of before there was a second have none
+            match http.answer {
+                AnswerKind::Plain => {}
+                AnswerKind::Graphql => {
+                    if let Some(members) = request.as_object_mut() {
+                        members.insert("answer".to_owned(), "graphql".into());
+                    }
+                }
+            }
+            canonical::text(&request)
+        }
     };
     Digest(canonical::sha256(
         "agentport/plan/1",
@@ -298,6 +310,34 @@ mod tests {
         let caller = Caller::parse(caller).unwrap();
         let call = Call::parse(tool, given.as_object().unwrap().clone(), &caller, &[Arc::new(account())]).unwrap();
         Plan::build(&call).unwrap()
+    }
+
+    /// A plan of before answers were read in more than one way is the same plan; how an answer is read is part of it.
+    #[test]
+    fn a_digest_covers_how_the_answer_is_read() {
+        let of = |answer| {
+            let http = HttpRequest {
+                method: crate::catalog::Method::Post,
+                path: "/graphql".to_owned(),
+                query: String::new(),
+                headers: Vec::new(),
+                body: Some("{}".to_owned()),
+                idempotency: None,
+                answer,
+            };
+            Plan::of_request(&account(), Effect::Write, http)
+        };
+        let (plain, graphql) = (of(AnswerKind::Plain), of(AnswerKind::Graphql));
+        assert!(!plain.store().unwrap().contains("\"answer\""));
+        assert!(graphql.store().unwrap().contains("\"answer\":\"graphql\""));
+        for plan in [&plain, &graphql] {
+            assert_eq!(Plan::load(&plan.store().unwrap(), plan.digest()).as_ref(), Ok(plan));
+        }
+        let altered = graphql.store().unwrap().replace("\"answer\":\"graphql\",", "");
+        assert_eq!(Plan::load(&altered, graphql.digest()), Err(PlanError::Altered));
+        assert_eq!(Plan::load(&altered, plain.digest()), Ok(plain));
+        let before = "749628e49a7054fcd32ec8ccde8aeba4aea38806f94f4f70a7f77fd874df4e4e";
+        assert_eq!(of(AnswerKind::Plain).digest().to_string(), before, "old plans keep their digest");
     }
 
     proptest! {

@@ -85,7 +85,8 @@ pub fn parse_arguments(tool: &Tool, given: &Map<String, Value>) -> Result<Map<St
     }
     reading.unknown(&tool.params, given, "");
     for group in &tool.require_any {
-        if !group.iter().any(|name| given.get(name).is_some_and(|value| !value.is_null())) {
+        // a null that is no value of its parameter is a problem already; one that is takes something off
+        if !group.iter().any(|name| given.contains_key(name)) {
             let names: Vec<_> = group.iter().map(|name| format!("`{name}`")).collect();
             reading.problem("", format!("at least one of {} must be given", names.join(", ")));
         }

@@ -5,9 +5,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    CredentialScheme, UpstreamSpec,
+    CredentialScheme,
     param::{Param, Place, Type, Unit},
-    request::{RequestTemplate, Segment},
+    request::{GraphqlTemplate, RequestTemplate, Segment},
     tool::{Tool, When},
 };
 use crate::canonical;
@@ -18,21 +18,10 @@ pub(super) fn digest(tool: &Tool) -> [u8; 32] {
 }
 
 fn definition(tool: &Tool) -> Value {
-    let UpstreamSpec::Rest { headers, body: _, origin: _ } = &tool.integration.upstream;
     let credential = match &tool.integration.credential.scheme {
         CredentialScheme::Bearer => json!("bearer"),
         CredentialScheme::Header { name, prefix } => json!({ "header": name, "prefix": prefix }),
     };
-    let RequestTemplate::Rest(template) = &tool.request;
-    let path: Vec<_> = template
-        .path
-        .iter()
-        .map(|segment| match segment {
-            Segment::Literal(text) => json!({ "literal": text }),
-            Segment::Param(name) => json!({ "param": name }),
-            Segment::Setting(name) => json!({ "setting": name }),
-        })
-        .collect();
     let raises: Vec<_> = tool
         .raises
         .iter()
@@ -46,24 +35,40 @@ fn definition(tool: &Tool) -> Value {
         .collect();
     json!({
         "integration": tool.integration.id,
-        "headers": headers,
+        "headers": tool.integration.upstream.headers(),
         "credential": credential,
         "tool": tool.name,
         "effect": tool.effect.as_str(),
         "raises": raises,
         "params": tool.params.iter().map(param).collect::<Vec<_>>(),
         "require_any": tool.require_any,
-        "request": {
-            "rest": {
-                "method": template.method.as_str(),
-                "path": path,
-                "trailing_slash": template.trailing_slash,
-                "body": template.body.content_type(),
-                "fixed": template.fixed,
-                "idempotency": template.idempotency,
-            },
-        },
+        "request": request(&tool.request),
     })
+}
+
+fn request(template: &RequestTemplate) -> Value {
+    match template {
+        RequestTemplate::Rest(template) => {
+            let path = template.path.iter().map(|segment| match segment {
+                Segment::Literal(text) => json!({ "literal": text }),
+                Segment::Param(name) => json!({ "param": name }),
+                Segment::Setting(name) => json!({ "setting": name }),
+            });
+            json!({
+                "rest": {
+                    "method": template.method.as_str(),
+                    "path": path.collect::<Vec<_>>(),
+                    "trailing_slash": template.trailing_slash,
+                    "body": template.body.content_type(),
+                    "fixed": template.fixed,
+                    "idempotency": template.idempotency,
+                },
+            })
+        }
+        RequestTemplate::Graphql(GraphqlTemplate { path, document, operation }) => {
+            json!({ "graphql": { "path": path, "document": document, "operation": operation.as_str() } })
+        }
+    }
 }
 
 fn param(param: &Param) -> Value {
@@ -72,6 +77,7 @@ fn param(param: &Param) -> Value {
         Place::Query => "query",
         Place::Body => "body",
         Place::Answer => "answer",
+        Place::Variable => "variable",
     };
     let unit = param.unit.map(|unit| match unit {
         Unit::Minor => "minor",

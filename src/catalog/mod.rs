@@ -31,7 +31,9 @@ pub use self::{
     builtin::{BuiltinTool, builtin_tools},
     nearest::nearest,
     param::{Param, Place, Problem, Type, Unit, input_schema},
-    request::{BodyKind, HttpRequest, Method, RequestTemplate, RestTemplate, Segment},
+    request::{
+        AnswerKind, BodyKind, GraphqlTemplate, HttpRequest, Method, Operation, RequestTemplate, RestTemplate, Segment,
+    },
     schema::REASON_MAX,
     tool::{
         CredentialScheme, CredentialSpec, Effect, IdentityPointers, Integration, Raise, Setting, Tool, UpstreamSpec,

@@ -50,6 +50,8 @@ pub enum Place {
     Body,
     /// Nowhere: it says what of the answer is wanted.
     Answer,
+    /// The variables of a GraphQL operation.
+    Variable,
 }
 
 /// How people read a number.
@@ -173,10 +175,11 @@ pub(super) fn find_param<'a>(params: &'a [Param], path: &str) -> Option<&'a Para
 /// Is the parameter written with brackets, in a query or a form? There an empty list or object leaves no trace, so
 /// that what was approved would not be sent: it has to have something in it.
 pub(super) fn is_bracketed(tool: &Tool, param: &Param) -> bool {
-    let RequestTemplate::Rest(template) = &tool.request;
+    let RequestTemplate::Rest(template) = &tool.request else { return false };
     match (param.place, template.body) {
         (Place::Query, BodyKind::Json | BodyKind::Form) | (Place::Body, BodyKind::Form) => true,
-        (Place::Path | Place::Answer, BodyKind::Json | BodyKind::Form) | (Place::Body, BodyKind::Json) => false,
+        (Place::Path | Place::Variable | Place::Answer, BodyKind::Json | BodyKind::Form)
+        | (Place::Body, BodyKind::Json) => false,
     }
 }
 

@@ -1,17 +1,17 @@
 //! Places arguments into a request by type, never by interpolation, and proves afterwards that nothing moved.
 
 mod nested;
+mod variables;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::UpstreamSpec;
 use super::{
     arguments::{Arguments, pointer},
     encode,
     param::{Param, Place, Problem, Type},
-    request::{BodyKind, HttpRequest, Method, RequestTemplate, RestTemplate, Segment},
+    request::{AnswerKind, BodyKind, HttpRequest, Method, RequestTemplate, RestTemplate, Segment},
     tool::Tool,
 };
 use crate::{account::Origin, canonical};
@@ -27,7 +27,19 @@ pub fn place(
     origin: &Origin,
     settings: &BTreeMap<String, String>,
 ) -> Result<HttpRequest, Vec<Problem>> {
-    let RequestTemplate::Rest(template) = &tool.request;
+    match &tool.request {
+        RequestTemplate::Rest(template) => rest(tool, template, arguments, origin, settings),
+        RequestTemplate::Graphql(template) => Ok(variables::request(tool, template, arguments)),
+    }
+}
+
+fn rest(
+    tool: &Tool,
+    template: &RestTemplate,
+    arguments: &Arguments,
+    origin: &Origin,
+    settings: &BTreeMap<String, String>,
+) -> Result<HttpRequest, Vec<Problem>> {
     let segments = segments(tool, template, arguments.as_map(), settings)?;
     let mut path = String::new();
     for segment in &segments {
@@ -79,6 +91,7 @@ pub fn place(
         headers: headers(tool, body.as_ref().map(|_| template.body)),
         body,
         idempotency: template.idempotency.clone(),
+        answer: AnswerKind::Plain,
     };
     unmoved(&request, &segments, template, origin).map_err(|message| vec![Problem { at: String::new(), message }])?;
     Ok(request)
@@ -188,8 +201,7 @@ fn on_the_wire(param: &Param, value: &Value) -> Value {
 
 /// What is the same for every call; nothing of it comes from arguments.
 fn headers(tool: &Tool, body: Option<BodyKind>) -> Vec<(String, String)> {
-    let UpstreamSpec::Rest { headers, .. } = &tool.integration.upstream;
-    let mut headers = headers.clone();
+    let mut headers = tool.integration.upstream.headers().to_vec();
     let mut unless_set = |name: &str, value: &str| {
         if !headers.iter().any(|(set, _)| set == name) {
             headers.push((name.to_owned(), value.to_owned()));

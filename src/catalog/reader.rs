@@ -48,6 +48,13 @@ impl<'d> Table<'d> {
         self.span.clone()
     }
 
+    /// Where the keys stand that have not been taken, in the order of the file.
+    pub(super) fn keys(&self) -> Vec<Range<usize>> {
+        let mut keys: Vec<_> = self.rest.values().map(|entry| entry.key.span.clone()).collect();
+        keys.sort_by_key(|span| span.start);
+        keys
+    }
+
     /// Calls it something else from here on.
     pub(super) fn rename(&mut self, name: impl Into<String>) {
         self.name = name.into();

@@ -9,6 +9,8 @@ pub use super::place::place;
 pub enum RequestTemplate {
     /// An HTTP request.
     Rest(RestTemplate),
+    /// A GraphQL operation.
+    Graphql(GraphqlTemplate),
 }
 
 /// An HTTP request with places for arguments.
@@ -27,6 +29,36 @@ pub struct RestTemplate {
     pub fixed: serde_json::Map<String, serde_json::Value>,
     /// The header that takes the idempotency key.
     pub idempotency: Option<String>,
+}
+
+/// A GraphQL operation whose variables are the arguments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GraphqlTemplate {
+    /// Where the service takes operations: the upstream's path, encoded, from its first `/`.
+    pub path: String,
+    /// The document, in one line.
+    pub document: String,
+    /// The kind of its one operation.
+    pub operation: Operation,
+}
+
+/// The kinds of operations that have one answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// Fetches.
+    Query,
+    /// Changes something, then fetches.
+    Mutation,
+}
+
+impl Operation {
+    /// The keyword.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Mutation => "mutation",
+        }
+    }
 }
 
 /// One segment of a path.
@@ -110,4 +142,26 @@ pub struct HttpRequest {
     pub body: Option<String>,
     /// The header that takes the idempotency key.
     pub idempotency: Option<String>,
+    /// What its answer has to say before the call counts as done.
+    #[serde(default, skip_serializing_if = "AnswerKind::is_plain")]
+    pub answer: AnswerKind,
+}
+
+/// How an answer says whether the call was done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AnswerKind {
+    /// By its status alone.
+    #[default]
+    Plain,
+    /// By its `data` and `errors` (GraphQL, section 7.1), whatever the status.
+    Graphql,
+}
+
+impl AnswerKind {
+    /// Plans of before there was another kind have none.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    pub(crate) fn is_plain(&self) -> bool {
+        *self == Self::Plain
+    }
 }

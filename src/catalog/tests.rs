@@ -68,6 +68,55 @@ pub(super) fn everything(kind: &str) -> Arc<Tool> {
     Arc::clone(compiled(&text).find("acme_everything").unwrap())
 }
 
+/// A manifest of a GraphQL service up to its first tool.
+pub(super) const GRAPHQL_HEAD: &str = r#"schema = 1
+[integration]
+id = "acme"
+title = "Acme"
+[upstream.graphql]
+origin = "https://api.acme.com"
+path = "/api/graphql"
+headers = { X-Api-Version = "2" }
+[credential.header]
+name = "Authorization"
+prefix = ""
+label = "Acme key"
+verify = "query { viewer { id name } }"
+identity = { id = "/viewer/id" }
+"#;
+
+/// One tool of it, with every kind of place in variables.
+pub(super) const GRAPHQL_TOOL: &str = r#"
+[[tool]]
+name = "save_thing"
+title = "Save a thing"
+description = "Saves a thing."
+effect = "write"
+toolset = "core"
+document = """
+mutation($input: ThingInput!, $where: Where, $first: Int) {
+  thingSave(input: $input, where: $where, first: $first) {
+    success
+    thing { id }
+  }
+}
+"""
+[tool.params]
+name = { type = "string", in = "variable", wire = "input.name", description = "A name.", max_length = 50 }
+size = { type = "integer", in = "variable", wire = "input.meta.size", description = "A size.", required = false, nullable = true }
+colour = { type = "string", in = "variable", wire = "input.meta.colour", description = "A colour.", absent = "red", max_length = 50 }
+team = { type = "string", in = "variable", wire = "where.team.key.eq", description = "A team.", required = false, max_length = 50 }
+tags = { type = "array", in = "variable", wire = "where.tags", description = "Tags.", required = false, items = { type = "string", description = "A tag.", max_length = 50 } }
+first = { type = "integer", in = "variable", description = "How many.", default = 5, min = 1, max = 9 }
+[tool.params.parts]
+type = "array"
+in = "variable"
+wire = "input.parts"
+description = "Parts."
+required = false
+items = { type = "object", description = "A part.", fields = { part_name = { type = "string", description = "A name.", wire = "partName", max_length = 50 }, flag = { type = "boolean", description = "A flag.", required = false } } }
+"#;
+
 #[test]
 fn the_built_in_manifests_compile() {
     let catalog = Catalog::built_in().unwrap_or_else(|problems| panic!("{problems}"));
@@ -111,7 +160,7 @@ fn a_near_name_is_suggested() {
 fn the_verifying_read_is_hidden() {
     let catalog = compiled(EVERYTHING);
     let tool = catalog.verify_tool("acme").unwrap();
-    let RequestTemplate::Rest(template) = &tool.request;
+    let RequestTemplate::Rest(template) = &tool.request else { panic!("a REST service") };
     assert_eq!((tool.policy_name(), tool.effect, tool.params.len()), ("acme.verify".to_owned(), Effect::Read, 0));
     assert_eq!(
         (template.method, &template.path, template.trailing_slash),

@@ -8,7 +8,7 @@ use super::{
     answer::AnswerSpec,
     arguments::Arguments,
     param::{Param, Type, find_param},
-    request::{BodyKind, Method, RequestTemplate},
+    request::{BodyKind, Method, Operation, RequestTemplate},
 };
 use crate::pattern::Pattern;
 
@@ -85,13 +85,29 @@ pub enum UpstreamSpec {
         /// How bodies are encoded unless a tool says otherwise.
         body: BodyKind,
     },
+    /// GraphQL operations over HTTPS.
+    Graphql {
+        /// Scheme, host and port that an account has unless `connect` names another.
+        origin: String,
+        /// Sent with every request; names in lower case.
+        headers: Vec<(String, String)>,
+        /// Where operations are sent to.
+        path: String,
+    },
 }
 
 impl UpstreamSpec {
     /// The origin of an account that names none.
     pub fn origin(&self) -> &str {
         match self {
-            Self::Rest { origin, .. } => origin,
+            Self::Rest { origin, .. } | Self::Graphql { origin, .. } => origin,
+        }
+    }
+
+    /// What is sent with every request.
+    pub fn headers(&self) -> &[(String, String)] {
+        match self {
+            Self::Rest { headers, .. } | Self::Graphql { headers, .. } => headers,
         }
     }
 }
@@ -231,12 +247,16 @@ impl Tool {
             .fold(self.effect, Effect::max)
     }
 
-    /// Does the same call twice do no more than once? By its method, RFC 9110 section 9.2.2.
+    /// Does the same call twice do no more than once? By its method, RFC 9110 section 9.2.2, or the kind of operation.
     pub fn is_idempotent(&self) -> bool {
         match &self.request {
             RequestTemplate::Rest(template) => match template.method {
                 Method::Get | Method::Head | Method::Put | Method::Delete => true,
                 Method::Post | Method::Patch => self.effect == Effect::Read,
+            },
+            RequestTemplate::Graphql(template) => match template.operation {
+                Operation::Query => true,
+                Operation::Mutation => false,
             },
         }
     }

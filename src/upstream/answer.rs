@@ -7,22 +7,32 @@ use serde_json::Value;
 
 use super::{
     filter::{self, Needles},
+    graphql,
     http::{Answer, BodyFault, Fault, Limits, Lost},
     json, reading,
 };
 use crate::{
+    catalog::AnswerKind,
     ledger::{FailureKind, Outcome},
     plan::Plan,
 };
 
 /// Longer error pages are cut, and longer error objects left out: they are read by a model and by people.
 const FAILURE_TEXT: usize = 4_000;
-const FAILURE_JSON: usize = 64 * 1024;
+pub(super) const FAILURE_JSON: usize = 64 * 1024;
 const VENDOR_MESSAGE: usize = 300;
 
 /// Where vendors put the sentence that says what was wrong.
-const MESSAGES: [&str; 6] =
-    ["/error/message", "/message", "/detail", "/error_description", "/errors/0/message", "/error"];
+const MESSAGES: [&str; 7] = [
+    "/error/message",
+    "/message",
+    "/detail",
+    "/error_description",
+    // GraphQL's own message may say no more than that there is an error
+    "/errors/0/extensions/userPresentableMessage",
+    "/errors/0/message",
+    "/error",
+];
 
 /// The call that an answer belongs to.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +40,7 @@ pub(super) struct Asked<'a> {
     pub(super) plan: &'a Plan,
     pub(super) integration: &'a str,
     pub(super) read: bool,
+    pub(super) kind: AnswerKind,
     pub(super) limits: &'a Limits,
     pub(super) needles: &'a Needles,
 }
@@ -44,7 +55,10 @@ impl Asked<'_> {
             }
             Err(Fault::Lost(lost)) => (self.lost(lost, None), 0),
             Ok(answer) => match answer.status {
-                200..=299 => self.success(answer),
+                200..=299 => match self.kind {
+                    AnswerKind::Plain => self.success(answer),
+                    AnswerKind::Graphql => self.response(answer),
+                },
                 300..=399 => {
                     let message = format!(
                         "`{}` answered {} and pointed to another address; that is never followed",
@@ -74,14 +88,26 @@ impl Asked<'_> {
             Ok(Body::Unreadable) | Err(BodyFault::TooLarge | BodyFault::Lost(_)) => (Value::Null, true),
         };
         let (result, hits) = filter::redact(result, self.needles);
-        let next = reading::next_call(self.plan, &result, answer.link.as_deref());
+        let (outcome, more) = self.handed_on(result, http_status, truncated, answer.link.as_deref());
+        (outcome, hits + more)
+    }
+
+    /// A result without the credential: what of it was asked for, and how its next page is asked for.
+    pub(super) fn handed_on(
+        &self,
+        result: Value,
+        http_status: Option<u16>,
+        truncated: bool,
+        link: Option<&str>,
+    ) -> (Outcome, usize) {
+        let next = reading::next_call(self.plan, &result, link);
         // the header it may come from has not passed the filter yet
-        let (next, more) = next.map_or((None, 0), |next| {
+        let (next, hits) = next.map_or((None, 0), |next| {
             let (next, hits) = filter::redact(next, self.needles);
             (Some(next), hits)
         });
         let result = reading::trimmed(result, &self.plan.reading().keep);
-        (Outcome::Succeeded { result, http_status, truncated, next }, hits + more)
+        (Outcome::Succeeded { result, http_status, truncated, next }, hits)
     }
 
     fn refusal(&self, answer: Answer) -> (Outcome, usize) {
@@ -99,13 +125,18 @@ impl Asked<'_> {
         if let Some(words) = body.as_ref().and_then(vendor_message) {
             message = format!("{message}: {words}");
         }
+        if let (AnswerKind::Graphql, Some(body)) = (self.kind, &body)
+            && graphql::is_limited(body)
+        {
+            message = format!("{message}; {}", graphql::LIMITED);
+        }
         if let Some(seconds) = answer.retry_after {
             message = format!("{message}; it asks to wait {seconds} seconds");
         }
         (Outcome::Failed { kind: FailureKind::Upstream, http_status: Some(answer.status), message, body }, hits)
     }
 
-    fn lost(&self, lost: Lost, http_status: Option<u16>) -> Outcome {
+    pub(super) fn lost(&self, lost: Lost, http_status: Option<u16>) -> Outcome {
         let integration = self.integration;
         match (self.read, lost) {
             (true, Lost::Timeout) => {
@@ -129,13 +160,13 @@ impl Asked<'_> {
     }
 }
 
-const MAYBE: &str = "it may have happened: look there before asking for it again";
+pub(super) const MAYBE: &str = "it may have happened: look there before asking for it again";
 
-fn failed(kind: FailureKind, http_status: Option<u16>, message: String) -> Outcome {
+pub(super) fn failed(kind: FailureKind, http_status: Option<u16>, message: String) -> Outcome {
     Outcome::Failed { kind, http_status, message, body: None }
 }
 
-enum Body {
+pub(super) enum Body {
     Empty,
     Json(Value),
     Text(String),
@@ -143,7 +174,7 @@ enum Body {
 }
 
 /// JSON where the vendor says so or says nothing, and only where it has one reading; else text, if it is UTF-8.
-fn read(bytes: Vec<u8>, content_type: Option<&str>) -> Body {
+pub(super) fn read(bytes: Vec<u8>, content_type: Option<&str>) -> Body {
     if bytes.is_empty() {
         return Body::Empty;
     }
@@ -164,7 +195,7 @@ fn shorten(body: Value) -> Value {
     }
 }
 
-fn vendor_message(body: &Value) -> Option<String> {
+pub(super) fn vendor_message(body: &Value) -> Option<String> {
     let words = MESSAGES.iter().find_map(|pointer| body.pointer(pointer).and_then(Value::as_str))?;
     let line =
         words.split(|character: char| character.is_control() || character == ' ').filter(|word| !word.is_empty());

@@ -1,12 +1,13 @@
 //! What acts. An upstream takes a [`Permit`] and a [`Credential`] and answers with an [`Outcome`]; it decides nothing.
 //!
 //! `http` is the one client of the whole program, `credential` the only way to a secret, `filter` what every answer
-//! passes. A new kind of upstream is a new file here and a variant of `catalog::UpstreamSpec`, `RequestTemplate` and
+//! passes, `graphql` what a GraphQL answer says. A new kind of upstream is a new file here and a variant of `catalog::UpstreamSpec`, `RequestTemplate` and
 //! `plan::Request`; `gateway` and `policy` stay as they are.
 
 mod answer;
 pub mod credential;
 pub mod filter;
+mod graphql;
 pub mod http;
 mod json;
 mod patience;

@@ -1,4 +1,4 @@
-//! JSON and form requests over HTTPS: the plan's request exactly as it was stored, plus credential and idempotency key.
+//! JSON, form and GraphQL requests over HTTPS: the plan's request exactly as it was stored, plus credential and idempotency key.
 
 use async_trait::async_trait;
 use reqwest::{
@@ -90,7 +90,8 @@ impl Upstream for Rest {
         }
         let answer = self.send_patiently(request, &credential, read, deadline).await;
         self.rests.note(&who, &answer);
-        let asked = Asked { plan, integration: plan.integration(), read, limits, needles: credential.needles() };
+        let (integration, kind) = (plan.integration(), http.answer);
+        let asked = Asked { plan, integration, read, kind, limits, needles: credential.needles() };
         let (outcome, hits) = asked.outcome(answer);
         if hits > 0 {
             tracing::warn!(record = permit.record(), hits, "the answer contained the credential; it was taken out");

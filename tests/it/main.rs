@@ -16,6 +16,7 @@ mod hygiene;
 mod integrations;
 mod judge;
 mod keyring;
+mod linear;
 mod manners;
 mod processes;
 mod race;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::catalog::{Catalog, schema::input_schema, tests::everything};
+use crate::catalog::{Catalog, Effect, schema::input_schema, tests::everything};
 
 static BUILT_IN: LazyLock<Catalog> = LazyLock::new(|| Catalog::built_in().unwrap());
 
@@ -45,6 +45,17 @@ fn every_problem_is_said_at_once_with_its_place() {
         ("/reason", "must be one of `duplicate`, `fraudulent`, `requested_by_customer`"),
     ];
     assert_eq!(problems, expected.map(|(at, message)| (at.to_owned(), message.to_owned())));
+}
+
+/// To take somebody off is to change something; what takes no null is not given by one.
+#[test]
+fn a_null_that_is_a_value_is_given() {
+    let tool = built_in("linear_update_issue");
+    let unassigned = json!({"issue": "ENG-1", "assignee_id": null});
+    assert_eq!(parsed(&tool, unassigned.clone()), Ok(unassigned));
+    let message = |given| parsed(&tool, given).unwrap_err().into_iter().map(|(at, _)| at).collect::<Vec<_>>();
+    assert_eq!(message(json!({"issue": "ENG-1"})), [""]);
+    assert_eq!(message(json!({"issue": "ENG-1", "title": null})), ["/title"]);
 }
 
 #[test]
@@ -332,7 +343,7 @@ effect = "destructive"
 "#;
     let catalog = crate::catalog::tests::compiled(tool);
     let tool = catalog.find("acme_open").unwrap();
-    let schema = Value::Object(crate::catalog::input_schema(tool, &[]));
+    let schema = Value::Object(input_schema(tool, &[]));
     let validator = jsonschema::validator_for(&schema).unwrap();
     for (value, fits) in [
         (json!("abc"), true),

@@ -3,6 +3,7 @@
 //! INVARIANT: whenever a function in here returns `None`, it has noted a problem.
 
 mod answer;
+mod graphql;
 mod param;
 mod raise;
 mod rest;
@@ -21,7 +22,7 @@ use toml::de::DeTable;
 #[cfg(test)]
 pub(super) use self::tool::VERIFY;
 use super::{
-    BodyKind, Catalog, CredentialScheme, CredentialSpec, Integration, Tool, UpstreamSpec,
+    Catalog, CredentialScheme, CredentialSpec, Integration, Tool,
     reader::{At, Table},
 };
 use crate::diagnostic::{Diagnostics, Source};
@@ -85,17 +86,16 @@ fn manifest(source: &mut Source<'_>) -> Manifest {
     let mut top = Table::new("the manifest", 0..0, document.get_ref());
     schema(source, &mut top);
     let heading = service::integration(source, &mut top);
-    let upstream = rest::upstream(source, &mut top);
-    let credential = service::credential(source, &mut top);
+    let (requests, upstream) = rest::upstream(source, &mut top);
+    let credential = service::credential(source, &mut top, &requests);
     let id = heading.as_ref().and_then(|heading| heading.id.clone());
-    if let (Some(UpstreamSpec::Rest { headers, .. }), Some(credential)) = (&upstream, &credential)
+    if let (Some(upstream), Some(credential)) = (&upstream, &credential)
         && let CredentialScheme::Header { name, .. } = &credential.spec.scheme
-        && headers.iter().any(|(header, _)| header == name)
+        && upstream.headers().iter().any(|(header, _)| header == name)
     {
         let help = "remove it from `headers`".to_owned();
         source.problem_of_file(format!("the header `{name}` carries the credential and is in `headers` too"), help);
     }
-    let default_body = upstream.as_ref().map(|UpstreamSpec::Rest { body, .. }| *body);
     let mut verify = None;
     let integration = match (heading.and_then(service::Heading::whole), upstream, credential) {
         (Some((id, title, docs, settings)), Some(upstream), Some(credential)) => {
@@ -107,8 +107,7 @@ fn manifest(source: &mut Source<'_>) -> Manifest {
     let scope = tool::Scope {
         id: id.as_ref().map(|id| id.value.as_str()),
         integration: integration.as_ref(),
-        // A missing one has been noted; the tools are still looked at.
-        body: default_body.unwrap_or(BodyKind::Json),
+        requests: &requests,
     };
     let tools = tool::tools(source, &mut top, &scope);
     let verify = integration.as_ref().zip(verify).map(|(integration, template)| tool::verify(integration, template));
@@ -130,7 +129,7 @@ fn schema(source: &mut Source<'_>, top: &mut Table<'_>) {
 /// The credential with the read that verifies it.
 struct Credential {
     spec: CredentialSpec,
-    verify: super::RestTemplate,
+    verify: super::RequestTemplate,
 }
 
 #[cfg(test)]

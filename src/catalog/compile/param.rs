@@ -36,7 +36,10 @@ pub(super) fn params(source: &mut Source<'_>, table: Table<'_>, template: Option
     for (param, span) in params.iter().zip(spans) {
         let Some(template) = template else { continue };
         let json_body = param.place == Place::Body && template.body == BodyKind::Json;
-        if is_open(&param.ty) && !json_body {
+        if param.place == Place::Variable {
+            let help = "use `path`, `query` or `body`".to_owned();
+            source.problem(span, "only a GraphQL document has variables", help);
+        } else if is_open(&param.ty) && !json_body {
             let message =
                 "a parameter of the type `value` needs a JSON body, which says whether it is a text or a number";
             source.problem(span, message, "use `string`".to_owned());
@@ -284,6 +287,7 @@ fn place(source: &mut Source<'_>, word: &At<String>) -> Option<Place> {
         "path" => Some(Place::Path),
         "query" => Some(Place::Query),
         "body" => Some(Place::Body),
+        "variable" => Some(Place::Variable),
         other => {
             let help = "use `path`, `query` or `body`; headers are never arguments".to_owned();
             source.problem(word.span.clone(), format!("`{}` is no place in a request", shown(other)), help);

@@ -1,7 +1,8 @@
-//! `[upstream.rest]` and the `request` of a tool: where requests go and what is fixed in them.
+//! `[upstream.…]`, and the `request` of a REST service's tool: where requests go and what is fixed in them.
 
 use std::collections::BTreeSet;
 
+use super::graphql;
 use crate::{
     account::Origin,
     catalog::{
@@ -39,16 +40,36 @@ const RESERVED: [&str; 22] = [
 ];
 const RESERVED_PREFIXES: [&str; 2] = ["x-forwarded-", "proxy-"];
 
-/// Reads `[upstream.rest]`.
-pub(super) fn upstream(source: &mut Source<'_>, top: &mut Table<'_>) -> Option<UpstreamSpec> {
+/// How the tools of a file say what is sent; known as far as possible even where the rest of `[upstream]` is wrong.
+pub(super) enum Requests {
+    /// By method and path.
+    Rest {
+        /// How bodies are encoded unless a tool says otherwise.
+        body: BodyKind,
+    },
+    /// By document.
+    Graphql {
+        /// Where all of them are sent to.
+        path: String,
+    },
+}
+
+/// Reads `[upstream.rest]` or `[upstream.graphql]`.
+pub(super) fn upstream(source: &mut Source<'_>, top: &mut Table<'_>) -> (Requests, Option<UpstreamSpec>) {
+    // A missing one has been noted; the tools are still looked at.
+    kinds(source, top).unwrap_or((Requests::Rest { body: BodyKind::Json }, None))
+}
+
+fn kinds(source: &mut Source<'_>, top: &mut Table<'_>) -> Option<(Requests, Option<UpstreamSpec>)> {
     let Some(entry) = top.take("upstream") else {
-        top.missing(source, "[upstream.rest]", "add it, with `origin` and `body`");
+        top.missing(source, "[upstream.rest]", "add it, with `origin` and `body`, or `[upstream.graphql]`");
         return None;
     };
     let mut kinds = entry.table(source, "`[upstream]`")?;
     let rest = kinds.table(source, "rest", "`[upstream.rest]`");
+    let graphql = kinds.table(source, "graphql", "`[upstream.graphql]`");
     let mut later = false;
-    for kind in ["graphql", "sql", "mcp"] {
+    for kind in ["sql", "mcp"] {
         if let Some(entry) = kinds.take(kind) {
             not_yet(source, entry.key.span, &format!("upstream.{kind}"));
             later = true;
@@ -56,17 +77,29 @@ pub(super) fn upstream(source: &mut Source<'_>, top: &mut Table<'_>) -> Option<U
     }
     let span = kinds.span();
     kinds.finish(source);
-    let Some(mut table) = rest else {
-        if !later {
-            source.problem(span, "no kind of upstream", "add `[upstream.rest]`".to_owned());
+    let mut table = match (rest, graphql) {
+        (Some(rest), None) => rest,
+        (None, Some(table)) => return Some(graphql::upstream(source, table)),
+        (Some(_), Some(second)) => {
+            let help = "keep one of `[upstream.rest]` and `[upstream.graphql]`".to_owned();
+            source.problem(second.span(), "an integration has one kind of upstream", help);
+            return None;
         }
-        return None;
+        (None, None) => {
+            if !later {
+                let help = "add `[upstream.rest]` or `[upstream.graphql]`".to_owned();
+                source.problem(span, "no kind of upstream", help);
+            }
+            return None;
+        }
     };
     let origin = table.required(source, "origin").and_then(|text| origin(source, &text));
     let headers = table.table(source, "headers", "`headers`").map(|table| headers(source, table)).unwrap_or_default();
     let body = table.required(source, "body").and_then(|word| body(source, &word));
     table.finish(source);
-    Some(UpstreamSpec::Rest { origin: origin?, headers, body: body? })
+    let requests = Requests::Rest { body: body.unwrap_or(BodyKind::Json) };
+    let spec = origin.zip(body).map(|(origin, body)| UpstreamSpec::Rest { origin, headers, body });
+    Some((requests, spec))
 }
 
 /// How bodies are encoded.
@@ -124,7 +157,7 @@ pub(super) fn request(
 const SEGMENT_HELP: &str =
     "a segment is `{name}` or consists of letters, digits and `-._~@:`; query parameters are `in = \"query\"`";
 
-fn segment(segment: &str) -> Result<Segment, String> {
+pub(super) fn segment(segment: &str) -> Result<Segment, String> {
     if let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'))
         && names::is_name(name)
     {
@@ -165,7 +198,8 @@ pub(super) fn is_header_value(value: &str) -> bool {
     value.len() <= LONGEST && value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
 }
 
-fn headers(source: &mut Source<'_>, table: Table<'_>) -> Vec<(String, String)> {
+/// Reads the `headers` of an upstream.
+pub(super) fn headers(source: &mut Source<'_>, table: Table<'_>) -> Vec<(String, String)> {
     let mut seen = BTreeSet::new();
     let mut headers = Vec::new();
     for entry in table.entries() {
@@ -187,7 +221,8 @@ fn headers(source: &mut Source<'_>, table: Table<'_>) -> Vec<(String, String)> {
     headers
 }
 
-fn origin(source: &mut Source<'_>, text: &At<String>) -> Option<String> {
+/// Reads the `origin` of an upstream.
+pub(super) fn origin(source: &mut Source<'_>, text: &At<String>) -> Option<String> {
     // An argument or a setting in the host would let a call choose where the secret goes.
     let host = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:/-[]".contains(&byte));
     let reason = match Origin::parse(&text.value, false) {

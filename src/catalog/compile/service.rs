@@ -1,9 +1,9 @@
 //! `[integration]` and `[credential.…]`: who the service is, and what proves who is calling.
 
-use super::{Credential, answer, rest, setting};
+use super::{Credential, answer, graphql, rest, setting};
 use crate::{
     catalog::{
-        CredentialScheme, CredentialSpec, IdentityPointers, Method, Segment, Setting,
+        CredentialScheme, CredentialSpec, IdentityPointers, Method, RequestTemplate, Segment, Setting,
         reader::{At, Table, not_yet, shown},
         text,
     },
@@ -57,7 +57,11 @@ pub(super) fn integration(source: &mut Source<'_>, top: &mut Table<'_>) -> Optio
 }
 
 /// Reads `[credential.bearer]` or `[credential.header]`.
-pub(super) fn credential(source: &mut Source<'_>, top: &mut Table<'_>) -> Option<Credential> {
+pub(super) fn credential(
+    source: &mut Source<'_>,
+    top: &mut Table<'_>,
+    requests: &rest::Requests,
+) -> Option<Credential> {
     let Some(entry) = top.take("credential") else {
         top.missing(source, "[credential.bearer]", "add it, or `[credential.header]`");
         return None;
@@ -77,12 +81,12 @@ pub(super) fn credential(source: &mut Source<'_>, top: &mut Table<'_>) -> Option
     match (bearer, header) {
         (Some(entry), None) => {
             let table = entry.table(source, "`[credential.bearer]`")?;
-            described(source, table, Some(CredentialScheme::Bearer))
+            described(source, table, Some(CredentialScheme::Bearer), requests)
         }
         (None, Some(entry)) => {
             let mut table = entry.table(source, "`[credential.header]`")?;
             let scheme = header_scheme(source, &mut table);
-            described(source, table, scheme)
+            described(source, table, scheme, requests)
         }
         (Some(_), Some(second)) => {
             let help = "keep one of `[credential.bearer]` and `[credential.header]`".to_owned();
@@ -117,7 +121,12 @@ fn header_scheme(source: &mut Source<'_>, table: &mut Table<'_>) -> Option<Crede
     Some(CredentialScheme::Header { name: name.value.to_ascii_lowercase(), prefix })
 }
 
-fn described(source: &mut Source<'_>, mut table: Table<'_>, scheme: Option<CredentialScheme>) -> Option<Credential> {
+fn described(
+    source: &mut Source<'_>,
+    mut table: Table<'_>,
+    scheme: Option<CredentialScheme>,
+    requests: &rest::Requests,
+) -> Option<Credential> {
     let label = table.required(source, "label").map(|label| text::prose(source, "label", label));
     let create_at = link(source, &mut table, "create_at");
     let pattern = table.string(source, "pattern").and_then(|pattern| {
@@ -125,9 +134,12 @@ fn described(source: &mut Source<'_>, mut table: Table<'_>, scheme: Option<Crede
         let compiled = Pattern::new(&format!("(?:{}).*", pattern.value));
         compiled.map_err(|reason| bad_pattern(source, &pattern, &reason)).ok()
     });
-    let verify = table.required(source, "verify").and_then(|verify| verifying_read(source, &verify));
+    let verify = table.required(source, "verify").and_then(|verify| match requests {
+        rest::Requests::Rest { .. } => verifying_read(source, &verify).map(RequestTemplate::Rest),
+        rest::Requests::Graphql { path } => graphql::verifying_read(source, &verify, path),
+    });
     let identity = table.table(source, "identity", "`identity`");
-    let identity = identity.map(|identity| pointers(source, identity)).unwrap_or_default();
+    let identity = identity.map(|identity| pointers(source, identity, requests)).unwrap_or_default();
     table.finish(source);
     let spec = CredentialSpec { scheme: scheme?, label: label?, create_at, pattern, identity };
     Some(Credential { spec, verify: verify? })
@@ -144,10 +156,15 @@ fn verifying_read(source: &mut Source<'_>, verify: &At<String>) -> Option<crate:
     Some(template)
 }
 
-fn pointers(source: &mut Source<'_>, mut table: Table<'_>) -> IdentityPointers {
+fn pointers(source: &mut Source<'_>, mut table: Table<'_>, requests: &rest::Requests) -> IdentityPointers {
     let mut pointer = |key| {
         table.string(source, key).map(|pointer| {
-            answer::is_pointer(source, &pointer);
+            if answer::is_pointer(source, &pointer)
+                && let (rest::Requests::Graphql { .. }, Some(rest)) = (requests, pointer.value.strip_prefix("/data/"))
+            {
+                let help = format!("write it as `/{}`", shown(rest));
+                source.problem(pointer.span, "the answer of a GraphQL service is the content of its `data`", help);
+            }
             pointer.value
         })
     };

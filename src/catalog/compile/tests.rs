@@ -252,7 +252,7 @@ fn keys_of_later_versions_are_named() {
         changed("[credential.header]\nname = \"X-Api-Key\"\nprefix = \"Token \"", "[credential.oauth2]"),
         ["`credential.oauth2` is not available yet"]
     );
-    assert_eq!(changed("[upstream.rest]", "[upstream.graphql]"), ["`upstream.graphql` is not available yet"]);
+    assert_eq!(changed("[upstream.rest]", "[upstream.sql]"), ["`upstream.sql` is not available yet"]);
 }
 
 #[test]

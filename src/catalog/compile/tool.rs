@@ -3,14 +3,14 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    answer, param,
+    answer, graphql, param,
     raise::{effect, raise, require_any},
-    rest,
+    rest::{self, Requests},
 };
 use crate::{
     catalog::{
-        AnswerSpec, BodyKind, Effect, Integration, Method, Param, Place, Raise, RequestTemplate, RestTemplate, Segment,
-        Tool, Type, definition,
+        AnswerSpec, Effect, Integration, Method, Param, Place, Raise, RequestTemplate, RestTemplate, Segment, Tool,
+        Type, definition,
         reader::{At, Table, shown},
         text as names,
     },
@@ -21,7 +21,7 @@ use crate::{
 pub(super) struct Scope<'a> {
     pub(super) id: Option<&'a str>,
     pub(super) integration: Option<&'a Arc<Integration>>,
-    pub(super) body: BodyKind,
+    pub(super) requests: &'a Requests,
 }
 
 /// The name of the hidden read behind `verify`.
@@ -40,7 +40,7 @@ pub(super) fn tools(source: &mut Source<'_>, top: &mut Table<'_>, scope: &Scope<
 }
 
 /// The read that verifies a credential.
-pub(super) fn verify(integration: &Arc<Integration>, template: RestTemplate) -> Tool {
+pub(super) fn verify(integration: &Arc<Integration>, request: RequestTemplate) -> Tool {
     let tool = Tool {
         integration: Arc::clone(integration),
         name: VERIFY.to_owned(),
@@ -51,7 +51,7 @@ pub(super) fn verify(integration: &Arc<Integration>, template: RestTemplate) -> 
         toolset: "agentport".to_owned(),
         params: Vec::new(),
         require_any: Vec::new(),
-        request: RequestTemplate::Rest(template),
+        request,
         answer: AnswerSpec::default(),
         definition: [0; 32],
     };
@@ -83,13 +83,23 @@ fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: 
         }
         good.then_some(toolset.value)
     });
-    let body = table.string(source, "body").and_then(|word| rest::body(source, &word)).unwrap_or(scope.body);
-    let idempotency = table.string(source, "idempotency").filter(|name| rest::is_free_header(source, name));
-    let request_text = table.required(source, "request");
-    let header = idempotency.as_ref().map(|name| name.value.to_ascii_lowercase());
-    let mut template = request_text.as_ref().and_then(|text| rest::request(source, text, body, header));
-    settings_in(template.as_mut(), scope);
-    let mut params = match table.table(source, "params", "`[tool.params]`") {
+    let (mut idempotency, mut request_text, mut template, mut document) = (None, None, None, None);
+    match scope.requests {
+        Requests::Rest { body } => {
+            let body = table.string(source, "body").and_then(|word| rest::body(source, &word)).unwrap_or(*body);
+            idempotency = table.string(source, "idempotency").filter(|name| rest::is_free_header(source, name));
+            request_text = table.required(source, "request");
+            let header = idempotency.as_ref().map(|name| name.value.to_ascii_lowercase());
+            template = request_text.as_ref().and_then(|text| rest::request(source, text, body, header));
+            settings_in(template.as_mut(), scope);
+        }
+        Requests::Graphql { .. } => {
+            document = table.required(source, "document").and_then(|text| graphql::document(source, &text));
+        }
+    }
+    let params_table = table.table(source, "params", "`[tool.params]`");
+    let keys = params_table.as_ref().map(Table::keys).unwrap_or_default();
+    let mut params = match params_table {
         Some(params) => param::params(source, params, template.as_ref()),
         None => Some(Vec::new()),
     };
@@ -99,16 +109,18 @@ fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: 
         .into_iter()
         .filter_map(|table| raise(source, table, params.as_deref(), effect.as_ref()))
         .collect();
-    let fixed = answer::fixed(source, &mut table, params.as_deref());
-    if let Some(template) = &mut template {
-        template.fixed = fixed;
+    if let Requests::Rest { .. } = scope.requests {
+        let fixed = answer::fixed(source, &mut table, params.as_deref());
+        if let Some(template) = &mut template {
+            template.fixed = fixed;
+        }
     }
     let answer = answer::answer(source, &mut table, params.as_mut());
     table.later(source, &["ask", "preview"]);
     table.finish(source);
 
     if let (Some(effect), Some(template)) = (&effect, &template) {
-        fitting_effect(source, effect, template.method, reason);
+        fitting_effect(source, effect, template.method, reason.as_ref());
         if let Some(header) = idempotency.filter(|_| matches!(template.method, Method::Get | Method::Head)) {
             source.problem(header.span, "a read needs no idempotency key", "remove `idempotency`".to_owned());
         }
@@ -116,6 +128,21 @@ fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: 
     if let (Some(text), Some(template), Some(params)) = (&request_text, &template, &params) {
         fitting_path(source, text, template, params);
     }
+    if let Some(document) = &document {
+        if let Some(effect) = &effect {
+            graphql::fitting_effect(source, effect, document, reason.as_ref());
+        }
+        if let Some(params) = &params {
+            graphql::bind(source, document, params, &keys, require_any.as_deref().unwrap_or_default());
+        }
+    }
+    if let Some(reason) = reason {
+        names::prose(source, "effect_reason", reason);
+    }
+    let request = match scope.requests {
+        Requests::Rest { .. } => template.map(RequestTemplate::Rest),
+        Requests::Graphql { path } => document.map(|document| document.template(path)),
+    };
     let tool = Tool {
         integration: Arc::clone(scope.integration?),
         name: name?.value,
@@ -126,7 +153,7 @@ fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: 
         toolset: toolset?,
         params: params?,
         require_any: require_any.unwrap_or_default(),
-        request: RequestTemplate::Rest(template?),
+        request: request?,
         answer,
         definition: [0; 32],
     };
@@ -156,20 +183,18 @@ fn is_tool_name(source: &mut Source<'_>, name: &At<String>, id: Option<&str>, se
     false
 }
 
-fn fitting_effect(source: &mut Source<'_>, effect: &At<Effect>, method: Method, reason: Option<At<String>>) {
+fn fitting_effect(source: &mut Source<'_>, effect: &At<Effect>, method: Method, reason: Option<&At<String>>) {
     let expected = match method {
         Method::Get | Method::Head => effect.value == Effect::Read,
         Method::Delete => effect.value == Effect::Destructive,
         Method::Post | Method::Put | Method::Patch => effect.value != Effect::Read,
     };
-    match reason {
-        Some(reason) => drop(names::prose(source, "effect_reason", reason)),
-        None if expected => {}
-        None => source.problem(
+    if !expected && reason.is_none() {
+        source.problem(
             effect.span.clone(),
             format!("a {} that is `{}` is unusual", method.as_str(), effect.value),
             "say why in `effect_reason`, or correct the effect".to_owned(),
-        ),
+        );
     }
 }
 

@@ -31,6 +31,7 @@ fn plan(account: &Account) -> Plan {
         headers: Vec::new(),
         body: None,
         idempotency: None,
+        answer: crate::catalog::AnswerKind::Plain,
     };
     Plan::of_request(account, Effect::Read, request)
 }

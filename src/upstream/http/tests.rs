@@ -117,6 +117,7 @@ fn request() -> HttpRequest {
         headers: Vec::new(),
         body: None,
         idempotency: None,
+        answer: crate::catalog::AnswerKind::Plain,
     }
 }
 

@@ -12,7 +12,10 @@ use super::{
     },
     *,
 };
-use crate::{catalog::Method as HttpMethod, evidence::unseen};
+use crate::{
+    catalog::{AnswerKind, Method as HttpMethod},
+    evidence::unseen,
+};
 
 fn post() -> HttpRequest {
     HttpRequest {
@@ -25,6 +28,7 @@ fn post() -> HttpRequest {
         ],
         body: Some("charge=ch_1&amount=400".to_owned()),
         idempotency: Some("Idempotency-Key".to_owned()),
+        answer: AnswerKind::Plain,
     }
 }
 

@@ -65,7 +65,7 @@ impl Localstripe {
     }
 }
 
-/// GitHub on loopback; its user is `octocat`.
+/// GitHub, whose user is `octocat`, or Linear on loopback.
 pub struct Emulate {
     child: Child,
     port: u16,
@@ -75,6 +75,21 @@ pub struct Emulate {
 impl Emulate {
     /// `None`: it is not there, and the test says that it was skipped.
     pub fn start(test: &str) -> Option<Self> {
+        let octocat = "tokens:\n  token-octocat:\n    login: octocat\n    scopes: [repo, delete_repo]\n\
+                    github:\n  users:\n    - login: octocat\n";
+        Self::of(test, "github", octocat)
+    }
+
+    /// Linear with the team `ENG`, whose member `ada@example.com` has this key.
+    pub fn linear(test: &str, key: &str) -> Option<Self> {
+        let seed = format!(
+            "linear:\n  users:\n    - email: ada@example.com\n  teams:\n    - key: ENG\n      name: Engineering\n  \
+             tokens:\n    - token: {key}\n      user: ada@example.com\n      scopes: [read, write]\n"
+        );
+        Self::of(test, "linear", &seed)
+    }
+
+    fn of(test: &str, service: &str, contents: &str) -> Option<Self> {
         let (Some(node), Some(script)) = (setting("AGENTPORT_TEST_EMULATE_NODE"), setting("AGENTPORT_TEST_EMULATE_JS"))
         else {
             skip(&format!("{test}: AGENTPORT_TEST_EMULATE_NODE and _JS name no emulate"));
@@ -82,14 +97,12 @@ impl Emulate {
         };
         let seed = tempfile::tempdir().unwrap();
         let file = seed.path().join("seed.yaml");
-        let octocat = "tokens:\n  token-octocat:\n    login: octocat\n    scopes: [repo, delete_repo]\n\
-                    github:\n  users:\n    - login: octocat\n";
-        std::fs::write(&file, octocat).unwrap();
+        std::fs::write(&file, contents).unwrap();
         // another process may take the port before it does
         for _ in 0..5 {
             let port = free_port();
             let mut command = Command::new(&node);
-            command.args([script.as_str(), "start", "--service", "github", "--port", &port.to_string(), "--seed"]);
+            command.args([script.as_str(), "start", "--service", service, "--port", &port.to_string(), "--seed"]);
             command.arg(&file).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
             let mut child = command.spawn().unwrap();
             if line_with(&mut child, "Ready.").is_some() {

@@ -46,7 +46,7 @@ fn a_tool_says_how_its_answers_are_read() {
     assert_eq!((tool.answer.keep.join(" "), &tool.answer.next), ("id owner.name".to_owned(), &Some(next)));
     let fields = tool.params.last().unwrap();
     assert_eq!((fields.name.as_str(), fields.place, fields.required), ("fields", Place::Answer, false));
-    let RequestTemplate::Rest(template) = &tool.request;
+    let RequestTemplate::Rest(template) = &tool.request else { panic!("a REST request") };
     assert_eq!(template.path[1], Segment::Setting("project".to_owned()));
     assert_eq!(template.fixed.get("kind").unwrap(), "thing");
     let [setting] = tool.integration.settings.as_slice() else { panic!("one setting") };
