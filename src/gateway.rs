@@ -6,6 +6,7 @@
 
 mod builtin;
 mod deciding;
+mod enrolling;
 mod listing;
 mod proving;
 mod sending;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use self::sending::{Full, Sending};
 pub use self::{
     deciding::DecideError,
+    enrolling::{ByLink, EnrolError},
     listing::{Listed, is_exposed},
     proving::{ProveError, seed_name},
     sending::Connected,

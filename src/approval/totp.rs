@@ -23,6 +23,24 @@ impl Seed {
         Ok(Self(bytes))
     }
 
+    /// The first 160 bits of a key that nobody can guess.
+    pub fn from_key(key: &[u8; 32]) -> Self {
+        Self(Zeroizing::new(key.iter().copied().take(20).collect()))
+    }
+
+    /// As a person types it into an app: base32 in groups of four. Shown once, at enrolment.
+    pub fn shown(&self) -> Zeroizing<String> {
+        let letters = Zeroizing::new(data_encoding::BASE32_NOPAD.encode(&self.0));
+        let mut text = Zeroizing::new(String::with_capacity(letters.len() * 5 / 4));
+        for (index, letter) in letters.chars().enumerate() {
+            if index > 0 && index % 4 == 0 {
+                text.push(' ');
+            }
+            text.push(letter);
+        }
+        text
+    }
+
     /// Reads what [`Seed::to_secret`] stored; `None` if it is something else.
     pub fn from_secret(secret: &Secret) -> Option<Self> {
         data_encoding::BASE32_NOPAD.decode(secret.expose().as_bytes()).ok().map(|bytes| Self(Zeroizing::new(bytes)))
@@ -107,6 +125,14 @@ mod tests {
         let code = Code::parse("081804").unwrap();
         let shown = format!("{:?} {:?} {code:?}", rfc_seed(), rfc_seed().to_secret());
         assert_eq!(shown, "[seed] [secret] [code]");
+    }
+
+    #[test]
+    fn a_seed_is_typed_in_groups_of_four() {
+        assert_eq!(rfc_seed().shown().as_str(), "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ");
+        let mut key = [7; 32];
+        key[..20].copy_from_slice(b"12345678901234567890");
+        assert_eq!(Seed::from_key(&key).0, rfc_seed().0);
     }
 
     #[test]

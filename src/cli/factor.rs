@@ -2,13 +2,12 @@
 
 use serde_json::json;
 
-use super::{Exit, Failure, Out, prompt};
+use super::{Exit, Failure, Out, link, prompt, serving::Serving};
 use crate::{
     app::App,
-    approval::{Claim, FactorId, RecoveryCodes, Seed, otpauth_uri},
+    approval::{Approver, Claim, FactorId, Seed, otpauth_uri},
     clock::rfc3339,
-    gateway::{Gateway, Parts, seed_name},
-    ledger::Sqlite,
+    gateway::{EnrolError, Gateway, Parts, seed_name},
 };
 
 #[derive(Debug, clap::Subcommand)]
@@ -38,6 +37,9 @@ pub(super) struct AddArgs {
     /// What to enrol
     #[arg(value_enum)]
     kind: Kind,
+    /// On a page in the browser, by a link that works once; recovery codes are shown there
+    #[arg(long)]
+    browser: bool,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -48,7 +50,7 @@ enum Kind {
 
 impl Action {
     pub(super) fn totp() -> Self {
-        Self::Add(AddArgs { kind: Kind::Totp })
+        Self::Add(AddArgs { kind: Kind::Totp, browser: false })
     }
 }
 
@@ -56,7 +58,16 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
     let gateway = app.gateway();
     let parts = gateway.open_parts()?;
     match action {
-        Action::Add(AddArgs { kind: Kind::Totp }) => add_totp(&gateway, &parts, out).await,
+        Action::Add(AddArgs { kind: Kind::Totp, browser: false }) => add_totp(&gateway, &parts, out).await,
+        Action::Add(AddArgs { kind: Kind::Totp, browser: true }) => {
+            let serving = Serving::start(&gateway).await?;
+            let result = add_in_browser(app, &gateway, &parts, &serving, out).await;
+            if result.is_ok() {
+                tokio::time::sleep(link::stay(out)).await;
+            }
+            serving.end().await;
+            result
+        }
         Action::List => list(&parts, out).await,
         Action::Remove { id, code_stdin } => remove(&gateway, &parts, out, id, code_stdin).await,
         Action::Reset { yes } => reset(&gateway, &parts, out, yes).await,
@@ -64,12 +75,7 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
 }
 
 async fn add_totp(gateway: &Gateway, parts: &Parts, out: &Out) -> Result<Exit, Failure> {
-    let approver = if parts.ledger.factors().await?.is_empty() {
-        None
-    } else {
-        let code = prompt::code("a code of a factor that is enrolled already:", !prompt::is_terminal())?;
-        Some(gateway.prove(parts, Claim::Factors, &code).await?)
-    };
+    let approver = existing(gateway, parts).await?;
     let seed = Seed::generate()?;
     let uri = otpauth_uri(&seed).ok_or_else(|| Failure::new("the seed has no URI; nothing was enrolled"))?;
     if out.is_json() {
@@ -83,21 +89,14 @@ async fn add_totp(gateway: &Gateway, parts: &Parts, out: &Out) -> Result<Exit, F
     let crate::approval::Code::Totp(digits) = &code else {
         return Err(Failure::new("that is no six-digit code; nothing was enrolled"));
     };
-    let now = gateway.clock().now();
-    let step = seed.matching_step(digits, now).ok_or_else(|| {
-        Failure::new("that code does not belong to this factor; nothing was enrolled")
-            .hint("check that the clocks of this computer and of the phone agree")
+    let (id, recovery) = gateway.enrol(parts, &seed, digits, approver).await.map_err(|error| match error {
+        EnrolError::Wrong(_) => Failure::new("that code does not belong to this factor; nothing was enrolled")
+            .hint("check that the clocks of this computer and of the phone agree"),
+        EnrolError::Ended => {
+            Failure::new("another factor was enrolled meanwhile, or that code was used; nothing was enrolled")
+        }
+        other => other.into(),
     })?;
-    let id = Sqlite::fresh_factor_id()?;
-    let recovery = RecoveryCodes::generate()?;
-    parts.secrets.put(&seed_name(&id), seed.to_secret()).await?;
-    let enrolled = parts.home.enrol(id.clone(), step, recovery.hashes(), approver, now).await;
-    if !matches!(enrolled, Ok(true)) {
-        // nothing half-done stays
-        drop(parts.secrets.delete(&seed_name(&id)).await);
-        enrolled?;
-        return Err(Failure::new("another factor was enrolled meanwhile, or that code was used; nothing was enrolled"));
-    }
     if out.is_json() {
         out.value(&json!({"status": "active", "id": id.0, "recovery_codes": recovery.shown()}));
     } else {
@@ -107,6 +106,31 @@ async fn add_totp(gateway: &Gateway, parts: &Parts, out: &Out) -> Result<Exit, F
         out.text(&recovery.shown().join("\n"));
     }
     Ok(Exit::Done)
+}
+
+/// Enrols on the page of a set-up link, while the site is served.
+pub(super) async fn add_in_browser(
+    app: &App,
+    gateway: &Gateway,
+    parts: &Parts,
+    serving: &Serving,
+    out: &Out,
+) -> Result<Exit, Failure> {
+    let approver = existing(gateway, parts).await?;
+    let id = link::Link::show(app, out, gateway, parts, serving, approver, None).await?.used().await?;
+    if out.is_json() {
+        out.value(&json!({"status": "active", "id": id.0}));
+    }
+    Ok(Exit::Done)
+}
+
+/// What a further factor needs: a code of one that is enrolled.
+async fn existing(gateway: &Gateway, parts: &Parts) -> Result<Option<Approver>, Failure> {
+    if parts.ledger.factors().await?.is_empty() {
+        return Ok(None);
+    }
+    let code = prompt::code("a code of a factor that is enrolled already:", !prompt::is_terminal())?;
+    Ok(Some(gateway.prove(parts, Claim::Factors, &code).await?))
 }
 
 async fn list(parts: &Parts, out: &Out) -> Result<Exit, Failure> {
@@ -121,7 +145,7 @@ async fn list(parts: &Parts, out: &Out) -> Result<Exit, Failure> {
     });
     out.answer(&value, || {
         if factors.is_empty() {
-            return "nothing is enrolled, so nothing can be approved; run: agentport factor add totp".to_owned();
+            return "nothing is enrolled, so nothing can be approved; run: agentport factor add totp, or agentport open".to_owned();
         }
         let mut lines: Vec<String> = factors
             .iter()

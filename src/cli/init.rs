@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Exit, Failure, Out, connect, factor, host, prompt};
+use super::{Exit, Failure, Out, connect, factor, host, prompt, serving::Serving};
 use crate::{
     app::{App, AppError},
     config::StoreKind,
@@ -55,7 +55,9 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     if prompt::is_terminal() {
         walk_on(app, out).await;
     } else {
-        out.text("next: agentport factor add totp, then agentport connect <integration>");
+        out.text(
+            "next: agentport factor add totp (or, in a browser, agentport open), then agentport connect <integration>",
+        );
     }
     Ok(Exit::Done)
 }
@@ -63,9 +65,8 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
 /// The rest of the set-up, each step of which can be skipped and done later by its own command.
 async fn walk_on(app: &App, out: &Out) {
     out.text("\n1/3  Your second factor: an authenticator app proves that it is you who approves.");
-    if wants("set it up now?") {
-        step(out, factor::run(app, out, factor::Action::totp()).await, "agentport factor add totp");
-    }
+    // the page leads on to the inbox, so that it is served until the walk ends
+    let serving = second_factor(app, out).await;
     out.text("\n2/3  Your first account. Services: github, stripe.");
     match prompt::ask("which one? (empty to skip)") {
         Ok(name) if !name.trim().is_empty() => {
@@ -82,11 +83,46 @@ async fn walk_on(app: &App, out: &Out) {
         },
         Ok(_) | Err(_) => {}
     }
+    if let Some(serving) = serving {
+        serving.end().await;
+    }
     out.text("\ndone. `agentport doctor` says what is still missing.");
 }
 
-fn wants(question: &str) -> bool {
-    prompt::ask(&format!("{question} [Y/n]")).is_ok_and(|answer| !answer.trim().eq_ignore_ascii_case("n"))
+/// In the browser, where there is one, or here with the QR code in the terminal.
+async fn second_factor(app: &App, out: &Out) -> Option<Serving> {
+    let usual = if app.environment().has_display() { "b" } else { "t" };
+    let answer =
+        prompt::ask(&format!("set it up in the (b)rowser, here in the (t)erminal, or (l)ater? [{usual}]")).ok()?;
+    let answer = answer.trim().to_ascii_lowercase();
+    let answer = if answer.is_empty() { usual } else { answer.as_str() };
+    if answer.starts_with('b') {
+        let (serving, result) = in_browser(app, out).await;
+        step(out, result, "agentport open");
+        return serving;
+    }
+    if answer.starts_with('t') {
+        step(out, factor::run(app, out, factor::Action::totp()).await, "agentport factor add totp");
+    }
+    None
+}
+
+/// The site stays: what it comes back with is to be ended.
+async fn in_browser(app: &App, out: &Out) -> (Option<Serving>, Result<Exit, Failure>) {
+    let gateway = app.gateway();
+    let parts = match gateway.open_parts() {
+        Ok(parts) => parts,
+        Err(error) => return (None, Err(error.into())),
+    };
+    let serving = match Serving::start(&gateway).await {
+        Ok(serving) => serving,
+        Err(failure) => return (None, Err(failure)),
+    };
+    let result = factor::add_in_browser(app, &gateway, &parts, &serving, out).await;
+    if result.is_ok() {
+        out.text("enrolled. The recovery codes are in your browser; save them before you go on");
+    }
+    (Some(serving), result)
 }
 
 fn step(out: &Out, result: Result<Exit, Failure>, later: &str) {

@@ -14,11 +14,13 @@ mod factor;
 mod harden;
 mod host;
 mod init;
+mod link;
 mod log;
 mod open;
 mod out;
 mod policy;
 mod prompt;
+mod serving;
 mod stdio;
 mod tools;
 
@@ -60,7 +62,7 @@ enum Command {
     /// Put agentport into an agent host's configuration, or take it out
     #[command(subcommand)]
     Host(host::Action),
-    /// Open the approval page in a browser and serve it while something waits
+    /// Open the approval page in a browser and serve it while something waits; with no factor yet, enrol one there
     Open(open::Args),
     /// See and decide what waits for a human
     #[command(subcommand)]

@@ -1,10 +1,16 @@
-//! `agentport open`: the approval page in a browser, served while something waits.
+//! `agentport open`: the approval page in a browser, served while something waits. In a home without a factor it is first
+//! the page on which one is enrolled.
+
+use std::time::Duration;
 
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
-use super::{Exit, Failure, Out, browser, call};
-use crate::{app::App, web};
+use super::{Exit, Failure, Out, browser, call, link, serving::Serving};
+use crate::{
+    app::App,
+    gateway::{Gateway, Parts},
+    ledger::ApprovalStatus,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -25,39 +31,52 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
             .hint("agentport approvals list"));
     }
     let wait = args.wait.as_deref().map(call::wait_for).transpose()?;
-    let stop = CancellationToken::new();
-    let site = tokio::spawn(web::host(std::sync::Arc::clone(&gateway), stop.clone()));
     // the link is right once some process of this home hosts the site
-    let base = web::hosted(&gateway).await.ok_or_else(|| {
-        Failure::new("the approval site could not be served: its ports are taken by other programs")
-            .hint("free one, or set `listen` in agentport.toml; `agentport approvals approve` works on the terminal meanwhile")
-    })?;
-    let url = args.id.as_ref().map_or_else(|| format!("{base}/"), |id| format!("{base}/approve/{id}"));
-    let opened = browser::open(app.environment(), &url);
-    let port = base.rsplit(':').next().unwrap_or_default();
-    out.answer(&json!({"url": url, "opened": opened}), || {
-        if opened {
-            format!("opened {url}")
-        } else {
-            format!("open {url}\nfrom another machine first: ssh -L {port}:localhost:{port} <this machine>")
-        }
-    });
+    let serving = Serving::start(&gateway).await?;
+    let result = attend(app, out, &gateway, &parts, &serving, args.id, wait).await;
+    serving.end().await;
+    result
+}
+
+async fn attend(
+    app: &App,
+    out: &Out,
+    gateway: &Gateway,
+    parts: &Parts,
+    serving: &Serving,
+    id: Option<String>,
+    wait: Option<Duration>,
+) -> Result<Exit, Failure> {
+    let patience = if parts.ledger.factors().await?.is_empty() {
+        link::Link::show(app, out, gateway, parts, serving, None, id).await?.used().await?;
+        link::stay(out)
+    } else {
+        show(app, out, serving, id.as_deref());
+        // a person needs a moment to read what came of it
+        Duration::from_secs(2)
+    };
+    let patience = wait.map_or(patience, |wait| wait.max(patience));
     let started = tokio::time::Instant::now();
     loop {
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
         parts.ledger.sweep(app.clock().now()).await?;
-        let waits = parts.ledger.open_approvals(None).await?.iter().any(|approval| {
-            matches!(approval.status, crate::ledger::ApprovalStatus::Pending | crate::ledger::ApprovalStatus::Approved)
-        });
-        let patient = wait.is_some_and(|wait| started.elapsed() < wait);
-        // a person needs a moment to read what came of it
-        let lingers = started.elapsed() < std::time::Duration::from_secs(2);
-        if !waits && !patient && !lingers {
-            break;
+        let waits = parts
+            .ledger
+            .open_approvals(None)
+            .await?
+            .iter()
+            .any(|approval| matches!(approval.status, ApprovalStatus::Pending | ApprovalStatus::Approved));
+        if !waits && started.elapsed() >= patience {
+            return Ok(Exit::Done);
         }
     }
-    stop.cancel();
-    gateway.drain(std::time::Duration::from_secs(30)).await;
-    drop(site.await);
-    Ok(Exit::Done)
+}
+
+fn show(app: &App, out: &Out, serving: &Serving, id: Option<&str>) {
+    let base = serving.base();
+    let url = id.map_or_else(|| format!("{base}/"), |id| format!("{base}/approve/{id}"));
+    let opened = browser::open(app.environment(), &url);
+    out.answer(&json!({"url": url, "opened": opened}), || {
+        if opened { format!("opened {url}") } else { format!("open {url}\n{}", serving.tunnel_hint()) }
+    });
 }

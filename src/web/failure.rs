@@ -14,6 +14,8 @@ pub(super) enum Failure {
     BadForm,
     /// The form was made for another page or another session.
     WrongToken,
+    /// The set-up link has had its tries.
+    LinkUsedUp,
     /// The route takes another method.
     WrongMethod,
     /// It went wrong inside; the reason is for the log alone.
@@ -44,6 +46,11 @@ impl IntoResponse for Failure {
                 StatusCode::FORBIDDEN,
                 "That form is not from this page",
                 "Nothing was changed. Go back, load the page again and decide there.",
+            ),
+            Self::LinkUsedUp => page(
+                StatusCode::GONE,
+                "This link has ended",
+                "Too many codes were wrong, and nothing was enrolled. Make a new link the way you made this one.",
             ),
             Self::WrongMethod => {
                 page(StatusCode::METHOD_NOT_ALLOWED, "That does not work here", "Nothing was changed.")

@@ -2,11 +2,12 @@
 //! with a second factor, or no.
 //!
 //! `host` keeps exactly one process of the home serving, `guard` stands before everything, `session` knows the browser,
-//! `pages` and `deciding` answer the routes, `view` turns an approval into plain text that cannot lie, and the
+//! `pages`, `deciding` and `enrolling` answer the routes, `view` turns an approval into plain text that cannot lie, and the
 //! templates only lay it out. Nothing here decides: [`Gateway::approve`](crate::gateway::Gateway::approve) and
 //! [`Gateway::deny`](crate::gateway::Gateway::deny) do.
 
 mod deciding;
+mod enrolling;
 mod failure;
 mod guard;
 mod host;
@@ -33,6 +34,7 @@ fn router(site: &Arc<Site>) -> Router {
         .route("/login", get(pages::sign_in_form).post(pages::sign_in))
         .route("/logout", post(pages::sign_out))
         .route("/approve/{id}", get(deciding::show).post(deciding::decide))
+        .route("/enrol/{token}", get(enrolling::show).post(enrolling::enrol))
         .route("/style.css", get(pages::style))
         .fallback(pages::nothing)
         .method_not_allowed_fallback(pages::wrong_method)

@@ -8,12 +8,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-use agentport::ledger::ApprovalStatus;
+use agentport::{clock::Clock as _, ledger::ApprovalStatus};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{
-    harness::saw,
+    harness::{saw, totp},
     site::house::{House, Plan},
 };
 
@@ -284,5 +284,45 @@ async fn every_page_fits_a_phone_and_is_pictured() {
     let results = drive(steps).await;
     for width in results.iter().filter_map(|result| result.get("value")).filter_map(Value::as_u64) {
         assert_eq!(width, 390, "a page is wider than the phone");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_enrols_in_the_browser_and_goes_on_signed_in() {
+    if !has_browser() {
+        return;
+    }
+    for scheme in ["light", "dark"] {
+        let house = House::with(Plan { factor: false, ..Plan::default() }).await;
+        let now = house.clock.now();
+        let token = house.parts.home.open_enrolment(None, None, now).await.unwrap().unwrap();
+        let secret = house.parts.home.enrolment(&token, now).await.unwrap().unwrap().seed.shown().replace(' ', "");
+        let right = totp(&secret, u64::try_from(now.wall / 30_000).unwrap());
+        let url = format!("{}/enrol/{}", house.base, token.as_link());
+        let mut steps = vec![
+            json!({"step": "newContext", "colorScheme": scheme, "javaScriptEnabled": false}),
+            // as a mail scanner or the address bar does ahead of the person
+            open(&url),
+            open(&url),
+            text(".secret"),
+        ];
+        let enrol = [pictures("enrol", scheme), vec![fill("#code", "000000"), click("button"), wait(".notice.bad")]];
+        steps.extend(enrol.into_iter().flatten());
+        steps.extend(pictures("enrol-wrong", scheme));
+        steps.extend([fill("#code", &right), click("button"), wait(".recovery"), text(".recovery")]);
+        let codes = steps.len() - 1;
+        steps.extend(pictures("enrolled", scheme));
+        steps.extend([click("a.button"), wait("h2#waiting"), open(&url), text("h1"), json!({"step": "console"})]);
+        let results = drive(steps).await;
+        assert_eq!(results[3]["text"].as_str().unwrap().replace(' ', ""), secret);
+        let recovery = results[codes]["text"].as_str().unwrap();
+        assert_eq!(recovery.split_whitespace().filter(|word| word.len() == 19).count(), 10, "{recovery}");
+        let after = &results[results.len() - 3..];
+        assert_eq!((&after[0]["status"], &after[1]["text"]), (&json!(404), &json!("Nothing is here")));
+        let console = after[2]["messages"].as_array().unwrap();
+        assert!(console.iter().all(|line| ["422", "404"].iter().any(|code| line.as_str().unwrap().contains(code))));
+        for width in results.iter().filter_map(|result| result.get("value")).filter_map(Value::as_u64) {
+            assert_eq!(width, 390, "a page is wider than the phone");
+        }
     }
 }

@@ -9,6 +9,7 @@ mod crash;
 mod demo;
 mod doctor;
 mod documents;
+mod enrolment;
 mod github;
 mod harness;
 mod host;

@@ -66,7 +66,11 @@ fn policy(snapshot: &Snapshot, findings: &mut Findings) {
 async fn factor(app: &App, parts: &Parts, findings: &mut Findings) -> Result<(), LedgerError> {
     let factors = parts.ledger.factors().await?;
     if factors.is_empty() {
-        findings.bad("factor", "no second factor is enrolled, so nothing can be approved", "agentport factor add totp");
+        findings.bad(
+            "factor",
+            "no second factor is enrolled, so nothing can be approved",
+            "agentport factor add totp, or agentport open to do it in the browser",
+        );
         return Ok(());
     }
     let now = app.clock().now();

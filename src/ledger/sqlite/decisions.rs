@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::{Transaction, params};
 use serde_json::{Map, Value, json};
 
-use super::{Durability, Inner, LedgerError, Outcome, Runner, approvals, calls, factors, fresh_id};
+use super::{Durability, Inner, LedgerError, Outcome, Runner, approvals, calls, enrolments, factors, fresh_id};
 use crate::{
     approval::{Approver, Claim},
     clock::Now,
@@ -144,6 +144,7 @@ pub(super) fn sweep(inner: &Inner, now: Now) -> Result<(), LedgerError> {
             .collect::<Result<_, _>>()?;
         (due, sending)
     };
+    enrolments::sweep(inner, now)?;
     for id in due {
         inner.transaction(Durability::Full, |transaction| match approvals::row(transaction, &id)? {
             Some(row) if row.status == ApprovalStatus::Pending && row.is_due(now) => expire(transaction, &row, now),

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::{Map, Value, json};
 
-use super::{Attempt, Durability, LedgerError, Sqlite, decisions, fresh_id};
+use super::{Attempt, Durability, LedgerError, Sqlite, decisions, enrolments, fresh_id};
 use crate::{
     approval::{Approver, Claim, FactorId, Proof, Purpose, RecoveryHash},
     clock::{Millis, Now},
@@ -66,25 +66,10 @@ impl Sqlite {
         now: Now,
     ) -> Result<bool, LedgerError> {
         self.transaction(Durability::Full, move |transaction, _| {
-            let first: bool =
-                transaction.query_row("SELECT NOT EXISTS (SELECT 1 FROM factor)", [], |row| row.get(0))?;
-            if !first {
-                let Some(approver) = &approver else { return Ok(false) };
-                if *approver.claim() != Claim::Factors || !burn(transaction, approver)? {
-                    return Ok(false);
-                }
+            if !may_add(transaction, approver.as_ref())? {
+                return Ok(false);
             }
-            transaction.execute(
-                "INSERT INTO factor (id, kind, created_at, step_sign_in, step_decide) VALUES (?, 'totp', ?, ?, ?)",
-                params![id.0, now.wall, Option::<i64>::None, as_i64(step)],
-            )?;
-            transaction.execute("DELETE FROM recovery", [])?;
-            for hash in &recovery {
-                transaction
-                    .execute("INSERT INTO recovery (hash, factor) VALUES (?, ?)", params![hash.as_str(), id.0])?;
-            }
-            transaction.execute("DELETE FROM attempt", [])?;
-            home_event(transaction, "factor added", &id.0, Map::new(), now)?;
+            add(transaction, &NewFactor { id, step, signs_in: false, recovery, by: "terminal" }, now)?;
             Ok(true)
         })
         .await
@@ -103,6 +88,7 @@ impl Sqlite {
             }
             let removed = transaction.execute("DELETE FROM factor WHERE id = ?", [&id.0])?;
             if removed == 1 {
+                enrolments::end(transaction)?;
                 home_event(transaction, "factor removed", &id.0, Map::new(), now)?;
             }
             Ok(removed == 1)
@@ -121,6 +107,7 @@ impl Sqlite {
             transaction.execute_batch(
                 "DELETE FROM factor; DELETE FROM recovery; DELETE FROM attempt; DELETE FROM session; DELETE FROM account;",
             )?;
+            enrolments::end(transaction)?;
             home_event(transaction, "factors reset", "", Map::new(), now)
         })
         .await
@@ -164,6 +151,48 @@ impl Sqlite {
         })
         .await
     }
+}
+
+/// A factor whose code has been seen.
+pub(super) struct NewFactor {
+    pub(super) id: FactorId,
+    /// The step of the confirming code: used for deciding, and for signing in where that is what it did.
+    pub(super) step: u64,
+    pub(super) signs_in: bool,
+    /// Replaces all earlier ones.
+    pub(super) recovery: Vec<RecoveryHash>,
+    /// Where: `terminal` or `browser`.
+    pub(super) by: &'static str,
+}
+
+/// Is nothing enrolled yet?
+pub(super) fn none(connection: &Connection) -> Result<bool, LedgerError> {
+    Ok(connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM factor)", [], |row| row.get(0))?)
+}
+
+/// The first factor needs no proof, a later one needs one of an existing one, which is burnt.
+pub(super) fn may_add(transaction: &Transaction<'_>, approver: Option<&Approver>) -> Result<bool, LedgerError> {
+    if none(transaction)? {
+        return Ok(true);
+    }
+    let Some(approver) = approver else { return Ok(false) };
+    Ok(*approver.claim() == Claim::Factors && burn(transaction, approver)?)
+}
+
+/// Adds a factor. Whatever link was made before it was there is no longer good.
+pub(super) fn add(transaction: &Transaction<'_>, new: &NewFactor, now: Now) -> Result<(), LedgerError> {
+    let NewFactor { id, step, signs_in, recovery, by } = new;
+    transaction.execute(
+        "INSERT INTO factor (id, kind, created_at, step_sign_in, step_decide) VALUES (?, 'totp', ?, ?, ?)",
+        params![id.0, now.wall, signs_in.then_some(as_i64(*step)), as_i64(*step)],
+    )?;
+    transaction.execute("DELETE FROM recovery", [])?;
+    for hash in recovery {
+        transaction.execute("INSERT INTO recovery (hash, factor) VALUES (?, ?)", params![hash.as_str(), id.0])?;
+    }
+    transaction.execute("DELETE FROM attempt", [])?;
+    enrolments::end(transaction)?;
+    home_event(transaction, "factor added", &id.0, Map::from_iter([("by".to_owned(), json!(by))]), now)
 }
 
 pub(super) fn list(connection: &Connection) -> Result<Vec<Factor>, LedgerError> {

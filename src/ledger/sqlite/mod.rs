@@ -2,12 +2,13 @@
 //!
 //! Two connections: what is only a read upstream is committed with `synchronous=NORMAL` (survives our crash, not a power
 //! cut), everything else with FULL. Each method is one `BEGIN IMMEDIATE` transaction on a blocking thread.
-//! `accounts`, `factors`, `sessions` and `pins` keep the home's other facts in the same file and the same chain.
+//! `accounts`, `factors`, `enrolments`, `sessions` and `pins` keep the home's other facts in the same file and the same chain.
 
 mod accounts;
 mod approvals;
 mod calls;
 mod decisions;
+mod enrolments;
 mod factors;
 mod lookup;
 mod open;
@@ -23,7 +24,14 @@ use std::{
 use async_trait::async_trait;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-pub use self::{factors::Factor, lookup::CallDetail, pins::policy_digest, runner::Runner, sessions::SessionToken};
+pub use self::{
+    enrolments::{Enrolment, EnrolmentToken},
+    factors::Factor,
+    lookup::CallDetail,
+    pins::policy_digest,
+    runner::Runner,
+    sessions::SessionToken,
+};
 use super::{
     Admission, Admit, Answer, Approval, Attempt, Bad, CancelledBy, Decided, Ledger, LedgerError, Outcome, Refusal,
     Verified, chain,

@@ -1,11 +1,11 @@
 //! Sessions of the approval site: they read and deny, they never approve. Stored by hash.
 
-use rusqlite::params;
+use rusqlite::{Transaction, params};
 use serde_json::Map;
 
 use super::{Durability, LedgerError, Sqlite, factors};
 use crate::{
-    approval::{Approver, Claim},
+    approval::{Approver, Claim, FactorId},
     canonical,
     clock::{Millis, Now},
 };
@@ -60,13 +60,7 @@ impl Sqlite {
             if *approver.claim() != Claim::SignIn || !factors::burn(transaction, &approver)? {
                 return Ok(None);
             }
-            let token = SessionToken::generate()?;
-            transaction.execute(
-                "INSERT INTO session (hash, created_at, used_at) VALUES (?1, ?2, ?2)",
-                params![token.hash(), now.wall],
-            )?;
-            factors::home_event(transaction, "signed in", &approver.factor().0, Map::new(), now)?;
-            Ok(Some(token))
+            open(transaction, approver.factor(), now).map(Some)
         })
         .await
     }
@@ -110,4 +104,15 @@ impl Sqlite {
         })
         .await
     }
+}
+
+/// A new session of who has just shown a code of this factor.
+pub(super) fn open(transaction: &Transaction<'_>, factor: &FactorId, now: Now) -> Result<SessionToken, LedgerError> {
+    let token = SessionToken::generate()?;
+    transaction.execute(
+        "INSERT INTO session (hash, created_at, used_at) VALUES (?1, ?2, ?2)",
+        params![token.hash(), now.wall],
+    )?;
+    factors::home_event(transaction, "signed in", &factor.0, Map::new(), now)?;
+    Ok(token)
 }

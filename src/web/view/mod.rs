@@ -10,6 +10,7 @@ mod json;
 mod letters;
 mod money;
 mod outcome;
+mod qr;
 mod request;
 mod rows;
 mod when;
@@ -18,5 +19,7 @@ pub(super) use self::{
     approval::{ApprovalView, Surroundings},
     inbox::Inbox,
     outcome::Standing,
+    qr::QrImage,
     rows::Shown,
+    when::When,
 };

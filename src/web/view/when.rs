@@ -15,7 +15,7 @@ pub(in crate::web) struct When {
 
 impl When {
     /// `at`, seen from `now`.
-    pub(super) fn new(at: Millis, now: Millis) -> Self {
+    pub(in crate::web) fn new(at: Millis, now: Millis) -> Self {
         let iso = rfc3339(at);
         let from_now = if at > now {
             format!("in {}", span(at.saturating_sub(now)))

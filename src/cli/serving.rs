@@ -1,0 +1,51 @@
+//! The approval site, served for as long as a command runs, unless another process of the home serves it already.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::Failure;
+use crate::{gateway::Gateway, web};
+
+/// Decisions in flight may take so long when the command ends.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The site is there.
+pub(super) struct Serving {
+    base: String,
+    gateway: Arc<Gateway>,
+    stop: CancellationToken,
+    site: JoinHandle<()>,
+}
+
+impl Serving {
+    /// Returns once some process of this home hosts the site: from then on links to it are right.
+    pub(super) async fn start(gateway: &Arc<Gateway>) -> Result<Self, Failure> {
+        let stop = CancellationToken::new();
+        let site = tokio::spawn(web::host(Arc::clone(gateway), stop.clone()));
+        let base = web::hosted(gateway).await.ok_or_else(|| {
+            Failure::new("the approval site could not be served: its ports are taken by other programs")
+                .hint("free one, or set `listen` in agentport.toml; the terminal works meanwhile: `agentport approvals approve`, `agentport factor add totp`")
+        })?;
+        Ok(Self { base, gateway: Arc::clone(gateway), stop, site })
+    }
+
+    /// What links begin with.
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// What helps a person at another machine.
+    pub(super) fn tunnel_hint(&self) -> String {
+        let port = self.base.rsplit(':').next().unwrap_or_default();
+        format!("from another machine first: ssh -L {port}:localhost:{port} <this machine>")
+    }
+
+    /// Lets what is being decided end, then serves no more.
+    pub(super) async fn end(self) {
+        self.stop.cancel();
+        self.gateway.drain(PATIENCE).await;
+        drop(self.site.await);
+    }
+}
