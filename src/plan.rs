@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     account::{Environment, Origin},
@@ -236,13 +236,18 @@ pub enum PlanError {
 /// What the request does and with whom: no policy, no caller, no reason, no spelling of the arguments.
 fn digest(contents: &Contents) -> Digest {
     let request = match &contents.request {
-        Request::Http(http) => canonical::text(&serde_json::json!({
-            "method": http.method.as_str(),
-            "path": http.path,
-            "query": http.query,
-            "headers": http.headers,
-            "body": http.body,
-        })),
+        Request::Http(http) => {
+            let request = [
+                ("method", json!(http.method.as_str())),
+                ("path", json!(http.path)),
+                ("query", json!(http.query)),
+                ("headers", json!(http.headers)),
+                ("body", json!(http.body)),
+            ];
+            let decode = (!http.decode.is_plain()).then(|| ("decode", json!(http.decode)));
+            let request = request.into_iter().chain(decode).map(|(key, part)| (key.to_owned(), part));
+            canonical::object_text(&request.collect())
+        }
     };
     Digest(canonical::sha256(
         "agentport/plan/1",
@@ -263,10 +268,12 @@ mod tests {
     use std::sync::{Arc, LazyLock};
 
     use proptest::prelude::*;
-    use serde_json::json;
 
     use super::*;
-    use crate::{account::Account, catalog::Catalog};
+    use crate::{
+        account::Account,
+        catalog::{AnswerKind, Catalog},
+    };
 
     static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::built_in().unwrap());
 
@@ -289,6 +296,20 @@ mod tests {
         let caller = Caller::parse(caller).unwrap();
         let call = Call::parse(tool, given.as_object().unwrap().clone(), &caller, &[Arc::new(account())]).unwrap();
         Plan::build(&call).unwrap()
+    }
+
+    #[test]
+    fn t041_what_becomes_of_the_answer_is_part_of_the_plan_where_it_is_something() {
+        let of_kind = |decode| {
+            let tool = CATALOG.find("stripe_list_customers").unwrap();
+            let call = Call::parse(tool, Map::new(), &Caller::agentport(), &[Arc::new(account())]).unwrap();
+            let Request::Http(http) = Plan::build(&call).unwrap().request().clone();
+            Plan::of_request(&account(), Effect::Read, HttpRequest { decode, ..http })
+        };
+        let (plain, mail) = (of_kind(AnswerKind::Plain), of_kind(AnswerKind::Mail));
+        assert_ne!(plain.digest(), mail.digest());
+        assert!(!plain.store().unwrap().contains("decode") && mail.store().unwrap().contains("\"decode\":\"mail\""));
+        assert_eq!(Plan::load(&mail.store().unwrap(), mail.digest()), Ok(mail));
     }
 
     proptest! {

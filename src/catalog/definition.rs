@@ -2,12 +2,12 @@
 //! changes nothing, such as a description, changes no definition, and neither does the default origin: an account has
 //! its own, and the plan names it.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     CredentialScheme, UpstreamSpec,
     param::{Param, Place, Type, Unit},
-    request::{RequestTemplate, Segment},
+    request::{BodyKind, RequestTemplate, Segment},
     tool::Tool,
 };
 use crate::canonical;
@@ -37,6 +37,18 @@ fn definition(tool: &Tool) -> Value {
         .iter()
         .map(|raise| json!({ "param": raise.param, "any": raise.any, "effect": raise.effect.as_str() }))
         .collect();
+    let rest = [
+        ("method", json!(template.method.as_str())),
+        ("path", json!(path)),
+        ("trailing_slash", json!(template.trailing_slash)),
+        ("body", json!(template.body.content_type())),
+        ("idempotency", json!(template.idempotency)),
+    ];
+    // what most tools do not have is left out, so that their definitions stay what they were
+    let mime = (template.body == BodyKind::Mime).then(|| ("mime", json!(template.raw)));
+    let decode = (!template.decode.is_plain()).then(|| ("decode", json!(template.decode)));
+    let rest: Map<_, _> =
+        rest.into_iter().chain(mime).chain(decode).map(|(key, part)| (key.to_owned(), part)).collect();
     json!({
         "integration": tool.integration.id,
         "headers": headers,
@@ -46,15 +58,7 @@ fn definition(tool: &Tool) -> Value {
         "raises": raises,
         "params": tool.params.iter().map(param).collect::<Vec<_>>(),
         "require_any": tool.require_any,
-        "request": {
-            "rest": {
-                "method": template.method.as_str(),
-                "path": path,
-                "trailing_slash": template.trailing_slash,
-                "body": template.body.content_type(),
-                "idempotency": template.idempotency,
-            },
-        },
+        "request": { "rest": rest },
     })
 }
 
@@ -63,6 +67,7 @@ fn param(param: &Param) -> Value {
         Place::Path => "path",
         Place::Query => "query",
         Place::Body => "body",
+        Place::Mail => "mail",
     };
     let unit = param.unit.map(|unit| match unit {
         Unit::Minor => "minor",

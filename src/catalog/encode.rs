@@ -64,7 +64,7 @@ fn flatten(param: &Param, value: &Value, kind: BodyKind, name: String, out: &mut
                 let name = match kind {
                     BodyKind::Form => format!("{name}[{index}]"),
                     // what JSON services do in a query: `labels=a&labels=b`
-                    BodyKind::Json => name.clone(),
+                    BodyKind::Json | BodyKind::Mime => name.clone(),
                 };
                 flatten(items, element, kind, name, out);
             }

@@ -9,6 +9,7 @@ pub mod builtin;
 mod compile;
 mod definition;
 mod encode;
+pub mod mail;
 mod nearest;
 pub mod param;
 mod place;
@@ -25,7 +26,7 @@ pub use self::{
     builtin::{BuiltinTool, builtin_tools},
     nearest::nearest,
     param::{Param, Place, Problem, Type, Unit, input_schema},
-    request::{BodyKind, HttpRequest, Method, RequestTemplate, RestTemplate, Segment},
+    request::{AnswerKind, BodyKind, HttpRequest, Method, RequestTemplate, RestTemplate, Segment},
     schema::REASON_MAX,
     tool::{CredentialScheme, CredentialSpec, Effect, IdentityPointers, Integration, Raise, Tool, UpstreamSpec},
 };

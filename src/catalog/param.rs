@@ -48,6 +48,8 @@ pub enum Place {
     Query,
     /// The body.
     Body,
+    /// The mail in the body; the name in the request is the part that it is of it.
+    Mail,
 }
 
 /// How people read a number.
@@ -160,8 +162,9 @@ pub(super) fn find_param<'a>(params: &'a [Param], path: &str) -> Option<&'a Para
 pub(super) fn is_bracketed(tool: &Tool, param: &Param) -> bool {
     let RequestTemplate::Rest(template) = &tool.request;
     match (param.place, template.body) {
-        (Place::Query, BodyKind::Json | BodyKind::Form) | (Place::Body, BodyKind::Form) => true,
-        (Place::Path, BodyKind::Json | BodyKind::Form) | (Place::Body, BodyKind::Json) => false,
+        (Place::Query, BodyKind::Json | BodyKind::Form | BodyKind::Mime) | (Place::Body, BodyKind::Form) => true,
+        (Place::Path | Place::Mail, BodyKind::Json | BodyKind::Form | BodyKind::Mime)
+        | (Place::Body, BodyKind::Json | BodyKind::Mime) => false,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Places arguments into a request by type, never by interpolation, and proves afterwards that nothing moved.
 
+mod mail;
+
 use serde_json::{Map, Value};
 
 use super::UpstreamSpec;
@@ -33,17 +35,19 @@ pub fn place(tool: &Tool, arguments: &Arguments, origin: &Origin) -> Result<Http
     };
     let query: Vec<_> =
         given(Place::Query).flat_map(|(param, value)| encode::pairs(param, value, template.body)).collect();
-    let has_body = tool.params.iter().any(|param| param.place == Place::Body);
+    let has_body = tool.params.iter().any(|param| matches!(param.place, Place::Body | Place::Mail));
     let body = has_body.then(|| match template.body {
+        BodyKind::Mime => mail::body(tool, template, arguments),
         BodyKind::Json => {
             let members = given(Place::Body).map(|(param, value)| (param.wire.clone(), on_the_wire(param, value)));
-            canonical::object_text(&members.collect())
+            Ok(canonical::object_text(&members.collect()))
         }
         BodyKind::Form => {
             let pairs = given(Place::Body).flat_map(|(param, value)| encode::pairs(param, value, template.body));
-            encode::joined(&pairs.collect::<Vec<_>>())
+            Ok(encode::joined(&pairs.collect::<Vec<_>>()))
         }
     });
+    let body = body.transpose()?;
     let request = HttpRequest {
         method: template.method,
         path,
@@ -51,6 +55,7 @@ pub fn place(tool: &Tool, arguments: &Arguments, origin: &Origin) -> Result<Http
         headers: headers(tool, body.as_ref().map(|_| template.body)),
         body,
         idempotency: template.idempotency.clone(),
+        decode: template.decode,
     };
     unmoved(&request, &segments, template, origin).map_err(|message| vec![Problem { at: String::new(), message }])?;
     Ok(request)

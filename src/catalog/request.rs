@@ -22,6 +22,10 @@ pub struct RestTemplate {
     pub trailing_slash: bool,
     /// How the body is encoded, where there is one.
     pub body: BodyKind,
+    /// With [`BodyKind::Mime`]: the keys, from the outermost, of the member that is the mail.
+    pub raw: Vec<String>,
+    /// What the answer is made into before it is shown.
+    pub decode: AnswerKind,
     /// The header that takes the idempotency key.
     pub idempotency: Option<String>,
 }
@@ -77,15 +81,35 @@ pub enum BodyKind {
     Json,
     /// `application/x-www-form-urlencoded`, nested names in brackets
     Form,
+    /// `application/json` of which one member is a mail, as base64url
+    Mime,
 }
 
 impl BodyKind {
     /// The content type of such a body.
     pub fn content_type(self) -> &'static str {
         match self {
-            Self::Json => "application/json",
+            Self::Json | Self::Mime => "application/json",
             Self::Form => "application/x-www-form-urlencoded",
         }
+    }
+}
+
+/// What kind of answer a request gets, where that has to be known to show it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AnswerKind {
+    /// It is shown as it is.
+    #[default]
+    Plain,
+    /// Gmail's messages: parts in base64url, made into a text and a list of attachments.
+    Mail,
+}
+
+impl AnswerKind {
+    /// Is it shown as it is?
+    pub fn is_plain(&self) -> bool {
+        *self == Self::Plain
     }
 }
 
@@ -105,4 +129,7 @@ pub struct HttpRequest {
     pub body: Option<String>,
     /// The header that takes the idempotency key.
     pub idempotency: Option<String>,
+    /// What the answer is made into before it is shown.
+    #[serde(default, skip_serializing_if = "AnswerKind::is_plain")]
+    pub decode: AnswerKind,
 }

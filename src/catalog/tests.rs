@@ -72,8 +72,8 @@ pub(super) fn everything(kind: &str) -> Arc<Tool> {
 fn the_built_in_manifests_compile() {
     let catalog = Catalog::built_in().unwrap_or_else(|problems| panic!("{problems}"));
     let names: Vec<_> = catalog.integrations().map(|integration| integration.id.as_str()).collect();
-    assert_eq!(names, ["github", "stripe"]);
-    assert!(catalog.tools().count() >= 33);
+    assert_eq!(names, ["github", "gmail", "stripe"]);
+    assert!(catalog.tools().count() >= 73);
     assert!(catalog.tools().map(|tool| tool.wire_name()).is_sorted());
 }
 

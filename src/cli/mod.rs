@@ -15,6 +15,7 @@ mod harden;
 mod host;
 mod init;
 mod log;
+mod mail;
 mod open;
 mod out;
 mod policy;

@@ -8,9 +8,12 @@ use serde_json::Value;
 use super::{
     filter::{self, Needles},
     http::{Answer, BodyFault, Fault, Limits, Lost},
-    json,
+    json, mail,
 };
-use crate::ledger::{FailureKind, Outcome};
+use crate::{
+    catalog::AnswerKind,
+    ledger::{FailureKind, Outcome},
+};
 
 /// Longer error pages are cut, and longer error objects left out: they are read by a model and by people.
 const FAILURE_TEXT: usize = 4_000;
@@ -28,6 +31,7 @@ pub(super) struct Asked<'a> {
     pub(super) read: bool,
     pub(super) limits: &'a Limits,
     pub(super) needles: &'a Needles,
+    pub(super) decode: AnswerKind,
 }
 
 impl Asked<'_> {
@@ -63,7 +67,11 @@ impl Asked<'_> {
         let read = answer.body.map(|bytes| read(bytes, answer.content_type.as_deref()));
         let (result, truncated) = match read {
             Ok(Body::Empty) => (Value::Null, false),
-            Ok(Body::Json(value)) => (value, false),
+            // before the filter: a credential in base64 is found in the text that it stands for
+            Ok(Body::Json(value)) => match self.decode {
+                AnswerKind::Plain => (value, false),
+                AnswerKind::Mail => (mail::readable(value), false),
+            },
             Ok(Body::Text(text)) => (Value::String(text), false),
             // of a read the answer is all there is; of anything else the status says that it was done
             Err(BodyFault::Lost(lost)) if self.read => return (self.lost(lost, http_status), 0),

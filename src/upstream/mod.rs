@@ -9,6 +9,7 @@ pub mod credential;
 pub mod filter;
 pub mod http;
 mod json;
+mod mail;
 mod rest;
 
 use std::sync::Arc;

@@ -51,7 +51,8 @@ impl Upstream for Rest {
         };
         let total = if read { limits.read } else { limits.write };
         let answer = self.http.send(request, &credential, total).await;
-        let asked = Asked { integration: plan.integration(), read, limits, needles: credential.needles() };
+        let asked =
+            Asked { integration: plan.integration(), read, limits, needles: credential.needles(), decode: http.decode };
         let (outcome, hits) = asked.outcome(answer);
         if hits > 0 {
             tracing::warn!(record = permit.record(), hits, "the answer contained the credential; it was taken out");

@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod documents;
 mod github;
+mod gmail;
 mod harness;
 mod host;
 mod hygiene;

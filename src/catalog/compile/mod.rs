@@ -2,6 +2,7 @@
 //!
 //! INVARIANT: whenever a function in here returns `None`, it has noted a problem.
 
+mod mail;
 mod param;
 mod raise;
 mod rest;

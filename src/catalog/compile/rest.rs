@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     account::Origin,
     catalog::{
-        BodyKind, Method, RestTemplate, Segment, UpstreamSpec,
+        AnswerKind, BodyKind, Method, RestTemplate, Segment, UpstreamSpec,
         reader::{At, Table, not_yet, shown, text},
         text as names,
     },
@@ -74,12 +74,9 @@ pub(super) fn body(source: &mut Source<'_>, word: &At<String>) -> Option<BodyKin
     match word.value.as_str() {
         "json" => Some(BodyKind::Json),
         "form" => Some(BodyKind::Form),
-        "mime" => {
-            not_yet(source, word.span.clone(), "mime");
-            None
-        }
+        "mime" => Some(BodyKind::Mime),
         other => {
-            let help = "use `json` or `form`".to_owned();
+            let help = "use `json`, `form` or `mime`".to_owned();
             source.problem(word.span.clone(), format!("`{}` is not an encoding of bodies", shown(other)), help);
             None
         }
@@ -118,7 +115,8 @@ pub(super) fn request(
             segments.push(self::segment(segment).map_err(|message| problem(message, SEGMENT_HELP)).ok()?);
         }
     }
-    Some(RestTemplate { method, path: segments, trailing_slash, body, idempotency })
+    let (raw, decode) = (Vec::new(), AnswerKind::Plain);
+    Some(RestTemplate { method, path: segments, trailing_slash, body, raw, decode, idempotency })
 }
 
 const SEGMENT_HELP: &str =

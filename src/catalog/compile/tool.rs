@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    param,
+    mail, param,
     raise::{effect, raise, require_any},
     rest,
 };
@@ -87,6 +87,7 @@ fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: 
     let request_text = table.required(source, "request");
     let header = idempotency.as_ref().map(|name| name.value.to_ascii_lowercase());
     let template = request_text.as_ref().and_then(|text| rest::request(source, text, body, header));
+    let template = mail::template(source, &mut table, template);
     let params = match table.table(source, "params", "`[tool.params]`") {
         Some(params) => param::params(source, params, template.as_ref()),
         None => Some(Vec::new()),
@@ -108,6 +109,7 @@ fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: 
     }
     if let (Some(text), Some(template), Some(params)) = (&request_text, &template, &params) {
         fitting_path(source, text, template, params);
+        mail::whole(source, text, template, params);
     }
     let tool = Tool {
         integration: Arc::clone(scope.integration?),

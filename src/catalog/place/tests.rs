@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::catalog::{Catalog, Method, tests::everything};
+use crate::catalog::{AnswerKind, Catalog, Method, tests::everything};
 
 static BUILT_IN: LazyLock<Catalog> = LazyLock::new(|| Catalog::built_in().unwrap());
 static EVERYTHING: LazyLock<Arc<Tool>> = LazyLock::new(|| everything("json"));
@@ -50,6 +50,7 @@ fn a_form_has_brackets() {
                 .to_owned(),
         ),
         idempotency: Some("idempotency-key".to_owned()),
+        decode: AnswerKind::Plain,
     };
     assert_eq!(placed(&tool, given), Ok(expected));
 }
@@ -74,6 +75,7 @@ fn a_json_body_has_the_wire_names() {
             r#"{"labels":{"k":"v"},"level":null,"nested":{"list":[{"X-x":true}],"size":7},"ratio":1.5}"#.to_owned(),
         ),
         idempotency: None,
+        decode: AnswerKind::Plain,
     };
     assert_eq!(placed(&everything("json"), given), Ok(expected));
 }
@@ -91,6 +93,7 @@ fn a_read_has_no_body_and_what_the_vendor_assumes_is_not_sent() {
         ]),
         body: None,
         idempotency: None,
+        decode: AnswerKind::Plain,
     };
     assert_eq!(
         placed(&built_in("stripe_list_customers"), json!({"created": {"gte": 1_700_000_000}, "email": "a@b.c"})),
@@ -174,7 +177,7 @@ fn t046_no_argument_reaches_the_authority() {
         let UpstreamSpec::Rest { origin, .. } = &tool.integration.upstream;
         assert!(!origin.contains(['{', '}']), "{origin}");
         let places: Vec<_> = tool.params.iter().map(|param| param.place).collect();
-        assert!(places.iter().all(|place| matches!(place, Place::Path | Place::Query | Place::Body)));
+        assert!(places.iter().all(|place| matches!(place, Place::Path | Place::Query | Place::Body | Place::Mail)));
     }
 }
 
@@ -187,6 +190,7 @@ fn a_moved_address_is_noticed() {
         headers: Vec::new(),
         body: None,
         idempotency: None,
+        decode: AnswerKind::Plain,
     };
     let segment = |text: &str| Placed { encoded: text.to_owned(), meant: text.to_owned() };
     let template = RestTemplate {
@@ -195,6 +199,8 @@ fn a_moved_address_is_noticed() {
         trailing_slash: false,
         body: BodyKind::Json,
         idempotency: None,
+        raw: Vec::new(),
+        decode: AnswerKind::Plain,
     };
     let check = |path: &str, segments: &[Placed]| unmoved(&request(path), segments, &template, &origin()).is_ok();
     assert!(check("/a/b", &[segment("a"), segment("b")]));

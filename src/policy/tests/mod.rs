@@ -3,6 +3,7 @@
 mod diagnostics;
 mod diffs;
 mod edits;
+mod mails;
 mod pins;
 mod properties;
 mod semantics;
@@ -14,8 +15,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     catalog::{
-        BodyKind, CredentialScheme, CredentialSpec, Effect, IdentityPointers, Integration, Method, Param, Place, Raise,
-        RequestTemplate, RestTemplate, Type, UpstreamSpec,
+        AnswerKind, BodyKind, CredentialScheme, CredentialSpec, Effect, IdentityPointers, Integration, Method, Param,
+        Place, Raise, RequestTemplate, RestTemplate, Type, UpstreamSpec,
     },
     pattern::Pattern,
 };
@@ -70,6 +71,8 @@ fn tool(integration: &Arc<Integration>, name: &str, effect: Effect, params: Vec<
             trailing_slash: false,
             body: BodyKind::Json,
             idempotency: None,
+            raw: Vec::new(),
+            decode: AnswerKind::Plain,
         }),
         definition: [0; 32],
     }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::*;
 use crate::{
     account::{Environment, Identity},
-    catalog::{Effect, HttpRequest, Method},
+    catalog::{AnswerKind, Effect, HttpRequest, Method},
 };
 
 const SECRET: &str = "rk_test_4eC39HqLyjWDarjtT1zdp7dc";
@@ -32,6 +32,7 @@ fn plan(account: &Account) -> Plan {
         headers: Vec::new(),
         body: None,
         idempotency: None,
+        decode: AnswerKind::Plain,
     };
     Plan::of_request(account, Effect::Read, request)
 }

@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::
 use super::*;
 use crate::{
     account::Account,
-    catalog::{CredentialScheme, Effect, HttpRequest},
+    catalog::{AnswerKind, CredentialScheme, Effect, HttpRequest},
     plan::Plan,
     secret::Secret,
     upstream::{Credentials, credential::seal},
@@ -115,6 +115,7 @@ fn request() -> HttpRequest {
         headers: Vec::new(),
         body: None,
         idempotency: None,
+        decode: AnswerKind::Plain,
     }
 }
 

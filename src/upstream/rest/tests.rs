@@ -12,7 +12,7 @@ use super::{
     },
     *,
 };
-use crate::catalog::Method as HttpMethod;
+use crate::catalog::{AnswerKind, Method as HttpMethod};
 
 fn post() -> HttpRequest {
     HttpRequest {
@@ -25,6 +25,7 @@ fn post() -> HttpRequest {
         ],
         body: Some("charge=ch_1&amount=400".to_owned()),
         idempotency: Some("Idempotency-Key".to_owned()),
+        decode: AnswerKind::Plain,
     }
 }
 

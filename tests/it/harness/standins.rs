@@ -65,7 +65,7 @@ impl Localstripe {
     }
 }
 
-/// GitHub on loopback; its user is `octocat`.
+/// GitHub, or Google with Gmail, on loopback; their users are `octocat` and `ann@example.com`.
 pub struct Emulate {
     child: Child,
     port: u16,
@@ -73,8 +73,19 @@ pub struct Emulate {
 }
 
 impl Emulate {
-    /// `None`: it is not there, and the test says that it was skipped.
+    /// GitHub. `None`: it is not there, and the test says that it was skipped.
     pub fn start(test: &str) -> Option<Self> {
+        let octocat = "tokens:\n  token-octocat:\n    login: octocat\n    scopes: [repo, delete_repo]\n\
+                    github:\n  users:\n    - login: octocat\n";
+        Self::of(test, "github", octocat)
+    }
+
+    /// Google; as [`Emulate::start`].
+    pub fn google(test: &str) -> Option<Self> {
+        Self::of(test, "google", "google:\n  users:\n    - email: ann@example.com\n      name: Ann\n")
+    }
+
+    fn of(test: &str, service: &str, users: &str) -> Option<Self> {
         let (Some(node), Some(script)) = (setting("AGENTPORT_TEST_EMULATE_NODE"), setting("AGENTPORT_TEST_EMULATE_JS"))
         else {
             skip(&format!("{test}: AGENTPORT_TEST_EMULATE_NODE and _JS name no emulate"));
@@ -82,14 +93,12 @@ impl Emulate {
         };
         let seed = tempfile::tempdir().unwrap();
         let file = seed.path().join("seed.yaml");
-        let octocat = "tokens:\n  token-octocat:\n    login: octocat\n    scopes: [repo, delete_repo]\n\
-                    github:\n  users:\n    - login: octocat\n";
-        std::fs::write(&file, octocat).unwrap();
+        std::fs::write(&file, users).unwrap();
         // another process may take the port before it does
         for _ in 0..5 {
             let port = free_port();
             let mut command = Command::new(&node);
-            command.args([script.as_str(), "start", "--service", "github", "--port", &port.to_string(), "--seed"]);
+            command.args([script.as_str(), "start", "--service", service, "--port", &port.to_string(), "--seed"]);
             command.arg(&file).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
             let mut child = command.spawn().unwrap();
             if line_with(&mut child, "Ready.").is_some() {
