@@ -9,7 +9,7 @@ use crate::{
     account::{Environment, Origin},
     call::{Arguments, Call, Caller},
     canonical,
-    catalog::{AnswerKind, Effect, HttpRequest, Problem, Reading, request},
+    catalog::{Effect, HttpRequest, Problem, Reading, request},
 };
 
 /// SHA-256 over everything that the plan would do: what page, factor, ledger and wire share.
@@ -253,14 +253,11 @@ fn digest(contents: &Contents) -> Digest {
                 "headers": http.headers,
                 "body": http.body,
             });
-            // whether it was done is read by the one rule that was planned; plans of before there was a second have none
-            match http.answer {
-                AnswerKind::Plain => {}
-                AnswerKind::Graphql => {
-                    if let Some(members) = request.as_object_mut() {
-                        members.insert("answer".to_owned(), "graphql".into());
-                    }
-                }
+            // how the answer is read is part of what was planned; plans of before there was a second way have none
+            if !http.answer.is_plain()
+                && let Some(members) = request.as_object_mut()
+            {
+                members.insert("answer".to_owned(), serde_json::json!(http.answer));
             }
             canonical::text(&request)
         }
@@ -287,7 +284,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{account::Account, catalog::Catalog};
+    use crate::{
+        account::Account,
+        catalog::{AnswerKind, Catalog},
+    };
 
     static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::built_in().unwrap());
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     CredentialScheme,
     param::{Param, Place, Type, Unit},
-    request::{GraphqlTemplate, RequestTemplate, Segment},
+    request::{BodyKind, GraphqlTemplate, RequestTemplate, Segment},
     tool::{Tool, When},
 };
 use crate::canonical;
@@ -54,16 +54,19 @@ fn request(template: &RequestTemplate) -> Value {
                 Segment::Param(name) => json!({ "param": name }),
                 Segment::Setting(name) => json!({ "setting": name }),
             });
-            json!({
-                "rest": {
-                    "method": template.method.as_str(),
-                    "path": path.collect::<Vec<_>>(),
-                    "trailing_slash": template.trailing_slash,
-                    "body": template.body.content_type(),
-                    "fixed": template.fixed,
-                    "idempotency": template.idempotency,
-                },
-            })
+            let rest = [
+                ("method", json!(template.method.as_str())),
+                ("path", json!(path.collect::<Vec<_>>())),
+                ("trailing_slash", json!(template.trailing_slash)),
+                ("body", json!(template.body.content_type())),
+                ("fixed", json!(template.fixed)),
+                ("idempotency", json!(template.idempotency)),
+            ];
+            // what most tools do not have is left out, so that their definitions stay what they were
+            let mime = (template.body == BodyKind::Mime).then(|| ("mime", json!(template.raw)));
+            let decode = (!template.decode.is_plain()).then(|| ("decode", json!(template.decode)));
+            let members = rest.into_iter().chain(mime).chain(decode).map(|(key, part)| (key.to_owned(), part));
+            json!({ "rest": Value::Object(members.collect()) })
         }
         RequestTemplate::Graphql(GraphqlTemplate { path, document, operation }) => {
             json!({ "graphql": { "path": path, "document": document, "operation": operation.as_str() } })
@@ -78,6 +81,7 @@ fn param(param: &Param) -> Value {
         Place::Body => "body",
         Place::Answer => "answer",
         Place::Variable => "variable",
+        Place::Mail => "mail",
     };
     let unit = param.unit.map(|unit| match unit {
         Unit::Minor => "minor",

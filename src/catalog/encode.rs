@@ -72,7 +72,7 @@ fn element_name(list: &str, index: usize, kind: BodyKind) -> String {
     match kind {
         BodyKind::Form => format!("{list}[{index}]"),
         // what JSON services do in a query: `labels=a&labels=b`
-        BodyKind::Json => list.to_owned(),
+        BodyKind::Json | BodyKind::Mime => list.to_owned(),
     }
 }
 

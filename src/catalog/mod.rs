@@ -10,6 +10,7 @@ pub mod builtin;
 mod compile;
 mod definition;
 mod encode;
+pub mod mail;
 mod nearest;
 pub mod param;
 mod place;

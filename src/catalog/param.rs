@@ -52,6 +52,8 @@ pub enum Place {
     Answer,
     /// The variables of a GraphQL operation.
     Variable,
+    /// The mail in the body; the name in the request is the part that it is of it.
+    Mail,
 }
 
 /// How people read a number.
@@ -177,9 +179,12 @@ pub(super) fn find_param<'a>(params: &'a [Param], path: &str) -> Option<&'a Para
 pub(super) fn is_bracketed(tool: &Tool, param: &Param) -> bool {
     let RequestTemplate::Rest(template) = &tool.request else { return false };
     match (param.place, template.body) {
-        (Place::Query, BodyKind::Json | BodyKind::Form) | (Place::Body, BodyKind::Form) => true,
-        (Place::Path | Place::Variable | Place::Answer, BodyKind::Json | BodyKind::Form)
-        | (Place::Body, BodyKind::Json) => false,
+        (Place::Query, BodyKind::Json | BodyKind::Form | BodyKind::Mime) | (Place::Body, BodyKind::Form) => true,
+        (
+            Place::Path | Place::Variable | Place::Mail | Place::Answer,
+            BodyKind::Json | BodyKind::Form | BodyKind::Mime,
+        )
+        | (Place::Body, BodyKind::Json | BodyKind::Mime) => false,
     }
 }
 

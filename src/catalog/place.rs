@@ -1,5 +1,6 @@
 //! Places arguments into a request by type, never by interpolation, and proves afterwards that nothing moved.
 
+mod mail;
 mod nested;
 mod variables;
 
@@ -11,7 +12,7 @@ use super::{
     arguments::{Arguments, pointer},
     encode,
     param::{Param, Place, Problem, Type},
-    request::{AnswerKind, BodyKind, HttpRequest, Method, RequestTemplate, RestTemplate, Segment},
+    request::{BodyKind, HttpRequest, Method, RequestTemplate, RestTemplate, Segment},
     tool::Tool,
 };
 use crate::{account::Origin, canonical};
@@ -63,8 +64,9 @@ fn rest(
         query.extend(encode::fixed_pairs(&template.fixed, template.body));
     }
     let fixed_in_body = !fixed_in_query && !template.fixed.is_empty();
-    let has_body = fixed_in_body || tool.params.iter().any(|param| param.place == Place::Body);
+    let has_body = fixed_in_body || tool.params.iter().any(|param| matches!(param.place, Place::Body | Place::Mail));
     let body = has_body.then(|| match template.body {
+        BodyKind::Mime => mail::body(tool, template, arguments),
         BodyKind::Json => {
             let mut members = Map::new();
             for (param, value) in given(Place::Body) {
@@ -73,7 +75,7 @@ fn rest(
             if fixed_in_body {
                 nested::merge(&mut members, &template.fixed);
             }
-            canonical::object_text(&members)
+            Ok(canonical::object_text(&members))
         }
         BodyKind::Form => {
             let mut pairs: Vec<_> =
@@ -81,9 +83,10 @@ fn rest(
             if fixed_in_body {
                 pairs.extend(encode::fixed_pairs(&template.fixed, template.body));
             }
-            encode::joined(&pairs)
+            Ok(encode::joined(&pairs))
         }
     });
+    let body = body.transpose()?;
     let request = HttpRequest {
         method: template.method,
         path,
@@ -91,7 +94,7 @@ fn rest(
         headers: headers(tool, body.as_ref().map(|_| template.body)),
         body,
         idempotency: template.idempotency.clone(),
-        answer: AnswerKind::Plain,
+        answer: template.decode,
     };
     unmoved(&request, &segments, template, origin).map_err(|message| vec![Problem { at: String::new(), message }])?;
     Ok(request)

@@ -27,6 +27,10 @@ pub struct RestTemplate {
     /// Constant members of every request, by the names of the request: in the body, or in the query where the method
     /// has no body.
     pub fixed: serde_json::Map<String, serde_json::Value>,
+    /// With [`BodyKind::Mime`]: the keys, from the outermost, of the member that is the mail.
+    pub raw: Vec<String>,
+    /// How the answer is read.
+    pub decode: AnswerKind,
     /// The header that takes the idempotency key.
     pub idempotency: Option<String>,
 }
@@ -114,13 +118,15 @@ pub enum BodyKind {
     Json,
     /// `application/x-www-form-urlencoded`, nested names in brackets
     Form,
+    /// `application/json` of which one member is a mail, as base64url
+    Mime,
 }
 
 impl BodyKind {
     /// The content type of such a body.
     pub fn content_type(self) -> &'static str {
         match self {
-            Self::Json => "application/json",
+            Self::Json | Self::Mime => "application/json",
             Self::Form => "application/x-www-form-urlencoded",
         }
     }
@@ -142,12 +148,12 @@ pub struct HttpRequest {
     pub body: Option<String>,
     /// The header that takes the idempotency key.
     pub idempotency: Option<String>,
-    /// What its answer has to say before the call counts as done.
+    /// How its answer is read.
     #[serde(default, skip_serializing_if = "AnswerKind::is_plain")]
     pub answer: AnswerKind,
 }
 
-/// How an answer says whether the call was done.
+/// How an answer is read: what says whether the call was done, and what is made of it before it is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AnswerKind {
@@ -156,6 +162,8 @@ pub enum AnswerKind {
     Plain,
     /// By its `data` and `errors` (GraphQL, section 7.1), whatever the status.
     Graphql,
+    /// By its status; Gmail's messages in it, parts in base64url, are made into a text and a list of attachments.
+    Mail,
 }
 
 impl AnswerKind {

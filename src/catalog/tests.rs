@@ -122,7 +122,7 @@ fn the_built_in_manifests_compile() {
     let catalog = Catalog::built_in().unwrap_or_else(|problems| panic!("{problems}"));
     let names: Vec<_> = catalog.integrations().map(|integration| integration.id.as_str()).collect();
     assert_eq!(names, ["github", "gmail", "linear", "posthog", "stripe"]);
-    assert!(catalog.tools().count() >= 33);
+    assert_eq!(catalog.tools().count(), 274);
     assert!(catalog.tools().map(|tool| tool.wire_name()).is_sorted());
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     answer::AnswerSpec,
     arguments::Arguments,
+    mail,
     param::{Param, Type, find_param},
     request::{BodyKind, Method, Operation, RequestTemplate},
 };
@@ -266,8 +267,8 @@ impl Tool {
         self.param_at(path).map(|param| &param.ty)
     }
 
-    /// A parameter, `a.b` for a nested one (arrays of objects are walked into).
+    /// A parameter, `a.b` for a nested one (arrays of objects are walked into); `recipients` where there is a mail.
     pub fn param_at(&self, path: &str) -> Option<&Param> {
-        find_param(&self.params, path)
+        find_param(&self.params, path).or_else(|| mail::virtual_param(&self.params, path))
     }
 }

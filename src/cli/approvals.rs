@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{Exit, Failure, Out, call, prompt};
+use super::{Exit, Failure, Out, call, mail, prompt};
 use crate::{
     app::App,
     call::Caller,
+    catalog::mail::Letter,
     clock::rfc3339,
-    gateway::DecideError,
+    gateway::{DecideError, Parts},
     ledger::{Approval, Outcome},
     plan::Request,
     reply::Reply,
@@ -72,7 +73,8 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
         }
         Action::Show { id } => {
             let approval = find(&id).await?;
-            out.answer(&full(&approval), || described(&approval));
+            let letter = letter(&parts, &approval);
+            out.answer(&full(&approval, letter.as_ref()), || described(&approval, letter.as_ref()));
             Ok(Exit::Done)
         }
         Action::Await { id, wait } => {
@@ -85,7 +87,7 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
         Action::Approve { id, code_stdin } => {
             let approval = find(&id).await?;
             if !out.is_json() && !code_stdin {
-                out.text(&described(&approval));
+                out.text(&described(&approval, letter(&parts, &approval).as_ref()));
             }
             let code = prompt::code("your code, to send exactly this:", code_stdin)?;
             let outcome = gateway.approve(&id, &code).await?;
@@ -126,7 +128,15 @@ fn short(approval: &Approval) -> Value {
     })
 }
 
-fn full(approval: &Approval) -> Value {
+/// The mail that is in the request, where its tool is still the one that it was asked with.
+fn letter(parts: &Parts, approval: &Approval) -> Option<Letter> {
+    let (plan, snapshot) = (approval.plan.as_ref()?, parts.snapshots.current().ok()?);
+    let Request::Http(request) = plan.request();
+    let tool = snapshot.catalog.find(&plan.tool())?;
+    if plan.definition() == tool.definition.into() { tool.letter(request) } else { None }
+}
+
+fn full(approval: &Approval, letter: Option<&Letter>) -> Value {
     let mut value = short(approval);
     if let Value::Object(map) = &mut value {
         if let Some(plan) = &approval.plan {
@@ -137,6 +147,9 @@ fn full(approval: &Approval) -> Value {
             map.insert("effect".to_owned(), json!(plan.effect()));
             map.insert("arguments".to_owned(), json!(plan.given()));
             map.insert("request".to_owned(), json!(request));
+            if let Some(letter) = letter {
+                map.insert("mail".to_owned(), mail::as_json(letter));
+            }
             map.insert("digest".to_owned(), json!(plan.digest()));
             map.insert("reason".to_owned(), json!(plan.reason()));
         }
@@ -165,7 +178,7 @@ fn listed(approvals: &[Approval]) -> String {
 }
 
 /// Everything that is decided about, in an order in which one reads it.
-fn described(approval: &Approval) -> String {
+fn described(approval: &Approval, letter: Option<&Letter>) -> String {
     let mut text = format!("{}  {}\n{}\n", approval.id, approval.status, approval.summary);
     if let Some(plan) = &approval.plan {
         let Request::Http(request) = plan.request();
@@ -197,6 +210,7 @@ fn described(approval: &Approval) -> String {
         if let Some(body) = &request.body {
             text += &format!("  body         {}\n", visible_lines(body));
         }
+        text += &letter.map(mail::as_text).unwrap_or_default();
         if let Some(evaluation) = &approval.evaluation {
             for reason in &evaluation.reasons {
                 text += &format!("  {:<12} {} ({}:{})\n", reason.decision, reason.rule, reason.file, reason.line);

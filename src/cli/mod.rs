@@ -16,6 +16,7 @@ mod host;
 mod init;
 mod link;
 mod log;
+mod mail;
 mod open;
 mod out;
 mod policy;

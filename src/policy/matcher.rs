@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     call::Arguments,
-    catalog::{Param, Tool, Type},
+    catalog::{Param, Tool, Type, mail::RECIPIENTS},
     diagnostic::Source,
 };
 
@@ -93,7 +93,9 @@ impl Condition {
         };
         let mut slots = Vec::new();
         let mut path = self.path.get_ref().split('.');
-        let first = path.next().and_then(|first| arguments.as_map().get(first));
+        // an address is judged without the name beside it, and `recipients` is no argument
+        let judged = tool.judged(self.path.get_ref(), arguments);
+        let first = path.next().and_then(|first| judged.as_ref().or_else(|| arguments.as_map().get(first)));
         find(first, &path.collect::<Vec<_>>(), &mut slots);
         if slots.is_empty() && self.operators.iter().all(|operator| matches!(operator.get_ref(), Operator::Present(_)))
         {
@@ -113,6 +115,7 @@ impl Condition {
         let Some(ty) = tool.type_at(path) else {
             let mut known = Vec::new();
             paths("", &tool.params, &mut known);
+            known.extend(tool.param_at(RECIPIENTS).map(|param| param.name.clone()));
             let help = did_you_mean(path, known.iter().map(String::as_str))
                 .or_else(|| (!known.is_empty()).then(|| format!("its parameters are {}", ticked(known.iter()))));
             return Some((self.path.span(), format!("`{name}` has no parameter `{path}`"), help));

@@ -9,7 +9,7 @@ use super::{
     filter::{self, Needles},
     graphql,
     http::{Answer, BodyFault, Fault, Limits, Lost},
-    json, reading,
+    json, mail, reading,
 };
 use crate::{
     catalog::AnswerKind,
@@ -56,7 +56,7 @@ impl Asked<'_> {
             Err(Fault::Lost(lost)) => (self.lost(lost, None), 0),
             Ok(answer) => match answer.status {
                 200..=299 => match self.kind {
-                    AnswerKind::Plain => self.success(answer),
+                    AnswerKind::Plain | AnswerKind::Mail => self.success(answer),
                     AnswerKind::Graphql => self.response(answer),
                 },
                 300..=399 => {
@@ -81,7 +81,11 @@ impl Asked<'_> {
         let read = answer.body.map(|bytes| read(bytes, answer.content_type.as_deref()));
         let (result, truncated) = match read {
             Ok(Body::Empty) => (Value::Null, false),
-            Ok(Body::Json(value)) => (value, false),
+            // before the filter: a credential in base64 is found in the text that it stands for
+            Ok(Body::Json(value)) => match self.kind {
+                AnswerKind::Plain | AnswerKind::Graphql => (value, false),
+                AnswerKind::Mail => (mail::readable(value), false),
+            },
             Ok(Body::Text(text)) => (Value::String(text), false),
             // of a read the answer is all there is; of anything else the status says that it was done
             Err(BodyFault::Lost(lost)) if self.read => return (self.lost(lost, http_status), 0),

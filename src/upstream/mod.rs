@@ -10,6 +10,7 @@ pub mod filter;
 mod graphql;
 pub mod http;
 mod json;
+mod mail;
 mod patience;
 mod reading;
 mod rest;

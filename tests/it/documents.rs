@@ -6,9 +6,11 @@ use std::{
 };
 
 use agentport::{
-    catalog::Catalog,
+    account::Environment,
+    call::Caller,
+    catalog::{Catalog, Effect},
     config::{self, Settings},
-    policy,
+    policy::{self, Decision, Facts, Pinned, Policy},
 };
 
 #[test]
@@ -32,6 +34,26 @@ fn every_preset_is_in_order_and_offered_by_its_name() {
         policy::presets().into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
     offered.sort();
     assert_eq!(presets, offered);
+}
+
+#[test]
+fn what_the_everyday_preset_lets_run_is_never_destructive() {
+    let catalog = catalog();
+    let (_, text) = policy::presets().into_iter().find(|(name, _)| *name == "everyday").unwrap();
+    let tools = catalog.tools().map(|tool| tool.policy_name()).collect();
+    let (policy, problems) = Policy::new(&catalog, &Pinned { text: text.to_owned(), tools }, None);
+    assert!(problems.is_empty());
+    let caller = Caller::parse("local").unwrap();
+    let allowed = catalog.tools().filter(|tool| {
+        let (account, environment) = ("default", Environment::Production);
+        let facts = Facts { tool, arguments: None, caller: &caller, account, environment, now: 0 };
+        policy.evaluate(&facts).decision == Decision::Allow
+    });
+    let allowed: Vec<_> = allowed.collect();
+    assert!(allowed.iter().any(|tool| tool.effect == Effect::Write));
+    for tool in allowed {
+        assert!(tool.strongest_effect() < Effect::Destructive, "{}", tool.policy_name());
+    }
 }
 
 /// By their names: settings, policies, manifests; JSON is JSON; a README stands in every folder.

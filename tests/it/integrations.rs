@@ -140,7 +140,7 @@ fn connecting(integration: &Integration) -> String {
 }
 
 /// What the policy that `init` writes says of a tool.
-fn decisions(catalog: &Catalog) -> impl Fn(&Tool) -> String + use<> {
+pub(crate) fn decisions(catalog: &Catalog) -> impl Fn(&Tool) -> String + use<> {
     let tools = catalog.tools().map(|tool| tool.policy_name()).collect();
     let (policy, _) = Policy::new(catalog, &Pinned { text: policy::BUILT_IN.to_owned(), tools }, None);
     let caller = Caller::parse("local").unwrap();

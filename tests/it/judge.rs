@@ -17,6 +17,8 @@ use agentport::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::integrations::decisions;
+
 /// How much of a tool's parameters a case gives.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Case {
@@ -68,25 +70,28 @@ fn every_request_is_what_the_vendor_takes() {
     assert!(bad.is_empty(), "{} of {}:\n{}", bad.len(), requests.lines().count(), bad.join("\n"));
 }
 
-/// The tools that were to be built, with their effects; a tool that is not built yet is missing here until it is.
+/// The tools that were to be built, with their effects and what the default policy says of them.
 #[test]
 fn every_recommended_tool_is_there_with_its_effect() {
     let Some(apis) = environment("AGENTPORT_TEST_APIS").filter(|apis| Path::new(apis).is_dir()) else {
         return skip("tools: AGENTPORT_TEST_APIS does not name the folder of the vendors' APIs");
     };
     let list = std::fs::read_to_string(Path::new(&apis).join("recommended_tools.tsv")).unwrap();
-    let wanted: BTreeMap<String, String> = list
-        .lines()
-        .skip(1)
-        .map(|line| {
-            let columns: Vec<&str> = line.split('\t').collect();
-            (format!("{}.{}", columns[0], columns[1]), columns[5].to_owned())
-        })
-        .collect();
+    let column = |at: usize| -> BTreeMap<String, String> {
+        let rows = list.lines().skip(1).map(|line| line.split('\t').collect::<Vec<_>>());
+        rows.map(|columns| (format!("{}.{}", columns[0], columns[1]), columns[at].to_owned())).collect()
+    };
+    let (wanted, mut defaults) = (column(5), column(6));
+    for decision in defaults.values_mut().filter(|decision| *decision == "auto") {
+        "allow".clone_into(decision);
+    }
     let catalog = Catalog::built_in().unwrap_or_else(|problems| panic!("{problems}"));
     let built: BTreeMap<String, String> =
         catalog.tools().map(|tool| (tool.policy_name(), tool.effect.to_string())).collect();
     assert_eq!(built, wanted);
+    let decide = decisions(&catalog);
+    let decided: BTreeMap<String, String> = catalog.tools().map(|tool| (tool.policy_name(), decide(tool))).collect();
+    assert_eq!(decided, defaults);
     for integration in catalog.integrations() {
         let core = catalog.tools().filter(|tool| tool.integration.id == integration.id && tool.toolset == "core");
         assert!((1..=15).contains(&core.count()), "{}", integration.id);

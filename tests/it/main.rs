@@ -11,6 +11,7 @@ mod doctor;
 mod documents;
 mod enrolment;
 mod github;
+mod gmail;
 mod harness;
 mod host;
 mod hygiene;

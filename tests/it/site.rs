@@ -522,3 +522,34 @@ async fn a_changed_port_moves_the_site_and_its_links() {
     assert!((taken + 1..taken + 10).contains(&port), "{taken} {moved}");
     assert_eq!(Browser::new(port).get("/").await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t052_a_mail_is_decoded_on_the_page_before_the_code_field() {
+    let house = House::build().await;
+    let mail = json!({
+        "to": ["Ann Lee <ann@example.com>", "p@xn--pypal-4ve.com"], "bcc": ["eve@example.net"],
+        "subject": "Grüße", "text": "one\n<b>two</b>", "html": "<script>alert(1)</script>",
+        "attachments": [{"filename": "a\u{202E}fdp.txt", "content": "aGVsbG8="}],
+    });
+    let approval = house.ask("gmail_send_email", mail).await;
+    let browser = house.signed_in().await;
+    let answer = browser.get(&format!("/approve/{}", approval.id)).await;
+    let (body, text) = (answer.body.clone(), answer.text());
+    let (_, rest) = text.split_once("The mail in it, decoded").unwrap();
+    let (shown, _) = rest.split_once("Your decision").unwrap();
+    for part in [
+        "Ann Lee <ann@example.com>",
+        "an address in punycode",
+        "Bcc",
+        "eve@example.net",
+        "Grüße",
+        "HTML, as its source",
+        "<script>alert(1)</script>",
+        "⟨U+202E⟩",
+        "application/octet-stream",
+        "5 bytes, SHA-256 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
+    ] {
+        assert!(shown.contains(part), "{part} is not in:\n{shown}");
+    }
+    assert!(!body.contains("<script>") && !body.contains("<b>two"), "the page has nothing of the mail's HTML");
+}

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     catalog::{
-        AnswerSpec, Next, NextFrom, Param, Place, Type,
+        AnswerKind, AnswerSpec, Next, NextFrom, Param, Place, RestTemplate, Type,
         answer::{EVERYTHING, FIELDS},
         reader::{At, Entry, Table, shown, text},
     },
@@ -18,8 +18,15 @@ const FIELD_MAX: u64 = 200;
 const FIELDS_MAX: u64 = 50;
 
 /// Reads `[tool.answer]` and `[tool.next]`. A tool that trims its answers gets the parameter `fields`.
-pub(super) fn answer(source: &mut Source<'_>, table: &mut Table<'_>, params: Option<&mut Vec<Param>>) -> AnswerSpec {
-    let keep = table.table(source, "answer", "`[tool.answer]`").map(|table| keep(source, table)).unwrap_or_default();
+/// How it is decoded goes into the template of a REST tool.
+pub(super) fn answer(
+    source: &mut Source<'_>,
+    table: &mut Table<'_>,
+    params: Option<&mut Vec<Param>>,
+    template: Option<&mut RestTemplate>,
+) -> AnswerSpec {
+    let answer = table.table(source, "answer", "`[tool.answer]`");
+    let keep = answer.map(|table| keep(source, table, template)).unwrap_or_default();
     let next = table.table(source, "next", "`[tool.next]`");
     let next = next.and_then(|table| next_page(source, table, params.as_deref().map(Vec::as_slice)));
     if let (Some(params), false) = (params, keep.is_empty()) {
@@ -28,12 +35,21 @@ pub(super) fn answer(source: &mut Source<'_>, table: &mut Table<'_>, params: Opt
     AnswerSpec { keep, next }
 }
 
-fn keep(source: &mut Source<'_>, mut table: Table<'_>) -> Vec<String> {
+fn keep(source: &mut Source<'_>, mut table: Table<'_>, template: Option<&mut RestTemplate>) -> Vec<String> {
     let entry = table.take("keep");
-    if entry.is_none() {
+    let decode = if template.is_some() { table.string(source, "decode") } else { None };
+    if entry.is_none() && decode.is_none() {
         table.missing(source, "keep", "add `keep = [\"id\", \"owner.name\"]`");
     }
     table.finish(source);
+    if let (Some(template), Some(word)) = (template, decode) {
+        if word.value == "gmail" {
+            template.decode = AnswerKind::Mail;
+        } else {
+            let message = format!("`{}` is not a way to decode an answer", shown(&word.value));
+            source.problem(word.span, message, "use `gmail`".to_owned());
+        }
+    }
     let Some(items) = entry.and_then(|entry| entry.list(source)) else { return Vec::new() };
     let pattern = Pattern::new(FIELD_PATH);
     let mut paths = Vec::new();

@@ -4,6 +4,7 @@
 
 mod answer;
 mod graphql;
+mod mail;
 mod param;
 mod raise;
 mod rest;

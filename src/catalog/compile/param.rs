@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{tool::fits_a_segment, types::ty};
+use super::{mail, tool::fits_a_segment, types::ty};
 use crate::{
     catalog::{
         BodyKind, Method, Param, Place, RestTemplate, Type, Unit,
@@ -33,6 +33,9 @@ pub(super) fn params(source: &mut Source<'_>, table: Table<'_>, template: Option
     if template.is_some_and(|template| template.body == BodyKind::Json) {
         apart(source, &params, &spans);
     }
+    if let Some(template) = template {
+        mail::members(source, template, &params, &spans);
+    }
     for (param, span) in params.iter().zip(spans) {
         let Some(template) = template else { continue };
         let json_body = param.place == Place::Body && template.body == BodyKind::Json;
@@ -43,10 +46,12 @@ pub(super) fn params(source: &mut Source<'_>, table: Table<'_>, template: Option
             let message =
                 "a parameter of the type `value` needs a JSON body, which says whether it is a text or a number";
             source.problem(span, message, "use `string`".to_owned());
-        } else if param.place == Place::Body && matches!(template.method, Method::Get | Method::Head) {
+        } else if matches!(param.place, Place::Body | Place::Mail)
+            && matches!(template.method, Method::Get | Method::Head)
+        {
             let message = format!("a {} has no body", template.method.as_str());
             source.problem(span, message, "use `in = \"query\"`".to_owned());
-        } else if param.place == Place::Query && template.body == BodyKind::Json && is_ambiguous(&param.ty) {
+        } else if param.place == Place::Query && template.body != BodyKind::Form && is_ambiguous(&param.ty) {
             let message = "a list in a query is repeated, so its elements must be plain values";
             source.problem(
                 span,
@@ -288,8 +293,9 @@ fn place(source: &mut Source<'_>, word: &At<String>) -> Option<Place> {
         "query" => Some(Place::Query),
         "body" => Some(Place::Body),
         "variable" => Some(Place::Variable),
+        "mail" => Some(Place::Mail),
         other => {
-            let help = "use `path`, `query` or `body`; headers are never arguments".to_owned();
+            let help = "use `path`, `query`, `body` or `mail`; headers are never arguments".to_owned();
             source.problem(word.span.clone(), format!("`{}` is no place in a request", shown(other)), help);
             None
         }

@@ -6,7 +6,7 @@ use super::graphql;
 use crate::{
     account::Origin,
     catalog::{
-        BodyKind, Method, RestTemplate, Segment, UpstreamSpec,
+        AnswerKind, BodyKind, Method, RestTemplate, Segment, UpstreamSpec,
         reader::{At, Table, not_yet, shown, text},
         text as names,
     },
@@ -107,12 +107,9 @@ pub(super) fn body(source: &mut Source<'_>, word: &At<String>) -> Option<BodyKin
     match word.value.as_str() {
         "json" => Some(BodyKind::Json),
         "form" => Some(BodyKind::Form),
-        "mime" => {
-            not_yet(source, word.span.clone(), "mime");
-            None
-        }
+        "mime" => Some(BodyKind::Mime),
         other => {
-            let help = "use `json` or `form`".to_owned();
+            let help = "use `json`, `form` or `mime`".to_owned();
             source.problem(word.span.clone(), format!("`{}` is not an encoding of bodies", shown(other)), help);
             None
         }
@@ -151,7 +148,8 @@ pub(super) fn request(
             segments.push(self::segment(segment).map_err(|message| problem(message, SEGMENT_HELP)).ok()?);
         }
     }
-    Some(RestTemplate { method, path: segments, trailing_slash, body, fixed: serde_json::Map::new(), idempotency })
+    let (fixed, raw, decode) = (serde_json::Map::new(), Vec::new(), AnswerKind::Plain);
+    Some(RestTemplate { method, path: segments, trailing_slash, body, fixed, raw, decode, idempotency })
 }
 
 const SEGMENT_HELP: &str =

@@ -247,7 +247,6 @@ fn keys_of_later_versions_are_named() {
     let tool = |line: &str| changed("toolset = \"core\"", &format!("toolset = \"core\"\n{line}"));
     assert_eq!(tool("ask = { headline = \"x\" }"), ["`ask` is not available yet"]);
     assert_eq!(tool("preview = []"), ["`preview` is not available yet"]);
-    assert_eq!(tool("body = \"mime\""), ["`mime` is not available yet"]);
     assert_eq!(
         changed("[credential.header]\nname = \"X-Api-Key\"\nprefix = \"Token \"", "[credential.oauth2]"),
         ["`credential.oauth2` is not available yet"]

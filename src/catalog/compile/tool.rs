@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    answer, graphql, param,
+    answer, graphql, mail, param,
     raise::{effect, raise, require_any},
     rest::{self, Requests},
 };
@@ -91,6 +91,7 @@ fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: 
             request_text = table.required(source, "request");
             let header = idempotency.as_ref().map(|name| name.value.to_ascii_lowercase());
             template = request_text.as_ref().and_then(|text| rest::request(source, text, body, header));
+            template = mail::template(source, &mut table, template);
             settings_in(template.as_mut(), scope);
         }
         Requests::Graphql { .. } => {
@@ -115,7 +116,7 @@ fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: 
             template.fixed = fixed;
         }
     }
-    let answer = answer::answer(source, &mut table, params.as_mut());
+    let answer = answer::answer(source, &mut table, params.as_mut(), template.as_mut());
     table.later(source, &["ask", "preview"]);
     table.finish(source);
 
@@ -127,6 +128,7 @@ fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: 
     }
     if let (Some(text), Some(template), Some(params)) = (&request_text, &template, &params) {
         fitting_path(source, text, template, params);
+        mail::whole(source, text, template, params);
     }
     if let Some(document) = &document {
         if let Some(effect) = &effect {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::catalog::{Catalog, Method, tests::everything};
+use crate::catalog::{AnswerKind, Catalog, Method, tests::everything};
 
 static BUILT_IN: LazyLock<Catalog> = LazyLock::new(|| Catalog::built_in().unwrap());
 static EVERYTHING: LazyLock<Arc<Tool>> = LazyLock::new(|| everything("json"));
@@ -177,7 +177,7 @@ fn t046_no_argument_reaches_the_authority() {
         let origin = tool.integration.upstream.origin();
         assert!(!origin.contains(['{', '}']), "{origin}");
         let places: Vec<_> = tool.params.iter().map(|param| param.place).collect();
-        let known = [Place::Path, Place::Query, Place::Body, Place::Variable, Place::Answer];
+        let known = [Place::Path, Place::Query, Place::Body, Place::Mail, Place::Variable, Place::Answer];
         assert!(places.iter().all(|place| known.contains(place)));
     }
 }
@@ -252,6 +252,8 @@ fn a_moved_address_is_noticed() {
         body: BodyKind::Json,
         fixed: Map::new(),
         idempotency: None,
+        raw: Vec::new(),
+        decode: AnswerKind::Plain,
     };
     let check = |path: &str, segments: &[Placed]| unmoved(&request(path), segments, &template, &origin()).is_ok();
     assert!(check("/a/b", &[segment("a"), segment("b")]));

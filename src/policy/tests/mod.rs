@@ -3,6 +3,7 @@
 mod diagnostics;
 mod diffs;
 mod edits;
+mod mails;
 mod pins;
 mod properties;
 mod semantics;
@@ -14,8 +15,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     catalog::{
-        BodyKind, CredentialScheme, CredentialSpec, Effect, IdentityPointers, Integration, Method, Param, Place, Raise,
-        RequestTemplate, RestTemplate, Type, UpstreamSpec,
+        AnswerKind, BodyKind, CredentialScheme, CredentialSpec, Effect, IdentityPointers, Integration, Method, Param,
+        Place, Raise, RequestTemplate, RestTemplate, Type, UpstreamSpec,
     },
     pattern::Pattern,
 };
@@ -72,6 +73,8 @@ fn tool(integration: &Arc<Integration>, name: &str, effect: Effect, params: Vec<
             body: BodyKind::Json,
             fixed: serde_json::Map::new(),
             idempotency: None,
+            raw: Vec::new(),
+            decode: AnswerKind::Plain,
         }),
         definition: [0; 32],
     }

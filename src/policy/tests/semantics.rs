@@ -271,7 +271,7 @@ fn a_rule_holds_for_its_callers_accounts_environments_and_time() {
 #[test]
 fn t084_where_nothing_is_said_reads_run_and_the_rest_asks() {
     let tools = ["stripe.list_charges", "github.create_issue", REFUND, "stripe.create_payout"];
-    for text in ["schema = 1", "# nothing yet\nschema = 1\n", BUILT_IN] {
+    for text in ["schema = 1", "# nothing yet\nschema = 1\n"] {
         assert_eq!(tools.map(|tool| decisions(text, tool, [json!({})])), [[Allow], [Ask], [Ask], [Deny]], "{text}");
     }
     let catalog = catalog();

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::{
     account::{Environment, Identity},
-    catalog::{Effect, HttpRequest, Method},
+    catalog::{AnswerKind, Effect, HttpRequest, Method},
     doubles::Memory,
 };
 
@@ -31,7 +31,7 @@ fn plan(account: &Account) -> Plan {
         headers: Vec::new(),
         body: None,
         idempotency: None,
-        answer: crate::catalog::AnswerKind::Plain,
+        answer: AnswerKind::Plain,
     };
     Plan::of_request(account, Effect::Read, request)
 }

@@ -45,7 +45,8 @@ async fn both(answer: &str) -> [Outcome; 2] {
         send_to(&server.origin(), Effect::Read, SMALL).await,
         send_to(&server.origin(), Effect::Destructive, SMALL).await,
     ];
-    assert_eq!(server.seen().len(), 2, "each is sent once");
+    let sent = server.seen().len();
+    assert!((2..=4).contains(&sent), "a write once, a read at most three times: {sent}");
     outcomes
 }
 

@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::
 use super::*;
 use crate::{
     account::Account,
-    catalog::{CredentialScheme, Effect, HttpRequest},
+    catalog::{AnswerKind, CredentialScheme, Effect, HttpRequest},
     evidence::unseen,
     plan::Plan,
     secret::Secret,
@@ -117,7 +117,7 @@ fn request() -> HttpRequest {
         headers: Vec::new(),
         body: None,
         idempotency: None,
-        answer: crate::catalog::AnswerKind::Plain,
+        answer: AnswerKind::Plain,
     }
 }
 

@@ -8,6 +8,7 @@ mod cell;
 mod inbox;
 mod json;
 mod letters;
+mod mail;
 mod money;
 mod outcome;
 mod qr;

@@ -1,6 +1,6 @@
 //! The request as it will be sent, less the credential.
 
-use super::cell::Cell;
+use super::{cell::Cell, mail::MailView};
 use crate::{
     catalog::{CredentialScheme, Tool},
     plan::{Plan, Request},
@@ -21,6 +21,8 @@ pub(in crate::web) struct RequestView {
     pub(in crate::web) body: Option<Cell>,
     /// Its fields, decoded, where it is a form.
     pub(in crate::web) fields: Vec<(Cell, Cell)>,
+    /// The mail in it, where there is one.
+    pub(in crate::web) mail: Option<MailView>,
 }
 
 impl RequestView {
@@ -52,6 +54,7 @@ impl RequestView {
             credential,
             body: body.map(Cell::line),
             fields,
+            mail: tool.and_then(|tool| tool.letter(http)).as_ref().map(MailView::new),
         }
     }
 }

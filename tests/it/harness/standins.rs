@@ -65,7 +65,7 @@ impl Localstripe {
     }
 }
 
-/// GitHub, whose user is `octocat`, or Linear on loopback.
+/// GitHub, whose user is `octocat`, Google with Gmail, whose user is `ann@example.com`, or Linear, on loopback.
 pub struct Emulate {
     child: Child,
     port: u16,
@@ -73,11 +73,16 @@ pub struct Emulate {
 }
 
 impl Emulate {
-    /// `None`: it is not there, and the test says that it was skipped.
+    /// GitHub. `None`: it is not there, and the test says that it was skipped.
     pub fn start(test: &str) -> Option<Self> {
         let octocat = "tokens:\n  token-octocat:\n    login: octocat\n    scopes: [repo, delete_repo]\n\
                     github:\n  users:\n    - login: octocat\n";
         Self::of(test, "github", octocat)
+    }
+
+    /// Google; as [`Emulate::start`].
+    pub fn google(test: &str) -> Option<Self> {
+        Self::of(test, "google", "google:\n  users:\n    - email: ann@example.com\n      name: Ann\n")
     }
 
     /// Linear with the team `ENG`, whose member `ada@example.com` has this key.

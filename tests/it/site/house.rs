@@ -94,7 +94,7 @@ impl House {
         let parts = gateway.open_parts().unwrap();
         let upstream = MockServer::start().await;
         Mock::given(any()).respond_with(plan.answer).mount(&upstream).await;
-        for integration in ["stripe", "github"] {
+        for integration in ["stripe", "github", "gmail"] {
             let usual = parts
                 .snapshots
                 .current()
