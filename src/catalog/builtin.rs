@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 use super::Effect;
 
 /// The embedded manifests, each with the name that messages show.
-pub(super) const MANIFESTS: [(&str, &str); 2] = [
+pub(super) const MANIFESTS: [(&str, &str); 3] = [
     ("tools/github.toml", include_str!("../../tools/github.toml")),
+    ("tools/posthog.toml", include_str!("../../tools/posthog.toml")),
     ("tools/stripe.toml", include_str!("../../tools/stripe.toml")),
 ];
 

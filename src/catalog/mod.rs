@@ -10,6 +10,7 @@ mod compile;
 mod definition;
 mod encode;
 mod nearest;
+mod oauth;
 pub mod param;
 mod place;
 mod reader;
@@ -24,6 +25,7 @@ pub use self::{
     arguments::Arguments,
     builtin::{BuiltinTool, builtin_tools},
     nearest::nearest,
+    oauth::{EndpointSpec, OAuthSpec, WarnOn, Warning},
     param::{Param, Place, Problem, Type, Unit, input_schema},
     request::{BodyKind, HttpRequest, Method, RequestTemplate, RestTemplate, Segment},
     schema::REASON_MAX,
@@ -40,6 +42,11 @@ pub struct Catalog {
     tools: BTreeMap<String, Arc<Tool>>,
     /// The verifying reads, by the integration's id.
     verify: BTreeMap<String, Arc<Tool>>,
+}
+
+/// May this text be asked for as a scope?
+pub fn is_scope(text: &str) -> bool {
+    compile::is_scope(text)
 }
 
 impl Catalog {

@@ -72,7 +72,7 @@ pub(super) fn everything(kind: &str) -> Arc<Tool> {
 fn the_built_in_manifests_compile() {
     let catalog = Catalog::built_in().unwrap_or_else(|problems| panic!("{problems}"));
     let names: Vec<_> = catalog.integrations().map(|integration| integration.id.as_str()).collect();
-    assert_eq!(names, ["github", "stripe"]);
+    assert_eq!(names, ["github", "posthog", "stripe"]);
     assert!(catalog.tools().count() >= 33);
     assert!(catalog.tools().map(|tool| tool.wire_name()).is_sorted());
 }
@@ -150,6 +150,9 @@ fn an_integration_is_what_its_manifest_says() {
             create_at: None,
             pattern: None,
             identity: IdentityPointers { id: Some("/id".to_owned()), name: None, live: None },
+            oauth: None,
+            scopes_header: None,
+            warnings: Vec::new(),
         },
     };
     assert_eq!(**catalog.integration("acme").unwrap(), expected);

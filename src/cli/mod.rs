@@ -19,6 +19,7 @@ mod open;
 mod out;
 mod policy;
 mod prompt;
+mod sign_in;
 mod stdio;
 mod tools;
 

@@ -115,27 +115,38 @@ impl Http {
     pub async fn send(&self, mut request: Request, credential: &Credential, total: Duration) -> Result<Answer, Fault> {
         let deadline = Instant::now() + total;
         // INVARIANT: what was parsed for the plan, not what the text looks like, decides where a secret goes.
-        let origin = credential.origin();
-        if request.url().origin().ascii_serialization() != origin.as_str() {
-            return Err(Fault::NotSent(NotSent::Misdirected));
-        }
-        // The client asks no resolver for a literal address.
-        let literal = match request.url().host() {
-            Some(url::Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-            Some(url::Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-            Some(url::Host::Domain(_)) | None => None,
-        };
-        judge(origin, literal).map_err(|_| Fault::NotSent(NotSent::Refused))?;
+        guard(&request, credential.origin())?;
         let client = self.client(credential).map_err(Fault::NotSent)?;
         let (name, value) = credential.header();
         request.headers_mut().insert(name.clone(), value.clone());
         let response =
             timeout_at(deadline, client.execute(request)).await.map_err(|_| Fault::Lost(Lost::Timeout))??;
+        credential.observe(response.headers());
         let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         Ok(Answer {
             status: response.status().as_u16(),
             content_type: text(header::CONTENT_TYPE).map(str::to_owned),
             retry_after: text(header::RETRY_AFTER).and_then(|seconds| seconds.trim().parse().ok()),
+            body: self.body(response, deadline).await,
+        })
+    }
+
+    /// Sends `request`, whose body is itself a secret, to `origin` and nowhere else, over a connection of its own: what
+    /// an authorization server is asked.
+    ///
+    /// # Errors
+    /// As [`Http::send`].
+    pub async fn exchange(&self, request: Request, origin: &Origin) -> Result<Answer, Fault> {
+        let deadline = Instant::now() + self.limits.read;
+        guard(&request, origin)?;
+        let client = self.build(origin).map_err(Fault::NotSent)?;
+        let response =
+            timeout_at(deadline, client.execute(request)).await.map_err(|_| Fault::Lost(Lost::Timeout))??;
+        let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        Ok(Answer {
+            status: response.status().as_u16(),
+            content_type: content_type.map(str::to_owned),
+            retry_after: None,
             body: self.body(response, deadline).await,
         })
     }
@@ -196,6 +207,20 @@ impl Http {
             .build()
             .map_err(|_| NotSent::Unsendable)
     }
+}
+
+/// Does it go where the secret may go?
+fn guard(request: &Request, origin: &Origin) -> Result<(), Fault> {
+    if request.url().origin().ascii_serialization() != origin.as_str() {
+        return Err(Fault::NotSent(NotSent::Misdirected));
+    }
+    // The client asks no resolver for a literal address.
+    let literal = match request.url().host() {
+        Some(url::Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+        Some(url::Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+        Some(url::Host::Domain(_)) | None => None,
+    };
+    judge(origin, literal).map_err(|_| Fault::NotSent(NotSent::Refused))
 }
 
 impl Default for Http {

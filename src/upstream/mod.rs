@@ -9,6 +9,7 @@ pub mod credential;
 pub mod filter;
 pub mod http;
 mod json;
+pub mod oauth;
 mod rest;
 
 use std::sync::Arc;
@@ -16,7 +17,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use self::{
-    credential::{Credential, CredentialError, Credentials, account_secret_name, looks_right, seal},
+    credential::{
+        Credential, CredentialError, Credentials, Inspected, Observed, account_secret_name, inspect, looks_right, seal,
+        seal_key,
+    },
     rest::Rest,
 };
 use crate::{

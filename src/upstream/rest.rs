@@ -1,12 +1,18 @@
 //! JSON and form requests over HTTPS: the plan's request exactly as it was stored, plus credential and idempotency key.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use reqwest::{
     Method, Request, Url,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
 
-use super::{Credential, Upstream, answer::Asked, http::Http};
+use super::{
+    Credential, Upstream,
+    answer::Asked,
+    http::{Answer, Fault, Http},
+};
 use crate::{
     account::Origin,
     catalog::{Effect, HttpRequest},
@@ -51,12 +57,60 @@ impl Upstream for Rest {
         };
         let total = if read { limits.read } else { limits.write };
         let answer = self.http.send(request, &credential, total).await;
+        let (answer, credential) = match self.renewed(permit, http, answer, credential, total).await {
+            Ok(pair) => pair,
+            Err(outcome) => return outcome,
+        };
         let asked = Asked { integration: plan.integration(), read, limits, needles: credential.needles() };
         let (outcome, hits) = asked.outcome(answer);
         if hits > 0 {
             tracing::warn!(record = permit.record(), hits, "the answer contained the credential; it was taken out");
         }
         outcome
+    }
+}
+
+impl Rest {
+    /// What came of a 401 to a sign-in that can be renewed. The service did nothing, so the very same request goes once
+    /// more with the next token: under the same permit, with the same idempotency key. Any other answer stays as it is.
+    async fn renewed(
+        &self,
+        permit: &Permit,
+        http: &HttpRequest,
+        answer: Result<Answer, Fault>,
+        credential: Credential,
+        total: Duration,
+    ) -> Result<(Result<Answer, Fault>, Credential), Outcome> {
+        let rejected = |answer: &Result<Answer, Fault>| matches!(answer, Ok(answer) if answer.status == 401);
+        if !rejected(&answer) {
+            return Ok((answer, credential));
+        }
+        let plan = permit.plan();
+        let credential = match credential.renewed(plan).await {
+            None => return Ok((answer, credential)),
+            Some(Ok(renewed)) => renewed,
+            Some(Err(error)) => {
+                tracing::warn!(record = permit.record(), "{error}");
+                return Err(Outcome::Failed {
+                    kind: FailureKind::Credential,
+                    http_status: Some(401),
+                    message: format!("`{}` {}; nothing was done", plan.integration(), error.after_rejection()),
+                    body: None,
+                });
+            }
+        };
+        let (header, _) = credential.header();
+        let Some(request) = build(plan.origin(), http, header, permit.idempotency_key()) else {
+            return Err(not_sent(
+                FailureKind::Internal,
+                "the stored request is not one that can be sent as it was shown",
+            ));
+        };
+        let answer = self.http.send(request, &credential, total).await;
+        if rejected(&answer) {
+            credential.still_rejected();
+        }
+        Ok((answer, credential))
     }
 }
 

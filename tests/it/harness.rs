@@ -18,6 +18,7 @@ mod agent;
 mod answer;
 mod cli;
 mod evidence;
+mod oidc;
 mod standins;
 mod upstream;
 mod wire;
@@ -39,6 +40,7 @@ pub use self::{
     answer::Answer,
     cli::Cli,
     evidence::{Evidence, canary},
+    oidc::{Authority, Browser, fetch},
     standins::{Emulate, Localstripe},
     upstream::{Reply, Upstream},
     wire::Wire,

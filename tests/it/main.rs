@@ -15,6 +15,7 @@ mod host;
 mod hygiene;
 mod judge;
 mod keyring;
+mod oauth;
 mod processes;
 mod race;
 mod site;

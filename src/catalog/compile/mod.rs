@@ -2,6 +2,7 @@
 //!
 //! INVARIANT: whenever a function in here returns `None`, it has noted a problem.
 
+mod oauth;
 mod param;
 mod raise;
 mod rest;
@@ -13,6 +14,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use toml::de::DeTable;
 
+pub(super) use self::oauth::is_scope;
+use self::service::Described;
 #[cfg(test)]
 pub(super) use self::tool::VERIFY;
 use super::{
@@ -76,7 +79,7 @@ fn manifest(source: &mut Source<'_>) -> Manifest {
     schema(source, &mut top);
     let heading = service::integration(source, &mut top);
     let upstream = rest::upstream(source, &mut top);
-    let credential = service::credential(source, &mut top);
+    let credential = service::credential(source, &mut top, upstream.as_ref());
     let id = heading.as_ref().and_then(|heading| heading.id.clone());
     if let (Some(UpstreamSpec::Rest { headers, .. }), Some(credential)) = (&upstream, &credential)
         && let CredentialScheme::Header { name, .. } = &credential.spec.scheme
