@@ -13,7 +13,7 @@ use crate::{
     policy::{self, Pinned},
     secret::{Keyring, SecretStore, StoreError, Vault},
     snapshot::{SnapshotError, Snapshots},
-    upstream::{Credentials, Rest, Upstreams},
+    upstream::{Credentials, Rest, Upstreams, oauth::OAuth},
 };
 
 /// The program: its environment, its clock, its catalog.
@@ -103,11 +103,12 @@ impl App {
         let snapshots = Snapshots::start(home.clone(), self.environment.clone(), ledger.clone(), catalog)?;
         let settings = Arc::clone(&snapshots.current()?.settings);
         let secrets = secret_store(&home, &settings, ledger.home_id());
+        let oauth = OAuth::new(Arc::new(ledger.clone()), Arc::clone(&secrets), Arc::clone(&self.clock), home.run());
         Ok(Parts {
             snapshots,
             ledger: Arc::new(ledger.clone()),
             home: ledger,
-            credentials: Credentials::new(Arc::clone(&secrets)),
+            credentials: Credentials::new(Arc::clone(&secrets)).renewing(Arc::new(oauth)),
             secrets,
             upstreams: Upstreams { http: Arc::new(Rest::default()) },
             notifiers: vec![Arc::new(LogNotifier)],

@@ -90,6 +90,12 @@ pub struct Call {
 pub struct CallKey([u8; 32]);
 
 impl CallKey {
+    /// The key of a request of the product's own: no agent's call has it.
+    pub fn own(integration: &str, tool: &str, account: &str) -> Self {
+        let parts = [integration, tool, account].map(str::as_bytes);
+        Self(canonical::sha256("agentport/own-call/1", &parts))
+    }
+
     /// Its bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use self::settings::{Settings, StoreKind, parse_duration};
+pub use self::settings::{OAuthClient, Settings, StoreKind, parse_duration};
 
 /// The variables that have a meaning to us, read once.
 #[derive(Debug, Clone, Default)]

@@ -207,6 +207,11 @@ impl Gateway {
         Ok(slot.clone())
     }
 
+    /// The home, where it was opened already.
+    fn opened_parts(&self) -> Option<Arc<Parts>> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The clock that everything here goes by.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock

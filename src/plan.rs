@@ -125,13 +125,13 @@ impl Plan {
         Ok(Self { contents, digest })
     }
 
-    /// The plan of a request that no catalog made, for the tests of what sends and stores plans.
-    #[cfg(test)]
-    pub(crate) fn of_request(account: &crate::account::Account, effect: Effect, http: HttpRequest) -> Self {
+    /// The plan of a request of the product's own that no manifest has as a tool: to an authorization server. The
+    /// secrets in its body are the credential; they are no part of the plan, as no credential is.
+    pub fn own(account: &crate::account::Account, tool: &str, effect: Effect, http: HttpRequest) -> Self {
         let contents = Contents {
             integration: account.integration.clone(),
-            tool: "test_tool".to_owned(),
-            definition: [7; 32].into(),
+            tool: tool.to_owned(),
+            definition: canonical::sha256("agentport/own-request/1", &[tool.as_bytes()]).into(),
             effect,
             account: account.name.clone(),
             account_id: account.id.clone(),
@@ -139,12 +139,18 @@ impl Plan {
             origin: account.origin.clone(),
             caller: Caller::agentport(),
             request: Request::Http(http),
-            arguments: serde_json::from_str("{}").unwrap(),
+            arguments: Arguments::default(),
             given: Map::new(),
             reason: None,
             reading: Reading::default(),
         };
         Self { digest: digest(&contents), contents }
+    }
+
+    /// As [`Plan::own`], for the tests of what sends and stores plans.
+    #[cfg(test)]
+    pub(crate) fn of_request(account: &crate::account::Account, effect: Effect, http: HttpRequest) -> Self {
+        Self::own(account, "test_tool", effect, http)
     }
 
     /// The text that [`Plan::load`] reads.
@@ -336,7 +342,7 @@ mod tests {
         let altered = graphql.store().unwrap().replace("\"answer\":\"graphql\",", "");
         assert_eq!(Plan::load(&altered, graphql.digest()), Err(PlanError::Altered));
         assert_eq!(Plan::load(&altered, plain.digest()), Ok(plain));
-        let before = "749628e49a7054fcd32ec8ccde8aeba4aea38806f94f4f70a7f77fd874df4e4e";
+        let before = "194f08a162ebc9e5f06130b715459b1097d33626c8fb35e6ea00a5c04cf80d40";
         assert_eq!(of(AnswerKind::Plain).digest().to_string(), before, "old plans keep their digest");
     }
 

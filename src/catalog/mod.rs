@@ -12,6 +12,7 @@ mod definition;
 mod encode;
 pub mod mail;
 mod nearest;
+mod oauth;
 pub mod param;
 mod place;
 mod reader;
@@ -31,6 +32,7 @@ pub use self::{
     arguments::Arguments,
     builtin::{BuiltinTool, builtin_tools},
     nearest::nearest,
+    oauth::{EndpointSpec, OAuthSpec, WarnOn, Warning},
     param::{Param, Place, Problem, Type, Unit, input_schema},
     request::{
         AnswerKind, BodyKind, GraphqlTemplate, HttpRequest, Method, Operation, RequestTemplate, RestTemplate, Segment,
@@ -54,6 +56,11 @@ pub struct Catalog {
     verify: BTreeMap<String, Arc<Tool>>,
     /// Made at the first search.
     index: OnceLock<search::Index>,
+}
+
+/// May this text be asked for as a scope?
+pub fn is_scope(text: &str) -> bool {
+    compile::is_scope(text)
 }
 
 impl Catalog {

@@ -200,6 +200,9 @@ fn an_integration_is_what_its_manifest_says() {
             create_at: None,
             pattern: None,
             identity: IdentityPointers { id: Some("/id".to_owned()), name: None, live: None },
+            oauth: None,
+            scopes_header: None,
+            warnings: Vec::new(),
         },
     };
     assert_eq!(**catalog.integration("acme").unwrap(), expected);

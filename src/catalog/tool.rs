@@ -8,6 +8,7 @@ use super::{
     answer::AnswerSpec,
     arguments::Arguments,
     mail,
+    oauth::{OAuthSpec, Warning},
     param::{Param, Type, find_param},
     request::{BodyKind, Method, Operation, RequestTemplate},
 };
@@ -126,6 +127,12 @@ pub struct CredentialSpec {
     pub pattern: Option<Pattern>,
     /// Where the verifying read's answer says whose secret it is.
     pub identity: IdentityPointers,
+    /// How a person signs in, where the vendor has that.
+    pub oauth: Option<OAuthSpec>,
+    /// The header of the verifying read's answer that lists what a key may do, lower case.
+    pub scopes_header: Option<String>,
+    /// What to say of credentials that can do more than an agent should.
+    pub warnings: Vec<Warning>,
 }
 
 impl CredentialSpec {

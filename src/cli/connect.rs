@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{Exit, Failure, Out, prompt};
+use super::{Exit, Failure, Out, prompt, sign_in};
 use crate::{
     account::{Account, Environment, Identity, Origin},
     app::App,
-    catalog::Integration,
+    catalog::{CredentialSpec, Integration},
     ledger::{Outcome, Sqlite},
-    upstream::{account_secret_name, looks_right, seal},
+    secret::Secret,
+    upstream::{CredentialError, inspect, looks_right, oauth::SignedIn, seal_key},
     visible::visible,
 };
 
@@ -43,6 +44,23 @@ pub(super) struct Args {
     /// Replace an account by another one of the vendor's; what waits for the old one is cancelled
     #[arg(long)]
     replace: bool,
+    #[command(flatten)]
+    sign_in: sign_in::Args,
+}
+
+/// What proves who is calling.
+enum Obtained {
+    Key(Secret),
+    SignIn(Box<SignedIn>),
+}
+
+impl Obtained {
+    fn seal(&self, account: &Account, spec: &CredentialSpec, scopes: &[String]) -> Result<Secret, CredentialError> {
+        match self {
+            Self::Key(key) => seal_key(account, &spec.scheme, key, scopes),
+            Self::SignIn(tokens) => tokens.seal(account),
+        }
+    }
 }
 
 impl Args {
@@ -57,6 +75,7 @@ impl Args {
             env: None,
             no_verify: false,
             replace: false,
+            sign_in: sign_in::Args::default(),
         }
     }
 }
@@ -80,15 +99,11 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     let origin = args.origin.as_deref().unwrap_or_else(|| integration.upstream.origin());
     let origin = Origin::parse(origin, args.allow_private).map_err(|error| Failure::usage(error.to_string()))?;
     let credential = &integration.credential;
-    if let Some(page) = &credential.create_at
-        && !args.secret_stdin
-    {
-        out_hint(out, &format!("{}: make one at {page}", credential.label));
-    }
-    let secret = prompt::secret(&credential.label, args.secret_stdin)?;
-    if !looks_right(credential, &secret) {
-        return Err(Failure::new(format!("that is no {}; nothing was stored", credential.label))
-            .hint(format!("it begins like {}", credential.beginning().unwrap_or("another one"))));
+    // where signing in is the only way, it need not be asked for; a ready access token still can be given
+    let alone = credential.oauth.as_ref().is_some_and(|oauth| oauth.alone);
+    let signs_in = args.sign_in.oauth || alone && !args.secret_stdin;
+    if args.sign_in.oauth && args.secret_stdin {
+        return Err(Failure::usage("--oauth and --secret-stdin are two ways; use one"));
     }
     let mut account = Account {
         integration: integration.id.clone(),
@@ -100,11 +115,21 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         settings,
         connected_at: app.clock().now().wall,
     };
-    let probe = seal(&account, &credential.scheme, &secret)?;
+    let obtained = if signs_in {
+        let client = snapshot.settings.oauth.get(&integration.id);
+        let tokens = sign_in::sign_in(app, out, &parts, (integration, client), &account, &args.sign_in).await?;
+        account.connected_at = app.clock().now().wall;
+        Obtained::SignIn(Box::new(tokens))
+    } else {
+        Obtained::Key(key(out, credential, args.secret_stdin)?)
+    };
+    let probe = obtained.seal(&account, credential, &[])?;
+    let mut scopes = Vec::new();
     if !args.no_verify {
         let verified = gateway.verify_account(&account, &probe).await.map_err(Failure::new)?;
         refuse_unverified(&verified.outcome)?;
         account.identity = verified.identity;
+        scopes = verified.scopes;
     }
     if let Some(before) = before {
         let same = before.origin == account.origin
@@ -122,10 +147,12 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
             );
         }
     }
-    let sealed = seal(&account, &credential.scheme, &secret)?;
-    parts.secrets.put(&account_secret_name(&account.integration, &account.name), sealed).await?;
+    let sealed = obtained.seal(&account, credential, &scopes)?;
+    let inspected = inspect(&sealed)?;
+    let warnings = inspected.warnings(credential);
+    parts.credentials.put(&account.integration, &account.name, sealed).await?;
     parts.home.put_account(account.clone(), app.clock().now()).await?;
-    let value = json!({
+    let mut value = json!({
         "integration": account.integration,
         "account": account.name,
         "origin": account.origin.as_str(),
@@ -134,22 +161,16 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         "verified": !args.no_verify,
         "identity": account.identity,
     });
-    out.answer(&value, || {
-        let whose = account.identity.name.as_deref().map_or(String::new(), |name| format!(" as {}", visible(name)));
-        let mode = match account.identity.live {
-            Some(true) => ", a LIVE account",
-            Some(false) => ", a test account",
-            None => "",
-        };
-        format!(
-            "connected {}/{}{whose}{mode}, environment {}, at {}{}",
-            account.integration,
-            account.name,
-            account.environment,
-            account.origin,
-            if args.no_verify { " (not verified)" } else { "" }
-        )
-    });
+    if let Some(value) = value.as_object_mut() {
+        let told = [
+            ("sign_in", json!(true), inspected.is_sign_in()),
+            ("scopes", json!(inspected.scopes()), !inspected.scopes().is_empty()),
+            ("warnings", json!(warnings), !warnings.is_empty()),
+        ];
+        value.extend(told.into_iter().filter(|(.., there)| *there).map(|(key, fact, _)| (key.to_owned(), fact)));
+    }
+    warn(out, &warnings);
+    out.answer(&value, || connected(&account, !args.no_verify));
     Ok(Exit::Done)
 }
 
@@ -192,6 +213,48 @@ fn settings(
         None => Ok(settings),
         Some(missing) => Err(Failure::usage(format!("`{}` needs the setting `{}`", integration.id, missing.name))
             .hint(format!("{}; add --set {}={}", missing.description, missing.name, missing.example))),
+    }
+}
+
+/// What a person reads of an account that was just connected.
+fn connected(account: &Account, verified: bool) -> String {
+    let whose = account.identity.name.as_deref().map_or(String::new(), |name| format!(" as {}", visible(name)));
+    let mode = match account.identity.live {
+        Some(true) => ", a LIVE account",
+        Some(false) => ", a test account",
+        None => "",
+    };
+    format!(
+        "connected {}/{}{whose}{mode}, environment {}, at {}{}",
+        account.integration,
+        account.name,
+        account.environment,
+        account.origin,
+        if verified { "" } else { " (not verified)" }
+    )
+}
+
+/// The key, asked for or read.
+fn key(out: &Out, credential: &CredentialSpec, from_stdin: bool) -> Result<Secret, Failure> {
+    if let Some(page) = &credential.create_at
+        && !from_stdin
+    {
+        out_hint(out, &format!("{}: make one at {page}", credential.label));
+    }
+    let secret = prompt::secret(&credential.label, from_stdin)?;
+    if !looks_right(credential, &secret) {
+        return Err(Failure::new(format!("that is no {}; nothing was stored", credential.label))
+            .hint(format!("it begins like {}", credential.beginning().unwrap_or("another one"))));
+    }
+    Ok(secret)
+}
+
+/// A credential that may do more than it should. It is stored: the person has chosen it.
+fn warn(out: &Out, warnings: &[&str]) {
+    if !out.is_json() {
+        for warning in warnings {
+            out.text(&format!("warning: {warning}"));
+        }
     }
 }
 

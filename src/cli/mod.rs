@@ -22,6 +22,7 @@ mod out;
 mod policy;
 mod prompt;
 mod serving;
+mod sign_in;
 mod stdio;
 mod tools;
 

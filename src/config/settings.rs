@@ -1,6 +1,6 @@
 //! `agentport.toml`: what a person may set, checked as a whole.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
 
@@ -42,6 +42,18 @@ pub struct Settings {
     pub expose: Vec<(String, String)>,
     /// How long arguments and answers are kept.
     pub keep_payloads: Millis,
+    /// The clients that were registered with vendors for signing in, by integration.
+    pub oauth: BTreeMap<String, OAuthClient>,
+}
+
+/// `[oauth.<integration>]`: a client that a person registered with a vendor. Its secret, where the vendor gives one out,
+/// is a credential and never in a file: `connect --oauth` takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OAuthClient {
+    /// What the vendor calls it.
+    pub client_id: String,
+    /// The port of this computer that the browser comes back to, for a vendor that compares it; else any free one.
+    pub redirect_port: Option<u16>,
 }
 
 #[derive(Default, Deserialize)]
@@ -52,6 +64,16 @@ struct Raw {
     approvals: RawApprovals,
     tools: RawTools,
     log: RawLog,
+    oauth: BTreeMap<String, RawOAuth>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawOAuth {
+    client_id: toml::Spanned<String>,
+    redirect_port: Option<toml::Spanned<u16>>,
+    /// Only to be refused by its name, without showing its line.
+    client_secret: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -163,6 +185,8 @@ impl Settings {
                 ),
             }
         }
+        let oauth = raw.oauth.iter().filter_map(|(id, raw)| Some((id.clone(), oauth_client(id, raw, &mut source)?)));
+        let oauth = oauth.collect();
         let key_file = environment.key_file.clone().or_else(|| expand(raw.secrets.key_file.get_ref()));
         if key_file.as_ref().is_none_or(|path| !path.is_absolute()) {
             source.problem(
@@ -195,6 +219,7 @@ impl Settings {
             max_pending,
             expose,
             keep_payloads,
+            oauth,
         })
     }
 
@@ -260,6 +285,32 @@ fn duration(
         );
     }
     parsed
+}
+
+fn oauth_client(id: &str, raw: &RawOAuth, source: &mut Source<'_>) -> Option<OAuthClient> {
+    if raw.client_secret.is_some() {
+        // its line is not shown: the secret stands there
+        source.problem_of_file(
+            format!("`client_secret` of [oauth.{}] must not stand in a file", id.escape_debug()),
+            Some(format!(
+                "remove it; `agentport connect {} --oauth --client-secret-stdin` takes it into the secret store",
+                id.escape_debug()
+            )),
+        );
+        return None;
+    }
+    let client_id = raw.client_id.get_ref();
+    if client_id.is_empty() || client_id.len() > 500 || !client_id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let help = "copy it from the page where you registered the client".to_owned();
+        source.problem(raw.client_id.span(), "this is not a client's id", Some(help));
+        return None;
+    }
+    let redirect_port = raw.redirect_port.as_ref().map(|port| (*port.get_ref(), port.span()));
+    if let Some((port, span)) = redirect_port.clone().filter(|(port, _)| *port < 1024) {
+        source.problem(span, format!("port {port} is not for programs of yours"), Some("use 1024 or more".to_owned()));
+        return None;
+    }
+    Some(OAuthClient { client_id: client_id.clone(), redirect_port: redirect_port.map(|(port, _)| port) })
 }
 
 fn shown(millis: Millis) -> String {
@@ -328,6 +379,27 @@ mod tests {
     fn an_unknown_key_is_a_problem() {
         let Diagnostics(problems) = Settings::parse("[site]\nlissten = \"x\"\n", &Environment::default()).unwrap_err();
         assert_eq!(problems[0].line(), 2);
+    }
+
+    #[test]
+    fn a_client_has_an_id_and_no_secret_in_a_file() {
+        let parse = |text: &str| Settings::parse(text, &Environment::default());
+        let settings = parse("[oauth.gmail]\nclient_id = \"1-a.apps\"\nredirect_port = 4750\n").unwrap();
+        let client = OAuthClient { client_id: "1-a.apps".to_owned(), redirect_port: Some(4750) };
+        assert_eq!(settings.oauth, [("gmail".to_owned(), client)].into());
+        for (text, message) in [
+            ("client_id = \"\"", "this is not a client's id"),
+            ("client_id = \"a b\"", "this is not a client's id"),
+            ("client_id = \"a\"\nredirect_port = 80", "port 80 is not for programs of yours"),
+            (
+                "client_id = \"a\"\nclient_secret = \"GOCSPX-hidden\"",
+                "`client_secret` of [oauth.gmail] must not stand in a file",
+            ),
+        ] {
+            let Diagnostics(problems) = parse(&format!("[oauth.gmail]\n{text}\n")).unwrap_err();
+            assert_eq!(problems[0].message, message);
+            assert!(!problems[0].to_string().contains("hidden"), "{}", problems[0]);
+        }
     }
 
     #[test]

@@ -59,8 +59,13 @@ impl Gateway {
         let (parts, snapshot, approval) = self.waiting(id).await?;
         let plan = approval.plan.clone().ok_or(DecideError::NotFound)?;
         let evaluation = self.judge_again(&parts, &snapshot, id, &plan).await?;
-        let credential =
-            parts.credentials.open(&plan).await.map_err(|error| DecideError::Credential(error.to_string()))?;
+        // a task of its own, too: opening may renew a sign-in, and a page that is closed must not cut that off
+        let opening = {
+            let (parts, plan) = (Arc::clone(&parts), plan.clone());
+            self.sending.tasks.spawn(async move { parts.credentials.open(&plan).await })
+        };
+        let opened = opening.await.map_err(|_| DecideError::Credential("the credential was not opened".to_owned()))?;
+        let credential = opened.map_err(|error| DecideError::Credential(error.to_string()))?;
         let slot = self.sending.slot().map_err(|full| match full {
             Full::Busy => DecideError::Busy,
             Full::Wounded => DecideError::Ledger(LedgerError::Stopped),

@@ -78,6 +78,8 @@ pub struct Connected {
     pub identity: Identity,
     /// How the read ended.
     pub outcome: Outcome,
+    /// What the vendor says that the credential may do, where it says so in a header.
+    pub scopes: Vec<String>,
 }
 
 impl Gateway {
@@ -148,7 +150,10 @@ impl Gateway {
         let call = Call::parse(tool, Map::new(), &Caller::agentport(), &[Arc::new(account.clone())])
             .map_err(|error| error.to_string())?;
         let plan = Plan::build(&call).map_err(|_| "the verifying read cannot be built".to_owned())?;
-        let credential = Credentials::from_sealed(sealed, &plan).map_err(|error: CredentialError| error.to_string())?;
+        let mut credential =
+            Credentials::from_sealed(sealed, &plan).map_err(|error: CredentialError| error.to_string())?;
+        let spec = &tool.integration.credential;
+        let header = spec.scopes_header.as_ref().map(|header| credential.watch(header));
         let slot = self.sending.slot().map_err(|_| "no call can be sent now; try again")?;
         let admit = Admit {
             summary: format!("Verify the {} credential", tool.integration.title),
@@ -178,23 +183,30 @@ impl Gateway {
             name: found(&pointers.name).and_then(text),
             live: found(&pointers.live).and_then(|value| value.as_bool()),
         };
-        Ok(Connected { identity, outcome })
+        let scopes = header.and_then(|header| header.value()).unwrap_or_default();
+        let scopes = scopes.split([',', ' ']).filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
+        Ok(Connected { identity, outcome, scopes })
     }
 
     /// Waits until nothing is being sent any more, for at most `patience`; what then still runs is settled as unknown.
+    /// A sign-in that is being renewed is waited for too: its next token must reach the store.
     pub async fn drain(&self, patience: Duration) {
+        let begun = tokio::time::Instant::now();
         self.sending.tasks.close();
-        if tokio::time::timeout(patience, self.sending.tasks.wait()).await.is_ok() {
-            return;
-        }
+        let sent = tokio::time::timeout(patience, self.sending.tasks.wait()).await.is_ok();
         let left: Vec<String> = lock(&self.sending.on_the_wire).iter().cloned().collect();
-        let Some(parts) = self.parts() else { return };
-        for record in left {
-            let message = "agentport was stopped while it waited for the answer; it may have happened".to_owned();
-            let outcome = Outcome::Unknown { http_status: None, message };
-            if let Err(error) = parts.ledger.settle(&record, &outcome, self.clock.now()).await {
-                internal(&error);
+        let Some(parts) = self.opened_parts() else { return };
+        if !sent {
+            for record in left {
+                let message = "agentport was stopped while it waited for the answer; it may have happened".to_owned();
+                let outcome = Outcome::Unknown { http_status: None, message };
+                if let Err(error) = parts.ledger.settle(&record, &outcome, self.clock.now()).await {
+                    internal(&error);
+                }
             }
+        }
+        if let Some(oauth) = parts.credentials.oauth() {
+            oauth.drain(patience.saturating_sub(begun.elapsed())).await;
         }
     }
 }

@@ -3,6 +3,8 @@
 //! INVARIANT: the destination belongs to the credential. What the store holds is the secret together with account,
 //! origin and header, sealed by a human at `connect`; a plan that differs from it gets nothing.
 
+mod sealed;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -10,10 +12,14 @@ use std::{
 };
 
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::filter::Needles;
+pub use self::sealed::{Inspected, inspect, seal_key};
+pub(super) use self::sealed::{Sealed, copied, copy, seal_sign_in};
+use super::{
+    filter::Needles,
+    oauth::{OAuth, Why, fingerprint},
+};
 use crate::{
     account::{Account, Origin},
     canonical,
@@ -21,8 +27,6 @@ use crate::{
     plan::Plan,
     secret::{Secret, SecretStore, StoreError},
 };
-
-const VERSION: u32 = 1;
 
 /// The name under which the store keeps an account's secret.
 pub fn account_secret_name(integration: &str, account: &str) -> String {
@@ -40,15 +44,7 @@ pub fn looks_right(spec: &CredentialSpec, secret: &Secret) -> bool {
 /// The secret has characters that no header can carry.
 pub fn seal(account: &Account, scheme: &CredentialScheme, secret: &Secret) -> Result<Secret, CredentialError> {
     let text = secret.expose();
-    header(scheme, text).map_err(CredentialError::Malformed)?;
-    // Room for the account too: a buffer that grows leaves copies of the secret behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(2 * text.len() + 16_384));
-    let sealed = SealedRef { v: VERSION, account, scheme, secret: text };
-    serde_json::to_writer(&mut *bytes, &sealed)
-        .map_err(|_| CredentialError::Malformed("the account cannot be written beside its secret".to_owned()))?;
-    String::from_utf8(std::mem::take(&mut *bytes))
-        .map(Secret::new)
-        .map_err(|_| CredentialError::Malformed("the secret is not text".to_owned()))
+    sealed::write(account, scheme, (text, &[]), None)
 }
 
 /// How long an opened secret is kept for further reads. A keyring takes longer to answer than all the rest of a read.
@@ -58,6 +54,7 @@ const KEPT: Duration = Duration::from_mins(1);
 #[derive(Debug, Clone)]
 pub struct Credentials {
     store: Arc<dyn SecretStore>,
+    oauth: Option<Arc<OAuth>>,
     kept: Arc<Mutex<BTreeMap<String, Kept>>>,
 }
 
@@ -72,7 +69,18 @@ struct Kept {
 impl Credentials {
     /// Credentials out of this store.
     pub fn new(store: Arc<dyn SecretStore>) -> Self {
-        Self { store, kept: Arc::default() }
+        Self { store, oauth: None, kept: Arc::default() }
+    }
+
+    /// Credentials that renew sign-ins.
+    #[must_use]
+    pub fn renewing(self, oauth: Arc<OAuth>) -> Self {
+        Self { oauth: Some(oauth), ..self }
+    }
+
+    /// The client of authorization servers, where sign-ins are renewed.
+    pub fn oauth(&self) -> Option<&Arc<OAuth>> {
+        self.oauth.as_ref()
     }
 
     /// As [`Credentials::open`], for a read: what was opened in the last minute for the same entry of the account is not
@@ -86,12 +94,13 @@ impl Credentials {
             .kept()
             .get(&name)
             .filter(|kept| kept.account == *account && kept.since.elapsed() < KEPT)
-            .map(|kept| Arc::clone(&kept.sealed));
+            .map(|kept| Arc::clone(&kept.sealed))
+            .filter(|sealed| self.oauth.as_ref().is_none_or(|oauth| oauth.is_fresh(sealed)));
         if let Some(sealed) = kept {
-            return Self::from_sealed(&sealed, plan);
+            return self.opened(&sealed, plan);
         }
-        let sealed = Arc::new(self.sealed(plan).await?);
-        let credential = Self::from_sealed(&sealed, plan)?;
+        let sealed = self.sealed(plan).await?;
+        let credential = self.opened(&sealed, plan)?;
         self.kept().insert(name, Kept { account: account.clone(), sealed, since: Instant::now() });
         Ok(credential)
     }
@@ -101,15 +110,93 @@ impl Credentials {
     /// # Errors
     /// There is none, it belongs elsewhere, or the store does not answer.
     pub async fn open(&self, plan: &Plan) -> Result<Credential, CredentialError> {
-        Self::from_sealed(&self.sealed(plan).await?, plan)
+        let sealed = self.sealed(plan).await?;
+        self.opened(&sealed, plan)
     }
 
-    async fn sealed(&self, plan: &Plan) -> Result<Secret, CredentialError> {
+    /// As [`Credentials::open`], without renewing anything: is it there, does it belong, and does it still hold?
+    ///
+    /// # Errors
+    /// As [`Credentials::open`].
+    pub async fn inspect(&self, plan: &Plan) -> Result<Inspected, CredentialError> {
+        let sealed = self.stored(plan).await?;
+        Self::from_sealed(&sealed, plan)?;
+        Self::inspected(&sealed)
+    }
+
+    /// As [`Credentials::inspect`], by name, for what is stored there. `None`: nothing is.
+    ///
+    /// # Errors
+    /// It cannot be read, or a human has to sign in again.
+    pub async fn inspect_stored(&self, integration: &str, account: &str) -> Result<Option<Inspected>, CredentialError> {
+        let stored = self.store.get(&account_secret_name(integration, account)).await?;
+        stored.map(|sealed| Self::inspected(&sealed)).transpose()
+    }
+
+    /// The client of the sign-in that is stored, also of one that has ended: its id, and its secret where there is one.
+    pub async fn client_of(&self, integration: &str, account: &str) -> Option<(String, Option<Secret>)> {
+        let stored = self.store.get(&account_secret_name(integration, account)).await.ok()??;
+        let grant = Sealed::read(&stored).ok()?.grant?;
+        Some((grant.client_id.clone(), grant.client_secret.clone().map(Secret::new)))
+    }
+
+    fn inspected(sealed: &Secret) -> Result<Inspected, CredentialError> {
+        let opened = Sealed::read(sealed)?;
+        if opened.grant.as_ref().is_some_and(|grant| grant.refused.is_some()) {
+            return Err(opened.signed_out());
+        }
+        Ok(Inspected::of(opened))
+    }
+
+    /// Stores a secret that a human has just given, while no process renews the one before it.
+    ///
+    /// # Errors
+    /// The store does not take it.
+    pub async fn put(&self, integration: &str, account: &str, sealed: Secret) -> Result<(), CredentialError> {
+        let name = account_secret_name(integration, account);
+        let _alone = self.alone(&name).await?;
+        Ok(self.store.put(&name, sealed).await?)
+    }
+
+    /// Deletes a secret, while no process renews it.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn delete(&self, integration: &str, account: &str) -> Result<(), CredentialError> {
+        let name = account_secret_name(integration, account);
+        let _alone = self.alone(&name).await?;
+        Ok(self.store.delete(&name).await?)
+    }
+
+    async fn alone(&self, name: &str) -> Result<Option<crate::files::Lock>, CredentialError> {
+        let Some(oauth) = &self.oauth else { return Ok(None) };
+        oauth.alone(name).await.map(Some).map_err(CredentialError::Malformed)
+    }
+
+    /// What is in the store for the plan's account, renewed where it is a sign-in that runs out.
+    async fn sealed(&self, plan: &Plan) -> Result<Arc<Secret>, CredentialError> {
+        let stored = Arc::new(self.stored(plan).await?);
+        let Some(oauth) = &self.oauth else { return Ok(stored) };
+        // nothing is renewed for a plan that it does not belong to
+        Self::from_sealed(&stored, plan)?;
+        oauth.current(&account_secret_name(plan.integration(), plan.account()), stored).await
+    }
+
+    async fn stored(&self, plan: &Plan) -> Result<Secret, CredentialError> {
         let name = account_secret_name(plan.integration(), plan.account());
         self.store.get(&name).await?.ok_or_else(|| CredentialError::Missing {
             integration: plan.integration().to_owned(),
             account: plan.account().to_owned(),
         })
+    }
+
+    /// Opens what was sealed; of a sign-in that can be renewed the credential knows how.
+    fn opened(&self, sealed: &Secret, plan: &Plan) -> Result<Credential, CredentialError> {
+        let mut credential = Self::from_sealed(sealed, plan)?;
+        if credential.token.is_some() && self.oauth.is_some() {
+            credential.renewal = Some(self.clone());
+        }
+        Ok(credential)
     }
 
     fn kept(&self) -> MutexGuard<'_, BTreeMap<String, Kept>> {
@@ -121,12 +208,7 @@ impl Credentials {
     /// # Errors
     /// It belongs elsewhere, or is not what [`seal`] made.
     pub fn from_sealed(sealed: &Secret, plan: &Plan) -> Result<Credential, CredentialError> {
-        let unreadable = || CredentialError::Malformed("what is stored beside the secret cannot be read".to_owned());
-        let Sealed { v, account, scheme, secret } = serde_json::from_str(sealed.expose()).map_err(|_| unreadable())?;
-        let secret = Zeroizing::new(secret);
-        if v != VERSION {
-            return Err(unreadable());
-        }
+        let Sealed { account, scheme, secret, grant, .. } = Sealed::read(sealed)?;
         let agrees = account.integration == plan.integration()
             && account.name == plan.account()
             && account.id == plan.account_id()
@@ -139,9 +221,14 @@ impl Credentials {
             });
         }
         let (name, value) = header(&scheme, &secret).map_err(CredentialError::Malformed)?;
-        let needles = Needles::new(&secret, value.to_str().unwrap_or(&secret));
+        let mut secrets = vec![(secret.as_str(), value.to_str().unwrap_or(&secret))];
+        let beside = grant.iter().flat_map(|grant| [&grant.refresh_token, &grant.client_secret]);
+        secrets.extend(beside.flatten().map(|secret| (secret.as_str(), secret.as_str())));
+        let needles = Needles::of(&secrets);
+        let renews = grant.as_ref().is_some_and(|grant| grant.refresh_token.is_some());
+        let token = renews.then(|| fingerprint(&secret));
         let fingerprint = canonical::sha256("agentport/credential/1", &[name.as_str().as_bytes(), value.as_bytes()]);
-        Ok(Credential { account, name, value, fingerprint, needles })
+        Ok(Credential { account, name, value, fingerprint, needles, token, renewal: None, watched: None })
     }
 }
 
@@ -152,9 +239,69 @@ pub struct Credential {
     value: HeaderValue,
     fingerprint: [u8; 32],
     needles: Needles,
+    /// The access token's fingerprint, of a sign-in that can be renewed.
+    token: Option<[u8; 32]>,
+    /// What renews it.
+    renewal: Option<Credentials>,
+    watched: Option<Watched>,
+}
+
+/// A header of the answer that is kept.
+#[derive(Debug, Clone)]
+struct Watched {
+    name: HeaderName,
+    seen: Arc<Mutex<Option<String>>>,
+}
+
+/// What the watched header of an answer said, once there was an answer.
+#[derive(Debug, Clone)]
+pub struct Observed(Arc<Mutex<Option<String>>>);
+
+impl Observed {
+    /// Its value, where the answer had it.
+    pub fn value(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Credential {
+    /// Keeps this header of the answer: where a vendor says what a key may do.
+    pub fn watch(&mut self, header: &str) -> Observed {
+        let seen = Arc::<Mutex<Option<String>>>::default();
+        if let Ok(name) = HeaderName::from_bytes(header.as_bytes()) {
+            self.watched = Some(Watched { name, seen: Arc::clone(&seen) });
+        }
+        Observed(seen)
+    }
+
+    /// Looks at the headers of an answer.
+    pub(super) fn observe(&self, headers: &reqwest::header::HeaderMap) {
+        let Some(Watched { name, seen }) = &self.watched else { return };
+        let value = headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        *seen.lock().unwrap_or_else(PoisonError::into_inner) = value;
+    }
+
+    /// After a 401: the same account's credential with another token, once. `None`: there is nothing to renew.
+    pub(super) async fn renewed(&self, plan: &Plan) -> Option<Result<Self, CredentialError>> {
+        let (rejected, credentials) = (self.token?, self.renewal.as_ref()?);
+        let oauth = credentials.oauth.as_ref()?;
+        let name = account_secret_name(plan.integration(), plan.account());
+        if oauth.is_stubborn(&name, rejected) {
+            return None;
+        }
+        let renewed = oauth.renew(&name, Why::Rejected(rejected)).await;
+        // what was kept for reads has the rejected token
+        credentials.kept().remove(&name);
+        Some(renewed.and_then(|sealed| credentials.opened(&sealed, plan)))
+    }
+
+    /// The renewed token was rejected too: what is wrong is not its age.
+    pub(super) fn still_rejected(&self) {
+        if let (Some(token), Some(Credentials { oauth: Some(oauth), .. })) = (self.token, &self.renewal) {
+            oauth.note_rejected(&account_secret_name(&self.account.integration, &self.account.name), token);
+        }
+    }
+
     /// Whose it is.
     pub fn account(&self) -> &Account {
         &self.account
@@ -216,6 +363,20 @@ pub enum CredentialError {
         /// The origin beside the secret.
         stored: String,
     },
+    /// The vendor renews the sign-in no more.
+    #[error(
+        "the sign-in of `{integration}` account `{account}` has ended; run `agentport connect {integration} --oauth \
+         --account {account}`"
+    )]
+    SignedOut {
+        /// The service.
+        integration: String,
+        /// The account's name.
+        account: String,
+    },
+    /// It could not be renewed this time.
+    #[error("the account's sign-in could not be renewed: {0}")]
+    NotRenewed(String),
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -225,6 +386,18 @@ pub enum CredentialError {
 }
 
 impl CredentialError {
+    /// What an agent may know when the service has just rejected the token; continues the service's name.
+    pub fn after_rejection(&self) -> &'static str {
+        match self {
+            Self::SignedOut { .. } | Self::Missing { .. } | Self::Mismatch { .. } => {
+                "rejected the account's sign-in, which has ended; a human must connect the account again"
+            }
+            Self::NotRenewed(_) | Self::Store(_) | Self::Malformed(_) => {
+                "rejected the account's sign-in, which could not be renewed just now; try again later"
+            }
+        }
+    }
+
     /// What an agent may know of it: no command, no path, no origin.
     pub fn agent_message(&self) -> &'static str {
         match self {
@@ -232,28 +405,17 @@ impl CredentialError {
             Self::Mismatch { .. } | Self::Malformed(_) => {
                 "the account's credential does not belong to this request; a human must look at it; nothing was sent"
             }
+            Self::SignedOut { .. } => {
+                "the account's sign-in has ended; a human must connect the account again; nothing was sent"
+            }
+            Self::NotRenewed(_) => {
+                "the account's sign-in could not be renewed just now; try again later; nothing was sent"
+            }
             Self::Store(_) => {
                 "the account's credential cannot be opened now; a human must look at it; nothing was sent"
             }
         }
     }
-}
-
-#[derive(Serialize)]
-struct SealedRef<'a> {
-    v: u32,
-    account: &'a Account,
-    scheme: &'a CredentialScheme,
-    secret: &'a str,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Sealed {
-    v: u32,
-    account: Account,
-    scheme: CredentialScheme,
-    secret: String,
 }
 
 /// The header that carries the secret. What is wrong with a secret is said by position, never by quoting it.

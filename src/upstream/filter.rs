@@ -42,12 +42,18 @@ impl Needles {
     /// The forms of `secret`, which is sent as `sent`: with its prefix, in base64 wherever it begins (so that
     /// `user:secret` is found too), in base64url, in hexadecimal.
     pub fn new(secret: &str, sent: &str) -> Self {
-        let whole = [secret, sent].map(|text| Zeroizing::new(text.to_owned())).into();
+        Self::of(&[(secret, sent)])
+    }
+
+    /// The forms of several secrets, each with how it is sent: a sign-in has more than one.
+    pub fn of(secrets: &[(&str, &str)]) -> Self {
+        let both = secrets.iter().flat_map(|(secret, sent)| [secret, sent]);
+        let whole = both.map(|text| Zeroizing::new((*text).to_owned())).collect();
         let mut forms = Vec::new();
-        if secret.len() >= SHORTEST {
+        for (secret, sent) in secrets.iter().filter(|(secret, _)| secret.len() >= SHORTEST) {
             let mut add = |text: String, form| forms.push(Needle { bytes: Zeroizing::new(text.into_bytes()), form });
-            add(sent.to_owned(), Form::Text);
-            add(secret.to_owned(), Form::Text);
+            add((*sent).to_owned(), Form::Text);
+            add((*secret).to_owned(), Form::Text);
             add(HEXLOWER.encode(secret.as_bytes()), Form::Hex);
             for offset in 0..3 {
                 let shifted: Zeroizing<Vec<u8>> =
@@ -56,8 +62,8 @@ impl Needles {
                     add(core(&encoding.encode(&shifted), offset, shifted.len()), Form::Base64);
                 }
             }
-            forms.sort_by_key(|needle| std::cmp::Reverse(needle.bytes.len()));
         }
+        forms.sort_by_key(|needle: &Needle| std::cmp::Reverse(needle.bytes.len()));
         let mut first_bytes = vec![false; 256];
         for byte in forms.iter().filter_map(|needle| needle.bytes.first()) {
             for either in [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()] {
@@ -66,7 +72,8 @@ impl Needles {
                 }
             }
         }
-        Self { forms, whole, first_bytes, numeric: secret.bytes().all(|byte| byte.is_ascii_digit()) }
+        let numeric = secrets.iter().any(|(secret, _)| secret.bytes().all(|byte| byte.is_ascii_digit()));
+        Self { forms, whole, first_bytes, numeric }
     }
 
     /// Where the next form is, at or after `from`.

@@ -123,31 +123,40 @@ impl Http {
     pub async fn send(&self, mut request: Request, credential: &Credential, total: Duration) -> Result<Answer, Fault> {
         let deadline = Instant::now() + total;
         // INVARIANT: what was parsed for the plan, not what the text looks like, decides where a secret goes.
-        let origin = credential.origin();
-        if request.url().origin().ascii_serialization() != origin.as_str() {
-            return Err(Fault::NotSent(NotSent::Misdirected));
-        }
-        // The client asks no resolver for a literal address.
-        let literal = match request.url().host() {
-            Some(url::Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-            Some(url::Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-            Some(url::Host::Domain(_)) | None => None,
-        };
-        judge(origin, literal).map_err(|_| Fault::NotSent(NotSent::Refused))?;
+        guard(&request, credential.origin())?;
         let client = self.client(credential).map_err(Fault::NotSent)?;
         let (name, value) = credential.header();
         request.headers_mut().insert(name.clone(), value.clone());
         let response =
             timeout_at(deadline, client.execute(request)).await.map_err(|_| Fault::Lost(Lost::Timeout))??;
-        let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-        Ok(Answer {
+        credential.observe(response.headers());
+        Ok(self.answer(response, deadline).await)
+    }
+
+    /// Sends `request`, whose body is itself a secret, to `origin` and nowhere else, over a connection of its own: what
+    /// an authorization server is asked.
+    ///
+    /// # Errors
+    /// As [`Http::send`].
+    pub async fn exchange(&self, request: Request, origin: &Origin) -> Result<Answer, Fault> {
+        let deadline = Instant::now() + self.limits.read;
+        guard(&request, origin)?;
+        let client = self.build(origin).map_err(Fault::NotSent)?;
+        let response =
+            timeout_at(deadline, client.execute(request)).await.map_err(|_| Fault::Lost(Lost::Timeout))??;
+        Ok(self.answer(response, deadline).await)
+    }
+
+    async fn answer(&self, response: Response, deadline: Instant) -> Answer {
+        let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Answer {
             status: response.status().as_u16(),
-            content_type: text(header::CONTENT_TYPE).map(str::to_owned),
+            content_type: text(header::CONTENT_TYPE),
             retry_after: asked::wait(response.headers()),
             may_retry: asked::may_retry(response.headers()),
-            link: text(header::LINK).map(str::to_owned),
+            link: text(header::LINK),
             body: self.body(response, deadline).await,
-        })
+        }
     }
 
     async fn body(&self, mut response: Response, deadline: Instant) -> Result<Vec<u8>, BodyFault> {
@@ -206,6 +215,20 @@ impl Http {
             .build()
             .map_err(|_| NotSent::Unsendable)
     }
+}
+
+/// Does it go where the secret may go?
+fn guard(request: &Request, origin: &Origin) -> Result<(), Fault> {
+    if request.url().origin().ascii_serialization() != origin.as_str() {
+        return Err(Fault::NotSent(NotSent::Misdirected));
+    }
+    // The client asks no resolver for a literal address.
+    let literal = match request.url().host() {
+        Some(url::Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+        Some(url::Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+        Some(url::Host::Domain(_)) | None => None,
+    };
+    judge(origin, literal).map_err(|_| Fault::NotSent(NotSent::Refused))
 }
 
 impl Default for Http {

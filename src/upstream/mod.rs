@@ -11,6 +11,7 @@ mod graphql;
 pub mod http;
 mod json;
 mod mail;
+pub mod oauth;
 mod patience;
 mod reading;
 mod rest;
@@ -20,7 +21,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use self::{
-    credential::{Credential, CredentialError, Credentials, account_secret_name, looks_right, seal},
+    credential::{
+        Credential, CredentialError, Credentials, Inspected, Observed, account_secret_name, inspect, looks_right, seal,
+        seal_key,
+    },
     rest::Rest,
 };
 use crate::{

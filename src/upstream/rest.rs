@@ -89,6 +89,10 @@ impl Upstream for Rest {
             tokio::time::sleep(rest).await;
         }
         let answer = self.send_patiently(request, &credential, read, deadline).await;
+        let (answer, credential) = match self.renewed(permit, http, answer, credential, deadline).await {
+            Ok(pair) => pair,
+            Err(outcome) => return outcome,
+        };
         self.rests.note(&who, &answer);
         let (integration, kind) = (plan.integration(), http.answer);
         let asked = Asked { plan, integration, read, kind, limits, needles: credential.needles() };
@@ -97,6 +101,51 @@ impl Upstream for Rest {
             tracing::warn!(record = permit.record(), hits, "the answer contained the credential; it was taken out");
         }
         outcome
+    }
+}
+
+impl Rest {
+    /// What came of a 401 to a sign-in that can be renewed. The service did nothing, so the very same request goes once
+    /// more with the next token: under the same permit, with the same idempotency key. Any other answer stays as it is.
+    async fn renewed(
+        &self,
+        permit: &Permit,
+        http: &HttpRequest,
+        answer: Result<Answer, Fault>,
+        credential: Credential,
+        deadline: Instant,
+    ) -> Result<(Result<Answer, Fault>, Credential), Outcome> {
+        let rejected = |answer: &Result<Answer, Fault>| matches!(answer, Ok(answer) if answer.status == 401);
+        if !rejected(&answer) {
+            return Ok((answer, credential));
+        }
+        let plan = permit.plan();
+        let credential = match credential.renewed(plan).await {
+            None => return Ok((answer, credential)),
+            Some(Ok(renewed)) => renewed,
+            Some(Err(error)) => {
+                tracing::warn!(record = permit.record(), "{error}");
+                return Err(Outcome::Failed {
+                    kind: FailureKind::Credential,
+                    http_status: Some(401),
+                    message: format!("`{}` {}; nothing was done", plan.integration(), error.after_rejection()),
+                    body: None,
+                });
+            }
+        };
+        let (header, _) = credential.header();
+        let Some(request) = build(plan.origin(), http, header, permit.idempotency_key()) else {
+            return Err(not_sent(
+                FailureKind::Internal,
+                "the stored request is not one that can be sent as it was shown",
+            ));
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        let answer = self.http.send(request, &credential, left).await;
+        if rejected(&answer) {
+            credential.still_rejected();
+        }
+        Ok((answer, credential))
     }
 }
 

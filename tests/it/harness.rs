@@ -19,6 +19,7 @@ mod answer;
 mod cli;
 mod doubles;
 mod evidence;
+mod oidc;
 mod printed;
 mod standins;
 mod upstream;
@@ -39,6 +40,7 @@ pub use self::{
     agent::Agent,
     answer::Answer,
     cli::{Cli, Ran},
+    oidc::{Authority, Browser, fetch},
     standins::{Emulate, Localstripe},
     upstream::{Reply, Upstream},
     wire::Wire,

@@ -20,6 +20,7 @@ mod judge;
 mod keyring;
 mod linear;
 mod manners;
+mod oauth;
 mod processes;
 mod race;
 mod site;

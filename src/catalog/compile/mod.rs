@@ -5,6 +5,7 @@
 mod answer;
 mod graphql;
 mod mail;
+mod oauth;
 mod param;
 mod raise;
 mod rest;
@@ -20,6 +21,8 @@ use std::{
 
 use toml::de::DeTable;
 
+pub(super) use self::oauth::is_scope;
+use self::service::Described;
 #[cfg(test)]
 pub(super) use self::tool::VERIFY;
 use super::{
@@ -88,7 +91,7 @@ fn manifest(source: &mut Source<'_>) -> Manifest {
     schema(source, &mut top);
     let heading = service::integration(source, &mut top);
     let (requests, upstream) = rest::upstream(source, &mut top);
-    let credential = service::credential(source, &mut top, &requests);
+    let credential = service::credential(source, &mut top, &requests, upstream.as_ref());
     let id = heading.as_ref().and_then(|heading| heading.id.clone());
     if let (Some(upstream), Some(credential)) = (&upstream, &credential)
         && let CredentialScheme::Header { name, .. } = &credential.spec.scheme

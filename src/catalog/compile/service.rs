@@ -1,9 +1,10 @@
 //! `[integration]` and `[credential.…]`: who the service is, and what proves who is calling.
 
-use super::{Credential, answer, graphql, rest, setting};
+use super::{Credential, answer, graphql, oauth, rest, setting};
 use crate::{
     catalog::{
-        CredentialScheme, CredentialSpec, IdentityPointers, Method, RequestTemplate, Segment, Setting,
+        CredentialScheme, CredentialSpec, IdentityPointers, Method, OAuthSpec, RequestTemplate, Segment, Setting,
+        UpstreamSpec, Warning,
         reader::{At, Table, not_yet, shown},
         text,
     },
@@ -56,37 +57,49 @@ pub(super) fn integration(source: &mut Source<'_>, top: &mut Table<'_>) -> Optio
     Some(Heading { id, title, docs, settings })
 }
 
-/// Reads `[credential.bearer]` or `[credential.header]`.
+/// Reads `[credential.…]`: a key as `bearer` or `header`, a sign-in as `oauth2`, or both.
 pub(super) fn credential(
     source: &mut Source<'_>,
     top: &mut Table<'_>,
     requests: &rest::Requests,
+    upstream: Option<&UpstreamSpec>,
 ) -> Option<Credential> {
     let Some(entry) = top.take("credential") else {
-        top.missing(source, "[credential.bearer]", "add it, or `[credential.header]`");
+        top.missing(source, "[credential.bearer]", "add it, or `[credential.header]`, or `[credential.oauth2]`");
         return None;
     };
     let mut kinds = entry.table(source, "`[credential]`")?;
     let bearer = kinds.take("bearer");
     let header = kinds.take("header");
-    let mut later = false;
-    for kind in ["basic", "oauth2"] {
-        if let Some(entry) = kinds.take(kind) {
-            not_yet(source, entry.key.span, &format!("credential.{kind}"));
-            later = true;
-        }
+    let oauth2 = kinds.take("oauth2");
+    let warnings = kinds.tables(source, "warn", "[[credential.warn]]");
+    let warnings = oauth::warnings(source, warnings);
+    let basic = kinds.take("basic");
+    let later = basic.is_some();
+    if let Some(entry) = basic {
+        not_yet(source, entry.key.span, "credential.basic");
     }
     let span = kinds.span();
     kinds.finish(source);
-    match (bearer, header) {
+    let alone = bearer.is_none() && header.is_none();
+    let oauth2 = match oauth2 {
+        None => None,
+        Some(entry) => {
+            let table = entry.table(source, "`[credential.oauth2]`")?;
+            Some(oauth::oauth(source, table, requests, upstream, alone))
+        }
+    };
+    let described = match (bearer, header) {
         (Some(entry), None) => {
-            let table = entry.table(source, "`[credential.bearer]`")?;
-            described(source, table, Some(CredentialScheme::Bearer), requests)
+            let mut table = entry.table(source, "`[credential.bearer]`")?;
+            let label = label(source, &mut table);
+            described(source, table, Some(CredentialScheme::Bearer), label, requests)
         }
         (None, Some(entry)) => {
             let mut table = entry.table(source, "`[credential.header]`")?;
             let scheme = header_scheme(source, &mut table);
-            described(source, table, scheme, requests)
+            let label = label(source, &mut table);
+            described(source, table, scheme, label, requests)
         }
         (Some(_), Some(second)) => {
             let help = "keep one of `[credential.bearer]` and `[credential.header]`".to_owned();
@@ -94,16 +107,22 @@ pub(super) fn credential(
             None
         }
         (None, None) => {
+            if let Some(oauth2) = oauth2 {
+                let (oauth, described) = oauth2?;
+                return Some(described?.credential(Some(oauth), warnings));
+            }
             if !later {
-                source.problem(
-                    span,
-                    "no kind of credential",
-                    "add `[credential.bearer]` or `[credential.header]`".to_owned(),
-                );
+                let help = "add `[credential.bearer]`, `[credential.header]` or `[credential.oauth2]`".to_owned();
+                source.problem(span, "no kind of credential", help);
             }
             None
         }
-    }
+    };
+    let oauth = match oauth2 {
+        None => None,
+        Some(oauth2) => Some(oauth2?.0),
+    };
+    Some(described?.credential(oauth, warnings))
 }
 
 fn header_scheme(source: &mut Source<'_>, table: &mut Table<'_>) -> Option<CredentialScheme> {
@@ -121,28 +140,58 @@ fn header_scheme(source: &mut Source<'_>, table: &mut Table<'_>) -> Option<Crede
     Some(CredentialScheme::Header { name: name.value.to_ascii_lowercase(), prefix })
 }
 
-fn described(
+/// What a person calls it.
+pub(super) fn label(source: &mut Source<'_>, table: &mut Table<'_>) -> Option<String> {
+    table.required(source, "label").map(|label| text::prose(source, "label", label))
+}
+
+/// What every kind of credential has, beside its label.
+pub(super) fn described(
     source: &mut Source<'_>,
     mut table: Table<'_>,
     scheme: Option<CredentialScheme>,
+    label: Option<String>,
     requests: &rest::Requests,
-) -> Option<Credential> {
-    let label = table.required(source, "label").map(|label| text::prose(source, "label", label));
+) -> Option<Described> {
     let create_at = link(source, &mut table, "create_at");
-    let pattern = table.string(source, "pattern").and_then(|pattern| {
-        // unlike a parameter's, it may match a part: what comes after it is the secret's own
-        let compiled = Pattern::new(&format!("(?:{}).*", pattern.value));
-        compiled.map_err(|reason| bad_pattern(source, &pattern, &reason)).ok()
-    });
+    let pattern = table.string(source, "pattern").and_then(|pattern| beginning(source, &pattern));
     let verify = table.required(source, "verify").and_then(|verify| match requests {
         rest::Requests::Rest { .. } => verifying_read(source, &verify).map(RequestTemplate::Rest),
         rest::Requests::Graphql { path } => graphql::verifying_read(source, &verify, path),
     });
     let identity = table.table(source, "identity", "`identity`");
     let identity = identity.map(|identity| pointers(source, identity, requests)).unwrap_or_default();
+    let scopes_header = table.string(source, "scopes_header").and_then(|name| {
+        let good = rest::is_free_header(source, &name);
+        good.then(|| name.value.to_ascii_lowercase())
+    });
     table.finish(source);
-    let spec = CredentialSpec { scheme: scheme?, label: label?, create_at, pattern, identity };
-    Some(Credential { spec, verify: verify? })
+    Some(Described { scheme: scheme?, label: label?, create_at, pattern, identity, scopes_header, verify: verify? })
+}
+
+/// A pattern that, unlike a parameter's, may match a part: what comes after it is the secret's own.
+pub(super) fn beginning(source: &mut Source<'_>, pattern: &At<String>) -> Option<Pattern> {
+    let compiled = Pattern::new(&format!("(?:{}).*", pattern.value));
+    compiled.map_err(|reason| bad_pattern(source, pattern, &reason)).ok()
+}
+
+/// A kind of credential, as its table describes it.
+pub(super) struct Described {
+    scheme: CredentialScheme,
+    label: String,
+    create_at: Option<String>,
+    pattern: Option<Pattern>,
+    identity: IdentityPointers,
+    scopes_header: Option<String>,
+    verify: RequestTemplate,
+}
+
+impl Described {
+    fn credential(self, oauth: Option<OAuthSpec>, warnings: Vec<Warning>) -> Credential {
+        let Self { scheme, label, create_at, pattern, identity, scopes_header, verify } = self;
+        let spec = CredentialSpec { scheme, label, create_at, pattern, identity, oauth, scopes_header, warnings };
+        Credential { spec, verify }
+    }
 }
 
 fn verifying_read(source: &mut Source<'_>, verify: &At<String>) -> Option<crate::catalog::RestTemplate> {

@@ -248,8 +248,8 @@ fn keys_of_later_versions_are_named() {
     assert_eq!(tool("ask = { headline = \"x\" }"), ["`ask` is not available yet"]);
     assert_eq!(tool("preview = []"), ["`preview` is not available yet"]);
     assert_eq!(
-        changed("[credential.header]\nname = \"X-Api-Key\"\nprefix = \"Token \"", "[credential.oauth2]"),
-        ["`credential.oauth2` is not available yet"]
+        changed("[credential.header]\nname = \"X-Api-Key\"\nprefix = \"Token \"", "[credential.basic]"),
+        ["`credential.basic` is not available yet"]
     );
     assert_eq!(changed("[upstream.rest]", "[upstream.sql]"), ["`upstream.sql` is not available yet"]);
 }

@@ -16,6 +16,7 @@ use crate::{
     ledger::{LedgerError, LineFilter},
     plan::Plan,
     snapshot::Snapshot,
+    upstream::CredentialError,
     visible::visible,
 };
 
@@ -97,15 +98,23 @@ async fn accounts(parts: &Parts, snapshot: &Snapshot, secrets: bool, findings: &
     for account in &snapshot.accounts {
         let name = format!("{}/{}", account.integration, account.name);
         let before = findings.0.len();
-        if !secrets {
-            findings.warn(
-                "accounts",
-                format!("{name}: its credential cannot be looked at"),
-                "put the store right first",
-            );
-        } else if let Err(reason) = credential(parts, snapshot, account).await {
-            let fix = format!("agentport connect {} --account {}", account.integration, account.name);
-            findings.bad("accounts", format!("{name}: {reason}"), fix);
+        if secrets {
+            match credential(parts, snapshot, account).await {
+                Ok(warnings) => {
+                    for warning in warnings {
+                        let fix = format!("agentport connect {} --account {}", account.integration, account.name);
+                        findings.warn("accounts", format!("{name}: {warning}"), fix);
+                    }
+                }
+                Err((reason, sign_in)) => {
+                    let how = if sign_in { " --oauth" } else { "" };
+                    let fix = format!("agentport connect {}{how} --account {}", account.integration, account.name);
+                    findings.bad("accounts", format!("{name}: {reason}"), fix);
+                }
+            }
+        } else {
+            let finding = format!("{name}: its credential cannot be looked at");
+            findings.warn("accounts", finding, "put the store right first");
         }
         let env = format!("agentport connect {} --account {} --env", account.integration, account.name);
         match (account.identity.live, account.environment) {
@@ -128,13 +137,20 @@ async fn accounts(parts: &Parts, snapshot: &Snapshot, secrets: bool, findings: &
     }
 }
 
-/// Is the credential there, and does it belong to this account and origin?
-async fn credential(parts: &Parts, snapshot: &Snapshot, account: &Arc<Account>) -> Result<(), String> {
-    let Some(tool) = snapshot.catalog.verify_tool(&account.integration) else { return Ok(()) };
+/// Is the credential there, does it belong to this account and origin, does its sign-in hold, and may it do more than it
+/// should? What is wrong comes with whether only signing in again mends it.
+async fn credential(parts: &Parts, snapshot: &Snapshot, account: &Arc<Account>) -> Result<Vec<String>, (String, bool)> {
+    let Some(tool) = snapshot.catalog.verify_tool(&account.integration) else { return Ok(Vec::new()) };
     let call = Call::parse(tool, Map::new(), &Caller::agentport(), &[Arc::clone(account)])
-        .map_err(|error| error.to_string())?;
-    let plan = Plan::build(&call).map_err(|_| "its verifying read cannot be built".to_owned())?;
-    parts.credentials.open(&plan).await.map(drop).map_err(|error| visible(&error.to_string()))
+        .map_err(|error| (error.to_string(), false))?;
+    let plan = Plan::build(&call).map_err(|_| ("its verifying read cannot be built".to_owned(), false))?;
+    let inspected = parts
+        .credentials
+        .inspect(&plan)
+        .await
+        .map_err(|error| (visible(&error.to_string()), matches!(error, CredentialError::SignedOut { .. })))?;
+    let warnings = inspected.warnings(&tool.integration.credential);
+    Ok(warnings.into_iter().map(str::to_owned).collect())
 }
 
 async fn site(parts: &Parts, snapshot: &Snapshot, findings: &mut Findings) {

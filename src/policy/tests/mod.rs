@@ -97,6 +97,9 @@ fn integration(id: &str) -> Arc<Integration> {
             create_at: None,
             pattern: None,
             identity: IdentityPointers::default(),
+            oauth: None,
+            scopes_header: None,
+            warnings: Vec::new(),
         },
     })
 }

@@ -146,7 +146,7 @@ fn end(child: &mut Child) {
 }
 
 /// The first line of its output that contains `text`; what it says later goes nowhere.
-fn line_with(child: &mut Child, text: &str) -> Option<String> {
+pub(super) fn line_with(child: &mut Child, text: &str) -> Option<String> {
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let found = output.by_ref().lines().map_while(Result::ok).find(|line| line.contains(text));
     std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
