@@ -53,7 +53,8 @@ impl Index {
 
     /// The wire names of the tools that have one of the words, best first.
     pub(super) fn find(&self, query: &str) -> Vec<String> {
-        let mut found: Vec<_> = self.0.search(query, None).into_iter().map(|hit| (hit.score, hit.document.id)).collect();
+        let mut found: Vec<_> =
+            self.0.search(query, None).into_iter().map(|hit| (hit.score, hit.document.id)).collect();
         // equally good ones in the order of their names, so that the same words find the same
         found.sort_by(|(a, first), (b, second)| b.total_cmp(a).then_with(|| first.cmp(second)));
         found.into_iter().map(|(_, name)| name).collect()

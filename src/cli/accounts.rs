@@ -1,6 +1,6 @@
 //! `agentport accounts`, `disconnect`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Exit, Failure, Out};
 use crate::{app::App, clock::rfc3339, upstream::account_secret_name, visible::visible};
@@ -14,8 +14,12 @@ pub(super) struct DisconnectArgs {
     account: String,
 }
 
+/// Of an account that nothing describes any more.
+pub(super) const NO_MANIFEST: &str = "no manifest describes this service any more: its tools are gone";
+
 pub(super) async fn list(app: &App, out: &Out) -> Result<Exit, Failure> {
     let parts = app.gateway().open_parts()?;
+    let snapshot = parts.snapshots.current()?;
     let mut values = Vec::new();
     let mut lines = Vec::new();
     for account in parts.home.accounts()? {
@@ -34,7 +38,7 @@ pub(super) async fn list(app: &App, out: &Out) -> Result<Exit, Failure> {
             account.identity.name.as_deref().map_or_else(|| "-".to_owned(), visible),
             secret
         ));
-        values.push(json!({
+        let mut value = json!({
             "integration": account.integration,
             "account": account.name,
             "origin": account.origin.as_str(),
@@ -42,7 +46,16 @@ pub(super) async fn list(app: &App, out: &Out) -> Result<Exit, Failure> {
             "identity": account.identity,
             "connected_at": rfc3339(account.connected_at),
             "secret": secret,
-        }));
+        });
+        if snapshot.catalog.integration(&account.integration).is_none() {
+            if let Some(line) = lines.last_mut() {
+                *line += &format!("  ({NO_MANIFEST})");
+            }
+            if let Value::Object(members) = &mut value {
+                members.insert("note".to_owned(), json!(NO_MANIFEST));
+            }
+        }
+        values.push(value);
     }
     out.answer(&json!(values), || {
         if lines.is_empty() {

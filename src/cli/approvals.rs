@@ -199,7 +199,8 @@ fn described(approval: &Approval) -> String {
         }
         if let Some(evaluation) = &approval.evaluation {
             for reason in &evaluation.reasons {
-                text += &format!("  {:<12} {} ({}:{})\n", reason.decision, reason.rule, reason.file, reason.line);
+                let words = reason.text.as_deref().map_or_else(String::new, |words| format!("  {}", visible(words)));
+                text += &format!("  {:<12} {} ({}){words}\n", reason.decision, reason.rule, reason.place());
             }
         }
         if let Some(reason) = plan.reason() {

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Exit, Failure, Out, prompt};
+use super::{Exit, Failure, Out, prompt, takeover::Takeover};
 use crate::{
     account::{Account, Environment, Identity, Origin},
     app::App,
-    catalog::Integration,
+    catalog::{CredentialSpec, Integration},
     ledger::{Outcome, Sqlite},
+    secret::Secret,
+    snapshot::Snapshot,
     upstream::{account_secret_name, looks_right, seal},
     visible::visible,
 };
@@ -31,6 +33,12 @@ pub(super) struct Args {
     /// Take the secret as one line of standard input
     #[arg(long)]
     secret_stdin: bool,
+    /// Take the secret out of an agent host's JSON or TOML file, as `agentport doctor` names it
+    #[arg(long, value_name = "FILE", requires = "key", conflicts_with = "secret_stdin")]
+    from_file: Option<std::path::PathBuf>,
+    /// Where in that file it stands, such as `mcpServers.shop.env.STRIPE_KEY`
+    #[arg(long, value_name = "PATH", requires = "from_file")]
+    key: Option<String>,
     /// A setting of the integration
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
@@ -53,6 +61,8 @@ impl Args {
             origin: None,
             allow_private: false,
             secret_stdin: false,
+            from_file: None,
+            key: None,
             settings: Vec::new(),
             env: None,
             no_verify: false,
@@ -71,6 +81,7 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
             .hint(format!("there are {}", known.join(", ")))
     })?;
     check_name(&args.account)?;
+    refuse_unseen(&args, &snapshot, integration)?;
     let before = snapshot
         .accounts
         .iter()
@@ -82,10 +93,11 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     let credential = &integration.credential;
     if let Some(page) = &credential.create_at
         && !args.secret_stdin
+        && args.from_file.is_none()
     {
         out_hint(out, &format!("{}: make one at {page}", credential.label));
     }
-    let secret = prompt::secret(&credential.label, args.secret_stdin)?;
+    let (secret, takeover) = secret(&args, credential)?;
     if !looks_right(credential, &secret) {
         return Err(Failure::new(format!("that is no {}; nothing was stored", credential.label))
             .hint(format!("it begins like {}", credential.beginning().unwrap_or("another one"))));
@@ -125,7 +137,8 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     let sealed = seal(&account, &credential.scheme, &secret)?;
     parts.secrets.put(&account_secret_name(&account.integration, &account.name), sealed).await?;
     parts.home.put_account(account.clone(), app.clock().now()).await?;
-    let value = json!({
+    let left = takeover.map(|takeover| takeover.remove(out));
+    let mut value = json!({
         "integration": account.integration,
         "account": account.name,
         "origin": account.origin.as_str(),
@@ -134,7 +147,11 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         "verified": !args.no_verify,
         "identity": account.identity,
     });
+    if let (Some(left), Value::Object(members)) = (&left, &mut value) {
+        members.insert("from_file".to_owned(), left.to_json());
+    }
     out.answer(&value, || {
+        let left = left.map_or_else(String::new, |left| format!("\n{}", left.to_text(credential.create_at.as_deref())));
         let whose = account.identity.name.as_deref().map_or(String::new(), |name| format!(" as {}", visible(name)));
         let mode = match account.identity.live {
             Some(true) => ", a LIVE account",
@@ -142,7 +159,7 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
             None => "",
         };
         format!(
-            "connected {}/{}{whose}{mode}, environment {}, at {}{}",
+            "connected {}/{}{whose}{mode}, environment {}, at {}{}{left}",
             account.integration,
             account.name,
             account.environment,
@@ -151,6 +168,34 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         )
     });
     Ok(Exit::Done)
+}
+
+/// The address that a manifest of the user's own names is its owner's choice once they have seen it (T260).
+fn refuse_unseen(args: &Args, snapshot: &Snapshot, integration: &Integration) -> Result<(), Failure> {
+    let waiting: Vec<&str> = snapshot.policy.unapproved().map(|(name, _)| name).collect();
+    let mut tools = snapshot.catalog.tools().filter(|tool| tool.integration.id == integration.id);
+    let unseen =
+        snapshot.catalog.is_own(&integration.id) && tools.all(|tool| waiting.contains(&tool.policy_name().as_str()));
+    if args.origin.is_some() || !unseen {
+        return Ok(());
+    }
+    let message =
+        format!("`{}` has not been approved as its manifest stands now; nothing was asked for", integration.id);
+    Err(Failure::new(message).hint(format!(
+        "agentport policy apply shows it; or name the address that its key may go to: --origin {}",
+        integration.upstream.origin()
+    )))
+}
+
+/// The secret, and the file that it came from.
+fn secret(args: &Args, credential: &CredentialSpec) -> Result<(Secret, Option<Takeover>), Failure> {
+    match (&args.from_file, &args.key) {
+        (Some(file), Some(key)) => {
+            let takeover = Takeover::find(file, key, |secret| looks_right(credential, secret))?;
+            Ok((takeover.secret(), Some(takeover)))
+        }
+        _ => Ok((prompt::secret(&credential.label, args.secret_stdin)?, None)),
+    }
 }
 
 /// What `--set` says, over what the account had. Every setting without a default has to have a value.

@@ -20,6 +20,7 @@ mod out;
 mod policy;
 mod prompt;
 mod stdio;
+mod takeover;
 mod tools;
 
 use std::process::ExitCode;

@@ -25,7 +25,7 @@ pub(super) fn answer(source: &mut Source<'_>, table: &mut Table<'_>, params: Opt
     if let (Some(params), false) = (params, keep.is_empty()) {
         params.push(fields());
     }
-    AnswerSpec { keep, next }
+    AnswerSpec { keep, next, refusal: None }
 }
 
 fn keep(source: &mut Source<'_>, mut table: Table<'_>) -> Vec<String> {

@@ -5,6 +5,7 @@
 mod answer;
 mod param;
 mod raise;
+mod refusal;
 mod rest;
 mod service;
 mod setting;
@@ -12,7 +13,7 @@ mod tool;
 mod types;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
 };
 
@@ -32,6 +33,7 @@ pub(super) fn catalog(files: &[(&str, &str)]) -> Result<Catalog, Diagnostics> {
         integrations: BTreeMap::new(),
         tools: BTreeMap::new(),
         verify: BTreeMap::new(),
+        own: BTreeSet::new(),
         index: OnceLock::new(),
     };
     let mut problems = Vec::new();
@@ -40,37 +42,35 @@ pub(super) fn catalog(files: &[(&str, &str)]) -> Result<Catalog, Diagnostics> {
         let mut source = Source::new(name, text);
         let manifest = manifest(&mut source);
         // Ids have no `_`, so tools of different integrations cannot share a wire name.
-        if let Some(id) = manifest.id {
+        if let Some(id) = &manifest.id {
             match seen.get(&id.value) {
                 Some(other) => source.problem(
-                    id.span,
+                    id.span.clone(),
                     format!("`{}` is the id of another integration, in {other}", id.value),
                     "give this one another id".to_owned(),
                 ),
-                None => drop(seen.insert(id.value, name)),
+                None => drop(seen.insert(id.value.clone(), name)),
             }
         }
-        if source.is_clean()
-            && let Some(integration) = manifest.integration
-        {
-            catalog.verify.extend(manifest.verify.map(|tool| (integration.id.clone(), Arc::new(tool))));
-            catalog.tools.extend(manifest.tools.into_iter().map(|tool| (tool.wire_name(), Arc::new(tool))));
-            catalog.integrations.insert(integration.id.clone(), integration);
+        if source.is_clean() {
+            catalog.take_in(Manifest { id: None, ..manifest });
         }
         problems.extend(source.into_problems());
     }
     if problems.is_empty() { Ok(catalog) } else { Err(Diagnostics(problems)) }
 }
 
+/// What one file says, as far as it could be read.
 #[derive(Default)]
-struct Manifest {
-    id: Option<At<String>>,
-    integration: Option<Arc<Integration>>,
-    tools: Vec<Tool>,
-    verify: Option<Tool>,
+pub(super) struct Manifest {
+    pub(super) id: Option<At<String>>,
+    pub(super) integration: Option<Arc<Integration>>,
+    pub(super) tools: Vec<Tool>,
+    pub(super) verify: Option<Tool>,
 }
 
-fn manifest(source: &mut Source<'_>) -> Manifest {
+/// Reads one file; what is wrong with it is noted in `source`.
+pub(super) fn manifest(source: &mut Source<'_>) -> Manifest {
     let (document, errors) = DeTable::parse_recoverable(source.text());
     if !errors.is_empty() {
         for error in errors {
@@ -85,7 +85,8 @@ fn manifest(source: &mut Source<'_>) -> Manifest {
     let mut top = Table::new("the manifest", 0..0, document.get_ref());
     schema(source, &mut top);
     let heading = service::integration(source, &mut top);
-    let upstream = rest::upstream(source, &mut top);
+    let (upstream, refusal) = rest::upstream(source, &mut top).unzip();
+    let refusal = refusal.flatten();
     let credential = service::credential(source, &mut top);
     let id = heading.as_ref().and_then(|heading| heading.id.clone());
     if let (Some(UpstreamSpec::Rest { headers, .. }), Some(credential)) = (&upstream, &credential)
@@ -109,9 +110,13 @@ fn manifest(source: &mut Source<'_>) -> Manifest {
         integration: integration.as_ref(),
         // A missing one has been noted; the tools are still looked at.
         body: default_body.unwrap_or(BodyKind::Json),
+        refusal: refusal.as_ref(),
     };
     let tools = tool::tools(source, &mut top, &scope);
-    let verify = integration.as_ref().zip(verify).map(|(integration, template)| tool::verify(integration, template));
+    let verify = integration
+        .as_ref()
+        .zip(verify)
+        .map(|(integration, template)| tool::verify(integration, template, refusal.as_ref()));
     top.finish(source);
     Manifest { id, integration, tools, verify }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::refusal;
 use crate::{
     account::Origin,
     catalog::{
-        BodyKind, Method, RestTemplate, Segment, UpstreamSpec,
+        BodyKind, Method, Refusal, RestTemplate, Segment, UpstreamSpec,
         reader::{At, Table, not_yet, shown, text},
         text as names,
     },
@@ -39,8 +40,8 @@ const RESERVED: [&str; 22] = [
 ];
 const RESERVED_PREFIXES: [&str; 2] = ["x-forwarded-", "proxy-"];
 
-/// Reads `[upstream.rest]`.
-pub(super) fn upstream(source: &mut Source<'_>, top: &mut Table<'_>) -> Option<UpstreamSpec> {
+/// Reads `[upstream.rest]`, and how a refusal looks there that comes with a status of success.
+pub(super) fn upstream(source: &mut Source<'_>, top: &mut Table<'_>) -> Option<(UpstreamSpec, Option<Refusal>)> {
     let Some(entry) = top.take("upstream") else {
         top.missing(source, "[upstream.rest]", "add it, with `origin` and `body`");
         return None;
@@ -65,8 +66,9 @@ pub(super) fn upstream(source: &mut Source<'_>, top: &mut Table<'_>) -> Option<U
     let origin = table.required(source, "origin").and_then(|text| origin(source, &text));
     let headers = table.table(source, "headers", "`headers`").map(|table| headers(source, table)).unwrap_or_default();
     let body = table.required(source, "body").and_then(|word| body(source, &word));
+    let refusal = refusal::refusal(source, &mut table);
     table.finish(source);
-    Some(UpstreamSpec::Rest { origin: origin?, headers, body: body? })
+    Some((UpstreamSpec::Rest { origin: origin?, headers, body: body? }, refusal))
 }
 
 /// How bodies are encoded.

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     catalog::{
-        AnswerSpec, BodyKind, Effect, Integration, Method, Param, Place, Raise, RequestTemplate, RestTemplate, Segment,
-        Tool, Type, definition,
+        AnswerSpec, BodyKind, Effect, Integration, Method, Param, Place, Raise, Refusal, RequestTemplate, RestTemplate,
+        Segment, Tool, Type, definition,
         reader::{At, Table, shown},
         text as names,
     },
@@ -22,6 +22,7 @@ pub(super) struct Scope<'a> {
     pub(super) id: Option<&'a str>,
     pub(super) integration: Option<&'a Arc<Integration>>,
     pub(super) body: BodyKind,
+    pub(super) refusal: Option<&'a Refusal>,
 }
 
 /// The name of the hidden read behind `verify`.
@@ -40,7 +41,7 @@ pub(super) fn tools(source: &mut Source<'_>, top: &mut Table<'_>, scope: &Scope<
 }
 
 /// The read that verifies a credential.
-pub(super) fn verify(integration: &Arc<Integration>, template: RestTemplate) -> Tool {
+pub(super) fn verify(integration: &Arc<Integration>, template: RestTemplate, refusal: Option<&Refusal>) -> Tool {
     let tool = Tool {
         integration: Arc::clone(integration),
         name: VERIFY.to_owned(),
@@ -52,7 +53,7 @@ pub(super) fn verify(integration: &Arc<Integration>, template: RestTemplate) -> 
         params: Vec::new(),
         require_any: Vec::new(),
         request: RequestTemplate::Rest(template),
-        answer: AnswerSpec::default(),
+        answer: AnswerSpec { refusal: refusal.cloned(), ..AnswerSpec::default() },
         definition: [0; 32],
     };
     Tool { definition: definition::digest(&tool), ..tool }
@@ -104,6 +105,7 @@ fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: 
         template.fixed = fixed;
     }
     let answer = answer::answer(source, &mut table, params.as_mut());
+    let answer = AnswerSpec { refusal: scope.refusal.cloned(), ..answer };
     table.later(source, &["ask", "preview"]);
     table.finish(source);
 

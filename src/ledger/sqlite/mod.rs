@@ -23,7 +23,13 @@ use std::{
 use async_trait::async_trait;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-pub use self::{factors::Factor, lookup::CallDetail, pins::policy_digest, runner::Runner, sessions::SessionToken};
+pub use self::{
+    factors::Factor,
+    lookup::CallDetail,
+    pins::{pin_digest, policy_digest},
+    runner::Runner,
+    sessions::SessionToken,
+};
 use super::{
     Admission, Admit, Answer, Approval, Attempt, Bad, CancelledBy, Decided, Ledger, LedgerError, Outcome, Refusal,
     Verified, chain,

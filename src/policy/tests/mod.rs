@@ -3,6 +3,7 @@
 mod diagnostics;
 mod diffs;
 mod edits;
+mod own;
 mod pins;
 mod properties;
 mod semantics;
@@ -160,7 +161,7 @@ fn names(catalog: &Catalog) -> BTreeSet<String> {
 }
 
 fn pinned(catalog: &Catalog, text: &str) -> Pinned {
-    Pinned { text: text.to_owned(), tools: names(catalog) }
+    Pinned { text: text.to_owned(), tools: Known::of(catalog) }
 }
 
 fn caller(name: &str) -> Caller {

@@ -65,7 +65,7 @@ impl Localstripe {
     }
 }
 
-/// GitHub on loopback; its user is `octocat`.
+/// GitHub on loopback, whose user is `octocat`, or Slack, whose user is `admin`.
 pub struct Emulate {
     child: Child,
     port: u16,
@@ -75,6 +75,15 @@ pub struct Emulate {
 impl Emulate {
     /// `None`: it is not there, and the test says that it was skipped.
     pub fn start(test: &str) -> Option<Self> {
+        Self::serving("github", test)
+    }
+
+    /// Slack, with two channels. It takes `POST` alone, which Slack itself takes for everything.
+    pub fn slack(test: &str) -> Option<Self> {
+        Self::serving("slack", test)
+    }
+
+    fn serving(service: &str, test: &str) -> Option<Self> {
         let (Some(node), Some(script)) = (setting("AGENTPORT_TEST_EMULATE_NODE"), setting("AGENTPORT_TEST_EMULATE_JS"))
         else {
             skip(&format!("{test}: AGENTPORT_TEST_EMULATE_NODE and _JS name no emulate"));
@@ -82,14 +91,14 @@ impl Emulate {
         };
         let seed = tempfile::tempdir().unwrap();
         let file = seed.path().join("seed.yaml");
-        let octocat = "tokens:\n  token-octocat:\n    login: octocat\n    scopes: [repo, delete_repo]\n\
+        let github = "tokens:\n  token-octocat:\n    login: octocat\n    scopes: [repo, delete_repo]\n\
                     github:\n  users:\n    - login: octocat\n";
-        std::fs::write(&file, octocat).unwrap();
+        std::fs::write(&file, if service == "github" { github } else { "slack: {}\n" }).unwrap();
         // another process may take the port before it does
         for _ in 0..5 {
             let port = free_port();
             let mut command = Command::new(&node);
-            command.args([script.as_str(), "start", "--service", "github", "--port", &port.to_string(), "--seed"]);
+            command.args([script.as_str(), "start", "--service", service, "--port", &port.to_string(), "--seed"]);
             command.arg(&file).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
             let mut child = command.spawn().unwrap();
             if line_with(&mut child, "Ready.").is_some() {
@@ -102,6 +111,11 @@ impl Emulate {
 
     pub fn origin(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Asks Slack as Slack's own clients do: status and JSON.
+    pub fn slack_method(&self, path: &str, form: &str) -> (u16, Value) {
+        http(self.port, "POST", path, "xoxb-of-the-test-itself", form)
     }
 
     /// The status of a repository of octocat's.
