@@ -6,13 +6,14 @@ use crate::{
     catalog::Catalog,
     clock::{Clock, SystemClock},
     config::{Environment, Home, HomeError, Settings, StoreKind},
+    diagnostic::Diagnostics,
     files,
     gateway::{Gateway, Parts},
     ledger::{LedgerError, Runner, Sqlite},
     notify::LogNotifier,
-    policy::{self, Pinned},
+    policy::{self, Known, Pinned},
     secret::{Keyring, SecretStore, StoreError, Vault},
-    snapshot::{SnapshotError, Snapshots},
+    snapshot::{Manifests, SnapshotError, Snapshots},
     upstream::{Credentials, Rest, Upstreams, oauth::OAuth},
 };
 
@@ -38,7 +39,7 @@ pub enum AppError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("{0}")]
-    Catalog(#[from] crate::diagnostic::Diagnostics),
+    Catalog(#[from] Diagnostics),
     #[error("there is no home at {0}; run `agentport init`")]
     NoHome(String),
     #[error("there is a home at {0} already; nothing was changed")]
@@ -115,8 +116,8 @@ impl App {
         })
     }
 
-    /// Makes a home: folders, settings, a preset as policy, pinned; the store probed. An empty folder will do. All of
-    /// it or nothing.
+    /// Makes a home: folders, settings, a preset as policy, pinned; the store probed. An empty folder will do, and so will
+    /// one with nothing but the user's own manifests in `tools/`, which are then pinned too. All of it or nothing.
     ///
     /// # Errors
     /// There is a home already, or something cannot be made; then nothing is left behind.
@@ -130,14 +131,16 @@ impl App {
                 let names: Vec<String> = policy::presets().iter().map(|(name, _)| format!("`{name}`")).collect();
                 AppError::NoPreset(preset.to_owned(), names.join(", "))
             })?;
-        let existed = home.path().exists();
+        let (existed, had_tools) = (home.path().exists(), home.tools().exists());
         // what somebody else put there is neither written over nor cleared away
-        if existed && std::fs::read_dir(home.path()).is_ok_and(|mut entries| entries.next().is_some()) {
+        let foreign =
+            |entry: std::io::Result<std::fs::DirEntry>| entry.map_or(true, |entry| entry.path() != home.tools());
+        if existed && std::fs::read_dir(home.path()).is_ok_and(|mut entries| entries.any(foreign)) {
             return Err(AppError::NotEmpty(home.path().display().to_string()));
         }
         let result = self.fill(&home, store, text).await;
         if result.is_err() {
-            discard(&home, existed);
+            discard(&home, existed, had_tools);
         }
         result.map(|()| home)
     }
@@ -146,18 +149,22 @@ impl App {
         files::ensure_private_dir(home.path())?;
         files::check_ancestors(home.path())?;
         files::ensure_private_dir(&home.run())?;
+        files::ensure_private_dir(&home.tools())?;
         let settings_text = Settings::template(store);
         files::replace_private(&home.settings(), settings_text.as_bytes())?;
         files::replace_private(&home.policy(), policy_text.as_bytes())?;
         let settings = Settings::parse(&settings_text, &self.environment)?;
-        let catalog = Catalog::built_in()?;
+        // what is there at the time is what the owner knows of
+        let (catalog, problems) = Manifests::read(&home.tools()).beside(&Catalog::built_in()?);
+        if !problems.is_empty() {
+            return Err(Diagnostics(problems).into());
+        }
         let ledger = open_ledger(home)?;
         match store {
             StoreKind::Keyring => Keyring::new(ledger.home_id()).probe().await?,
             StoreKind::Vault => drop(Vault::create_key(settings.key.path())?),
         }
-        let pinned =
-            Pinned { text: policy_text.to_owned(), tools: catalog.tools().map(|tool| tool.policy_name()).collect() };
+        let pinned = Pinned { text: policy_text.to_owned(), tools: Known::of(&catalog) };
         ledger.pin(pinned, None, self.clock.now()).await?;
         Ok(())
     }
@@ -180,7 +187,7 @@ fn open_ledger(home: &Home) -> Result<Sqlite, AppError> {
 }
 
 /// Takes back what a failed `init` made.
-fn discard(home: &Home, existed: bool) {
+fn discard(home: &Home, existed: bool, had_tools: bool) {
     let remove = |path: &Path| drop(std::fs::remove_file(path));
     remove(&home.settings());
     remove(&home.policy());
@@ -191,6 +198,9 @@ fn discard(home: &Home, existed: bool) {
         remove(Path::new(&name));
     }
     drop(std::fs::remove_dir_all(home.run()));
+    if !had_tools {
+        drop(std::fs::remove_dir(home.tools()));
+    }
     if !existed {
         drop(std::fs::remove_dir(home.path()));
     }

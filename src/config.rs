@@ -132,6 +132,11 @@ impl Home {
         self.0.join("policy.toml")
     }
 
+    /// `tools/`, where the user's own manifests are
+    pub fn tools(&self) -> PathBuf {
+        self.0.join("tools")
+    }
+
     /// `agentport.db`
     pub fn database(&self) -> PathBuf {
         self.0.join("agentport.db")

@@ -7,6 +7,7 @@ mod guard;
 mod lock;
 
 use std::{
+    ffi::OsString,
     fs::{File, OpenOptions},
     io::{ErrorKind, Read as _, Write as _},
     path::{Path, PathBuf},
@@ -51,9 +52,30 @@ pub fn read_handed(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
 /// The text of a file that nobody else may write: policy, settings, manifests. `None` where there is none.
 pub fn read_guarded(path: &Path) -> Result<Option<String>, FileError> {
     let Some(bytes) = read(path, Access::Guarded)? else { return Ok(None) };
-    String::from_utf8(bytes)
-        .map(Some)
-        .map_err(|_| FileError::new(path, "is not UTF-8 text", "save it as UTF-8 in your editor"))
+    text(path, bytes).map(Some)
+}
+
+/// The same for a file of at most this many bytes.
+pub fn read_guarded_up_to(path: &Path, most: u64) -> Result<Option<String>, FileError> {
+    let Some(file) = open(path, Access::Guarded)? else { return Ok(None) };
+    let mut bytes = Vec::new();
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| FileError::io(path, "read", &error))?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > most) {
+        return Err(FileError::new(path, format!("has more than {most} bytes"), "make it shorter, or split it"));
+    }
+    text(path, bytes).map(Some)
+}
+
+/// The names in a folder into which nobody else may put anything, sorted. `None` where there is none.
+pub fn list_guarded(path: &Path) -> Result<Option<Vec<OsString>>, FileError> {
+    if !guard::check_dir(path)? {
+        return Ok(None);
+    }
+    let failed = |error: std::io::Error| FileError::io(path, "listed", &error);
+    let entries = std::fs::read_dir(path).map_err(failed)?;
+    let mut names = entries.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
+    names.sort();
+    Ok(Some(names))
 }
 
 /// Is there a private file of this name? For files that a library opens by name, such as the database.
@@ -103,6 +125,10 @@ pub fn ensure_private_dir(path: &Path) -> Result<(), FileError> {
 /// like `/tmp`) or that belongs to neither us nor root.
 pub fn check_ancestors(path: &Path) -> Result<(), FileError> {
     guard::check_ancestors(path)
+}
+
+fn text(path: &Path, bytes: Vec<u8>) -> Result<String, FileError> {
+    String::from_utf8(bytes).map_err(|_| FileError::new(path, "is not UTF-8 text", "save it as UTF-8 in your editor"))
 }
 
 fn read(path: &Path, access: Access) -> Result<Option<Vec<u8>>, FileError> {

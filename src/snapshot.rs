@@ -3,8 +3,11 @@
 //! Looked at again at every call and once a second by the watcher. The bytes decide, not a time stamp: what is the same
 //! as before is not compiled again.
 
+mod manifests;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use self::manifests::Manifests;
 use crate::{
     account::Account,
     catalog::Catalog,
@@ -13,6 +16,7 @@ use crate::{
     files,
     ledger::{LedgerError, Sqlite},
     policy::{Pinned, Policy},
+    visible::visible,
 };
 
 /// One consistent view; calls that began with it end with it.
@@ -30,6 +34,8 @@ pub struct Snapshot {
     pub site: Option<String>,
     /// What is wrong with the files now. The last good ones are in force.
     pub problems: Vec<Diagnostic>,
+    /// What is wrong with the user's own manifests. Those that have problems are left out.
+    pub manifest_problems: Vec<Diagnostic>,
     /// Has `policy.toml` text that was not applied?
     pub unapplied: bool,
 }
@@ -47,6 +53,7 @@ pub struct Snapshots {
     home: Home,
     environment: Environment,
     ledger: Sqlite,
+    /// What is built in.
     catalog: Arc<Catalog>,
     state: Mutex<State>,
 }
@@ -54,7 +61,15 @@ pub struct Snapshots {
 #[derive(Debug)]
 struct State {
     seen: Seen,
+    whole: Whole,
     current: Arc<Snapshot>,
+}
+
+/// Built-in and the user's own.
+#[derive(Debug, Clone)]
+struct Whole {
+    catalog: Arc<Catalog>,
+    problems: Vec<Diagnostic>,
 }
 
 /// What the current snapshot was made from.
@@ -65,6 +80,7 @@ struct Seen {
     pinned: Option<Pinned>,
     accounts: Vec<Account>,
     site: Option<String>,
+    manifests: Manifests,
 }
 
 impl Snapshots {
@@ -84,8 +100,9 @@ impl Snapshots {
                 .map_err(|problems| SnapshotError::Settings(problems.to_string()))?,
             Err(reason) => return Err(SnapshotError::Settings(reason.clone())),
         };
-        let current = Arc::new(build(&seen, Arc::new(settings), &catalog, Vec::new())?);
-        Ok(Self { home, environment, ledger, catalog, state: Mutex::new(State { seen, current }) })
+        let whole = Whole::of(&catalog, &seen.manifests);
+        let current = Arc::new(build(&seen, Arc::new(settings), &whole, Vec::new())?);
+        Ok(Self { home, environment, ledger, catalog, state: Mutex::new(State { seen, whole, current }) })
     }
 
     /// The newest snapshot. A file that became unreadable or invalid leaves the last good one in force.
@@ -111,7 +128,10 @@ impl Snapshots {
                     Arc::clone(current)
                 }
             };
-            state.current = Arc::new(build(&seen, settings, &self.catalog, problems)?);
+            if state.seen.manifests != seen.manifests {
+                state.whole = Whole::of(&self.catalog, &seen.manifests);
+            }
+            state.current = Arc::new(build(&seen, settings, &state.whole, problems)?);
             state.seen = seen;
         }
         Ok(Arc::clone(&state.current))
@@ -137,6 +157,24 @@ pub enum SnapshotError {
     NoPolicy,
 }
 
+impl Whole {
+    /// Says in the log what was left out, once for each state of the files.
+    fn of(built_in: &Arc<Catalog>, manifests: &Manifests) -> Self {
+        if manifests.is_empty() {
+            return Self { catalog: Arc::clone(built_in), problems: Vec::new() };
+        }
+        let (catalog, problems) = manifests.beside(built_in);
+        for problem in &problems {
+            let place = match problem.line() {
+                0 => problem.file.clone(),
+                line => format!("{}:{line}", problem.file),
+            };
+            tracing::warn!("{}: {}; the file is left out", visible(&place), visible(&problem.message));
+        }
+        Self { catalog: Arc::new(catalog), problems }
+    }
+}
+
 fn look(home: &Home, ledger: &Sqlite) -> Result<Seen, SnapshotError> {
     let read = |path: &std::path::Path| files::read_guarded(path).map_err(|error| error.to_string());
     Ok(Seen {
@@ -145,13 +183,14 @@ fn look(home: &Home, ledger: &Sqlite) -> Result<Seen, SnapshotError> {
         pinned: ledger.pinned()?,
         accounts: ledger.accounts()?,
         site: ledger.meta("site")?,
+        manifests: Manifests::read(&home.tools()),
     })
 }
 
 fn build(
     seen: &Seen,
     settings: Arc<Settings>,
-    catalog: &Arc<Catalog>,
+    Whole { catalog, problems: manifest_problems }: &Whole,
     mut problems: Vec<Diagnostic>,
 ) -> Result<Snapshot, SnapshotError> {
     let pinned = seen.pinned.as_ref().ok_or(SnapshotError::NoPolicy)?;
@@ -183,6 +222,7 @@ fn build(
         accounts: seen.accounts.iter().cloned().map(Arc::new).collect(),
         site,
         problems,
+        manifest_problems: manifest_problems.clone(),
         unapplied: edited.is_some(),
     })
 }

@@ -17,6 +17,8 @@ pub struct AnswerSpec {
     pub keep: Vec<String>,
     /// How the next page is asked for.
     pub next: Option<Next>,
+    /// How a refusal looks that comes with a status of success.
+    pub refusal: Option<Refusal>,
 }
 
 /// How one call's answer is read. Part of its plan, and not of the plan's digest: it changes nothing that is done.
@@ -29,6 +31,9 @@ pub struct Reading {
     /// How the next page is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Next>,
+    /// How a refusal looks that comes with a status of success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Refusal>,
 }
 
 impl Reading {
@@ -42,12 +47,37 @@ impl Reading {
         } else if !keep.is_empty() {
             keep.extend(more.into_iter().map(str::to_owned));
         }
-        Self { keep, next: tool.answer.next.clone() }
+        Self { keep, next: tool.answer.next.clone(), refusal: tool.answer.refusal.clone() }
     }
 
     /// Is the answer handed on as it came?
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// How a vendor says in an answer of status 2xx that it did nothing. Pointers are JSON pointers (RFC 6901).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    /// Where it says so.
+    pub at: String,
+    /// The value there that says so.
+    pub is: Value,
+    /// Where it says why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+impl Refusal {
+    /// Does this answer refuse?
+    pub fn is_in(&self, answer: &Value) -> bool {
+        answer.pointer(&self.at) == Some(&self.is)
+    }
+
+    /// The vendor's own word for why.
+    pub fn message<'a>(&self, answer: &'a Value) -> Option<&'a str> {
+        answer.pointer(self.message.as_ref()?)?.as_str()
     }
 }
 
@@ -89,4 +119,26 @@ pub enum NextFrom {
         /// The boolean's pointer.
         more: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_the_value_at_its_place_and_nothing_like_it() {
+        let refusal = Refusal { at: "/ok".to_owned(), is: json!(false), message: Some("/error".to_owned()) };
+        assert!(refusal.is_in(&json!({"ok": false})));
+        for other in
+            [json!({"ok": true}), json!({"ok": "false"}), json!({"ok": null}), json!({}), json!([]), json!("ok")]
+        {
+            assert!(!refusal.is_in(&other), "{other}");
+        }
+        assert_eq!(refusal.message(&json!({"error": "no"})), Some("no"));
+        assert_eq!(refusal.message(&json!({"error": {"code": 1}})), None);
+        // a plan that was stored before there was such a thing
+        assert_eq!(serde_json::from_str::<Reading>("{}").unwrap(), Reading::default());
+    }
 }

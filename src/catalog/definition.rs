@@ -17,7 +17,7 @@ pub(super) fn digest(tool: &Tool) -> [u8; 32] {
     canonical::sha256("agentport/definition/1", &[canonical::text(&definition(tool)).as_bytes()])
 }
 
-fn definition(tool: &Tool) -> Value {
+pub(super) fn definition(tool: &Tool) -> Value {
     let credential = match &tool.integration.credential.scheme {
         CredentialScheme::Bearer => json!("bearer"),
         CredentialScheme::Header { name, prefix } => json!({ "header": name, "prefix": prefix }),

@@ -10,9 +10,11 @@ pub mod builtin;
 mod compile;
 mod definition;
 mod encode;
+mod face;
 pub mod mail;
 mod nearest;
 mod oauth;
+mod own;
 pub mod param;
 mod place;
 mod reader;
@@ -23,14 +25,15 @@ mod text;
 mod tool;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
 };
 
 pub use self::{
-    answer::{AnswerSpec, EVERYTHING, FIELDS, Next, NextFrom, Reading},
+    answer::{AnswerSpec, EVERYTHING, FIELDS, Next, NextFrom, Reading, Refusal},
     arguments::Arguments,
     builtin::{BuiltinTool, builtin_tools},
+    face::{Face, PartChange, tool_digest},
     nearest::nearest,
     oauth::{EndpointSpec, OAuthSpec, WarnOn, Warning},
     param::{Param, Place, Problem, Type, Unit, input_schema},
@@ -54,6 +57,8 @@ pub struct Catalog {
     tools: BTreeMap<String, Arc<Tool>>,
     /// The verifying reads, by the integration's id.
     verify: BTreeMap<String, Arc<Tool>>,
+    /// The ids of integrations that are not built in.
+    own: BTreeSet<String>,
     /// Made at the first search.
     index: OnceLock<search::Index>,
 }
@@ -138,6 +143,7 @@ impl Catalog {
             integrations,
             tools: tools.into_iter().map(|tool| (tool.wire_name(), tool)).collect(),
             verify: verify.into_iter().map(|tool| (tool.integration.id.clone(), tool)).collect(),
+            own: BTreeSet::new(),
             index: OnceLock::new(),
         }
     }

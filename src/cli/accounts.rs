@@ -1,6 +1,6 @@
 //! `agentport accounts`, `disconnect`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Exit, Failure, Out};
 use crate::{app::App, clock::rfc3339, gateway::Parts, upstream::CredentialError, visible::visible};
@@ -14,8 +14,12 @@ pub(super) struct DisconnectArgs {
     account: String,
 }
 
+/// Of an account that nothing describes any more.
+pub(super) const NO_MANIFEST: &str = "no manifest describes this service any more: its tools are gone";
+
 pub(super) async fn list(app: &App, out: &Out) -> Result<Exit, Failure> {
     let parts = app.gateway().open_parts()?;
+    let snapshot = parts.snapshots.current()?;
     let mut values = Vec::new();
     let mut lines = Vec::new();
     for account in parts.home.accounts()? {
@@ -48,6 +52,14 @@ pub(super) async fn list(app: &App, out: &Out) -> Result<Exit, Failure> {
         });
         if let (Some(value), Some(fix)) = (value.as_object_mut(), fix) {
             value.insert("fix".to_owned(), json!(fix));
+        }
+        if snapshot.catalog.integration(&account.integration).is_none() {
+            if let Some(line) = lines.last_mut() {
+                *line += &format!("  ({NO_MANIFEST})");
+            }
+            if let Value::Object(members) = &mut value {
+                members.insert("note".to_owned(), json!(NO_MANIFEST));
+            }
         }
         values.push(value);
     }

@@ -213,7 +213,8 @@ fn described(approval: &Approval, letter: Option<&Letter>) -> String {
         text += &letter.map(mail::as_text).unwrap_or_default();
         if let Some(evaluation) = &approval.evaluation {
             for reason in &evaluation.reasons {
-                text += &format!("  {:<12} {} ({}:{})\n", reason.decision, reason.rule, reason.file, reason.line);
+                let words = reason.text.as_deref().map_or_else(String::new, |words| format!("  {}", visible(words)));
+                text += &format!("  {:<12} {} ({}){words}\n", reason.decision, reason.rule, reason.place());
             }
         }
         if let Some(reason) = plan.reason() {

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{Exit, Failure, Out, prompt, sign_in};
+use super::{Exit, Failure, Out, prompt, sign_in, takeover::Takeover};
 use crate::{
     account::{Account, Environment, Identity, Origin},
     app::App,
     catalog::{CredentialSpec, Integration},
     ledger::{Outcome, Sqlite},
     secret::Secret,
+    snapshot::Snapshot,
     upstream::{CredentialError, inspect, looks_right, oauth::SignedIn, seal_key},
     visible::visible,
 };
@@ -32,6 +33,12 @@ pub(super) struct Args {
     /// Take the secret as one line of standard input
     #[arg(long)]
     secret_stdin: bool,
+    /// Take the secret out of an agent host's JSON or TOML file, as `agentport doctor` names it
+    #[arg(long, value_name = "FILE", requires = "key", conflicts_with = "secret_stdin")]
+    from_file: Option<std::path::PathBuf>,
+    /// Where in that file it stands, such as `mcpServers.shop.env.STRIPE_KEY`
+    #[arg(long, value_name = "PATH", requires = "from_file")]
+    key: Option<String>,
     /// A setting of the integration
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
@@ -71,6 +78,8 @@ impl Args {
             origin: None,
             allow_private: false,
             secret_stdin: false,
+            from_file: None,
+            key: None,
             settings: Vec::new(),
             env: None,
             no_verify: false,
@@ -90,6 +99,7 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
             .hint(format!("there are {}", known.join(", ")))
     })?;
     check_name(&args.account)?;
+    refuse_unseen(&args, &snapshot, integration)?;
     let before = snapshot
         .accounts
         .iter()
@@ -101,9 +111,10 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     let credential = &integration.credential;
     // where signing in is the only way, it need not be asked for; a ready access token still can be given
     let alone = credential.oauth.as_ref().is_some_and(|oauth| oauth.alone);
-    let signs_in = args.sign_in.oauth || alone && !args.secret_stdin;
-    if args.sign_in.oauth && args.secret_stdin {
-        return Err(Failure::usage("--oauth and --secret-stdin are two ways; use one"));
+    let given = args.secret_stdin || args.from_file.is_some();
+    let signs_in = args.sign_in.oauth || alone && !given;
+    if args.sign_in.oauth && given {
+        return Err(Failure::usage("--oauth and a secret of one's own are two ways; use one"));
     }
     let mut account = Account {
         integration: integration.id.clone(),
@@ -115,13 +126,16 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         settings,
         connected_at: app.clock().now().wall,
     };
+    let mut takeover = None;
     let obtained = if signs_in {
         let client = snapshot.settings.oauth.get(&integration.id);
         let tokens = sign_in::sign_in(app, out, &parts, (integration, client), &account, &args.sign_in).await?;
         account.connected_at = app.clock().now().wall;
         Obtained::SignIn(Box::new(tokens))
     } else {
-        Obtained::Key(key(out, credential, args.secret_stdin)?)
+        let (key, taken) = key(out, &args, credential)?;
+        takeover = taken;
+        Obtained::Key(key)
     };
     let probe = obtained.seal(&account, credential, &[])?;
     let mut scopes = Vec::new();
@@ -152,6 +166,7 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     let warnings = inspected.warnings(credential);
     parts.credentials.put(&account.integration, &account.name, sealed).await?;
     parts.home.put_account(account.clone(), app.clock().now()).await?;
+    let left = takeover.map(|takeover| takeover.remove(out));
     let mut value = json!({
         "integration": account.integration,
         "account": account.name,
@@ -168,10 +183,33 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
             ("warnings", json!(warnings), !warnings.is_empty()),
         ];
         value.extend(told.into_iter().filter(|(.., there)| *there).map(|(key, fact, _)| (key.to_owned(), fact)));
+        if let Some(left) = &left {
+            value.insert("from_file".to_owned(), left.to_json());
+        }
     }
     warn(out, &warnings);
-    out.answer(&value, || connected(&account, !args.no_verify));
+    out.answer(&value, || {
+        let left = left.map_or_else(String::new, |left| format!("\n{}", left.to_text(credential.create_at.as_deref())));
+        format!("{}{left}", connected(&account, !args.no_verify))
+    });
     Ok(Exit::Done)
+}
+
+/// The address that a manifest of the user's own names is its owner's choice once they have seen it (T260).
+fn refuse_unseen(args: &Args, snapshot: &Snapshot, integration: &Integration) -> Result<(), Failure> {
+    let waiting: Vec<&str> = snapshot.policy.unapproved().map(|(name, _)| name).collect();
+    let mut tools = snapshot.catalog.tools().filter(|tool| tool.integration.id == integration.id);
+    let unseen =
+        snapshot.catalog.is_own(&integration.id) && tools.all(|tool| waiting.contains(&tool.policy_name().as_str()));
+    if args.origin.is_some() || !unseen {
+        return Ok(());
+    }
+    let message =
+        format!("`{}` has not been approved as its manifest stands now; nothing was asked for", integration.id);
+    Err(Failure::new(message).hint(format!(
+        "agentport policy apply shows it; or name the address that its key may go to: --origin {}",
+        integration.upstream.origin()
+    )))
 }
 
 /// What `--set` says, over what the account had. Every setting without a default has to have a value.
@@ -234,19 +272,23 @@ fn connected(account: &Account, verified: bool) -> String {
     )
 }
 
-/// The key, asked for or read.
-fn key(out: &Out, credential: &CredentialSpec, from_stdin: bool) -> Result<Secret, Failure> {
+/// The key, asked for, read, or taken out of a file.
+fn key(out: &Out, args: &Args, credential: &CredentialSpec) -> Result<(Secret, Option<Takeover>), Failure> {
+    if let (Some(file), Some(key)) = (&args.from_file, &args.key) {
+        let takeover = Takeover::find(file, key, |secret| looks_right(credential, secret))?;
+        return Ok((takeover.secret(), Some(takeover)));
+    }
     if let Some(page) = &credential.create_at
-        && !from_stdin
+        && !args.secret_stdin
     {
         out_hint(out, &format!("{}: make one at {page}", credential.label));
     }
-    let secret = prompt::secret(&credential.label, from_stdin)?;
+    let secret = prompt::secret(&credential.label, args.secret_stdin)?;
     if !looks_right(credential, &secret) {
         return Err(Failure::new(format!("that is no {}; nothing was stored", credential.label))
             .hint(format!("it begins like {}", credential.beginning().unwrap_or("another one"))));
     }
-    Ok(secret)
+    Ok((secret, None))
 }
 
 /// A credential that may do more than it should. It is stored: the person has chosen it.

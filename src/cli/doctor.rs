@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use self::finding::{Findings, Status};
-pub(super) use self::keys::mask;
+pub(super) use self::keys::{mask, strings};
 use super::{Exit, Failure, Out};
 use crate::{
     app::{App, AppError},
@@ -39,7 +39,7 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     match args.user_home.or_else(user_home) {
         Some(home) => {
             hosts::check(app, &home, store, &mut findings);
-            keys::check(&home, &mut findings);
+            keys::check(&home, &services(app), &mut findings);
         }
         None => findings.warn("hosts", "the user database knows no home directory of this user", "--user-home DIR"),
     }
@@ -48,6 +48,16 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     let value = json!({"level": reach::LEVEL, "findings": findings.to_json(), "ok": ok});
     out.answer(&value, || findings.to_text());
     Ok(if ok { Exit::Done } else { Exit::Failed })
+}
+
+/// The ids of the services that can be connected.
+fn services(app: &App) -> Vec<String> {
+    let snapshot = app.gateway().parts().and_then(|parts| parts.snapshots.current().ok());
+    let catalog = match snapshot {
+        Some(snapshot) => Some(std::sync::Arc::clone(&snapshot.catalog)),
+        None => crate::catalog::Catalog::built_in().ok().map(std::sync::Arc::new),
+    };
+    catalog.iter().flat_map(|catalog| catalog.integrations().map(|integration| integration.id.clone())).collect()
 }
 
 /// The program and the home; says where secrets are kept, as far as that can be read.

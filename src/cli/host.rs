@@ -13,9 +13,10 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use self::{entry::Entry, file::HostFile};
+use self::entry::Entry;
 pub(super) use self::{
     entry::fleeting,
+    file::HostFile,
     kind::{Format, Host},
 };
 use super::{Exit, Failure, Out, prompt};

@@ -24,6 +24,7 @@ mod prompt;
 mod serving;
 mod sign_in;
 mod stdio;
+mod takeover;
 mod tools;
 
 use std::process::ExitCode;

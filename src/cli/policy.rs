@@ -1,5 +1,7 @@
 //! `agentport policy`: what may happen, seen, tested, changed and put in force.
 
+mod tools;
+
 use serde_json::{Value, json};
 
 use super::{Exit, Failure, Out, call, prompt};
@@ -10,8 +12,8 @@ use crate::{
     call::{Arguments, Caller},
     files,
     gateway::Parts,
-    ledger::sqlite::policy_digest,
-    policy::{self, Change, Decision, Evaluation, Facts, Pinned},
+    ledger::sqlite::{pin_digest, policy_digest},
+    policy::{self, Change, Decision, Evaluation, Facts, Known, Pinned, ToolChange},
     visible::{visible, visible_source},
 };
 
@@ -123,8 +125,8 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
         }
         Action::Diff => {
             let (pinned, text) = (pinned(&parts)?, text_of_home(&parts)?);
-            let changes = policy::diff(catalog, &pinned, &text)?;
-            out.answer(&changes_json(&changes), || changes_text(&pinned, &text, &changes));
+            let (changes, tools) = (policy::diff(catalog, &pinned, &text)?, pinned.tools.changes(catalog));
+            out.answer(&changes_json(&changes, &tools), || changes_text(&pinned, &text, &changes, &tools));
             Ok(Exit::Done)
         }
         Action::Apply { code_stdin } => apply(app, out, code_stdin).await,
@@ -150,23 +152,24 @@ async fn apply(app: &App, out: &Out, code_stdin: bool) -> Result<Exit, Failure> 
     let gateway = app.gateway();
     let parts = gateway.open_parts()?;
     let snapshot = parts.snapshots.current()?;
-    // read once: what is shown is what is pinned
+    // read once, text and manifests: what is shown is what is pinned, whatever the files say by then
     let text = text_of_home(&parts)?;
     let pinned = pinned(&parts)?;
     policy::check("policy.toml", &text, &snapshot.catalog)?;
     let changes = policy::diff(&snapshot.catalog, &pinned, &text)?;
+    let tools = pinned.tools.changes(&snapshot.catalog);
     if !out.is_json() {
-        out.text(&changes_text(&pinned, &text, &changes));
+        out.text(&changes_text(&pinned, &text, &changes, &tools));
     }
+    let shown = Pinned { text, tools: Known::of(&snapshot.catalog) };
     let code = prompt::code("your code, to put this in force:", code_stdin)?;
-    let digest = policy_digest(&text);
-    let approver = gateway.prove(&parts, Claim::Policy(digest), &code).await?;
-    let tools = snapshot.catalog.tools().map(|tool| tool.policy_name()).collect();
-    if !parts.home.pin(Pinned { text, tools }, Some(approver), app.clock().now()).await? {
+    let digest = policy_digest(&shown.text);
+    let approver = gateway.prove(&parts, Claim::Policy(pin_digest(&shown)?), &code).await?;
+    if !parts.home.pin(shown, Some(approver), app.clock().now()).await? {
         return Err(Failure::new("that code was used already; nothing was applied")
             .hint("take the next one that your app shows"));
     }
-    let mut value = changes_json(&changes);
+    let mut value = changes_json(&changes, &tools);
     if let Value::Object(map) = &mut value {
         map.insert("applied".to_owned(), json!(digest));
     }
@@ -213,7 +216,7 @@ fn parse_arguments(tool: &crate::catalog::Tool, args: &str) -> Result<Arguments,
 fn explained(tool: &str, evaluation: &Evaluation) -> String {
     let mut text = format!("{tool}: {}\n", evaluation.decision);
     for reason in &evaluation.reasons {
-        text += &format!("  {}  {}  {}:{}", reason.decision, visible(&reason.rule), reason.file, reason.line);
+        text += &format!("  {}  {}  {}", reason.decision, visible(&reason.rule), reason.place());
         if let Some(words) = &reason.text {
             text += &format!("  {}", visible(words));
         }
@@ -242,7 +245,7 @@ fn with_context(lines: &[(char, String)]) -> Vec<(char, &str)> {
     shown
 }
 
-fn changes_json(changes: &[Change]) -> Value {
+fn changes_json(changes: &[Change], tools: &[ToolChange]) -> Value {
     let change = |change: &Change| {
         json!({
             "tool": change.tool,
@@ -252,14 +255,19 @@ fn changes_json(changes: &[Change]) -> Value {
             "lines": change.lines.iter().map(|(sign, line)| format!("{sign} {line}")).collect::<Vec<_>>(),
         })
     };
-    json!({"changes": changes.iter().map(change).collect::<Vec<_>>()})
+    let mut value = json!({"changes": changes.iter().map(change).collect::<Vec<_>>()});
+    if let (false, Value::Object(members)) = (tools.is_empty(), &mut value) {
+        members.insert("tools".to_owned(), tools::to_json(tools));
+    }
+    value
 }
 
-fn changes_text(pinned: &Pinned, text: &str, changes: &[Change]) -> String {
-    if pinned.text == text {
+fn changes_text(pinned: &Pinned, text: &str, changes: &[Change], tools: &[ToolChange]) -> String {
+    if pinned.text == text && changes.is_empty() && tools.is_empty() {
         return "nothing to apply: policy.toml is what is in force".to_owned();
     }
-    let mut shown = String::from("by tool, what becomes looser first:\n");
+    let mut shown = tools::to_text(tools);
+    shown += "by tool, what becomes looser first:\n";
     if changes.is_empty() {
         shown += "  no tool's answer changes\n";
     }
@@ -273,6 +281,9 @@ fn changes_text(pinned: &Pinned, text: &str, changes: &[Change]) -> String {
         for (sign, line) in &change.lines {
             shown += &format!("             {sign} {}\n", visible(line));
         }
+    }
+    if pinned.text == text {
+        return shown + "policy.toml itself is what is in force\n";
     }
     shown += "by line:\n";
     for (sign, line) in with_context(&policy::line_diff(&pinned.text, text)) {

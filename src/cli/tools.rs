@@ -9,9 +9,10 @@ use crate::{
     app::App,
     call::Caller,
     catalog::{Catalog, Tool, input_schema},
+    diagnostic::Diagnostics,
     gateway::is_exposed,
-    policy::{Decision, Facts, Pinned, Policy},
-    snapshot::Snapshot,
+    policy::{Decision, Facts, Known, Pinned, Policy},
+    snapshot::{Manifests, Snapshot},
     visible::visible,
 };
 
@@ -37,7 +38,7 @@ pub(super) enum Action {
         #[arg(required = true)]
         words: Vec<String>,
     },
-    /// Compile manifests and print every problem; without files, the built-in ones
+    /// Compile manifests and print every problem; without files, the built-in ones and the home's
     Check {
         /// The files
         files: Vec<PathBuf>,
@@ -58,7 +59,7 @@ struct View {
 
 pub(super) fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Failure> {
     if let Action::Check { files } = &action {
-        return check(out, files);
+        return check(app, out, files);
     }
     let view = view(app)?;
     match action {
@@ -108,9 +109,19 @@ pub(super) fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Failure>
     }
 }
 
-fn check(out: &Out, files: &[PathBuf]) -> Result<Exit, Failure> {
+fn check(app: &App, out: &Out, files: &[PathBuf]) -> Result<Exit, Failure> {
+    let built_in = Catalog::built_in()?;
     let catalog = if files.is_empty() {
-        Catalog::built_in()?
+        match app.home() {
+            Ok(home) => {
+                let (catalog, problems) = Manifests::read(&home.tools()).beside(&built_in);
+                if !problems.is_empty() {
+                    return Err(Diagnostics(problems).into());
+                }
+                catalog
+            }
+            Err(_) => built_in,
+        }
     } else {
         let mut texts = Vec::with_capacity(files.len());
         for file in files {
@@ -135,8 +146,7 @@ fn view(app: &App) -> Result<View, Failure> {
         return Ok(View { catalog, policy, snapshot: Some(snapshot), caller, now });
     }
     let catalog = Catalog::built_in()?;
-    let tools = catalog.tools().map(|tool| tool.policy_name()).collect();
-    let pinned = Pinned { text: crate::policy::BUILT_IN.to_owned(), tools };
+    let pinned = Pinned { text: crate::policy::BUILT_IN.to_owned(), tools: Known::of(&catalog) };
     let (policy, _) = Policy::new(&catalog, &pinned, None);
     Ok(View { catalog: catalog.into(), policy: policy.into(), snapshot: None, caller, now })
 }

@@ -13,12 +13,12 @@ pub(super) enum Access {
 
 #[cfg(unix)]
 pub(super) use self::unix::{
-    check, check_ancestors, ensure_private_dir, opening_failed, private, sync_directory, without_links,
+    check, check_ancestors, check_dir, ensure_private_dir, opening_failed, private, sync_directory, without_links,
 };
 
 #[cfg(not(unix))]
 pub(super) use self::elsewhere::{
-    check, check_ancestors, ensure_private_dir, opening_failed, private, sync_directory, without_links,
+    check, check_ancestors, check_dir, ensure_private_dir, opening_failed, private, sync_directory, without_links,
 };
 
 #[cfg(unix)]
@@ -117,6 +117,26 @@ mod unix {
         }
     }
 
+    /// Is there a directory, and one that nobody else may write?
+    pub(in super::super) fn check_dir(path: &Path) -> Result<bool, FileError> {
+        match std::fs::symlink_metadata(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(FileError::io(path, "examined", &error)),
+            Ok(metadata) if metadata.is_symlink() => {
+                Err(FileError::new(path, "is a link", "put the directory itself in its place; links are not followed"))
+            }
+            Ok(metadata) if !metadata.is_dir() => Err(FileError::new(path, "is not a directory", "move it away")),
+            Ok(metadata) => {
+                check_owner(&metadata, path)?;
+                if open_to(&metadata, 0o022) {
+                    let fix = format!("run `chmod go-w {}`", path.display());
+                    return Err(FileError::new(path, "can be changed by others", fix));
+                }
+                Ok(true)
+            }
+        }
+    }
+
     /// Walks the path as it is written, where a link's owner decides where it leads, and the path as it resolves.
     pub(in super::super) fn check_ancestors(path: &Path) -> Result<(), FileError> {
         let written = std::path::absolute(path).map_err(|error| FileError::io(path, "found", &error))?;
@@ -175,6 +195,15 @@ mod elsewhere {
 
     pub(in super::super) fn ensure_private_dir(path: &Path) -> Result<(), FileError> {
         std::fs::create_dir_all(path).map_err(|error| FileError::io(path, "created", &error))
+    }
+
+    pub(in super::super) fn check_dir(path: &Path) -> Result<bool, FileError> {
+        match std::fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => Ok(true),
+            Ok(_) => Err(FileError::new(path, "is not a directory", "move it away")),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(FileError::io(path, "examined", &error)),
+        }
     }
 
     pub(in super::super) fn check_ancestors(_path: &Path) -> Result<(), FileError> {

@@ -130,3 +130,30 @@ fn a_lock_has_one_holder() {
     assert!(Lock::try_exclusive(&path).unwrap().is_some());
     assert_eq!(mode(&path), 0o600);
 }
+
+#[test]
+fn t260_a_folder_that_others_may_write_is_not_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tools");
+    assert_eq!(list_guarded(&path), Ok(None));
+    std::fs::create_dir(&path).unwrap();
+    for name in ["b.toml", "a.toml"] {
+        std::fs::write(path.join(name), "1234").unwrap();
+    }
+    let mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    for open in [0o777, 0o720, 0o702] {
+        mode(open);
+        assert!(list_guarded(&path).unwrap_err().reason.contains("can be changed by others"));
+    }
+    mode(0o755);
+    assert_eq!(list_guarded(&path), Ok(Some(vec!["a.toml".into(), "b.toml".into()])));
+    let link = folder.path().join("link");
+    symlink(&path, &link).unwrap();
+    assert_eq!(list_guarded(&link).unwrap_err().reason, "is a link");
+    assert_eq!(list_guarded(&path.join("a.toml")).unwrap_err().reason, "is not a directory");
+    let file = path.join("a.toml");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(read_guarded_up_to(&file, 4), Ok(Some("1234".to_owned())));
+    assert!(read_guarded_up_to(&file, 3).unwrap_err().reason.contains("more than 3 bytes"));
+    assert_eq!(read_guarded_up_to(&path.join("none"), 3), Ok(None));
+}

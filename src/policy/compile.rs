@@ -7,6 +7,7 @@ use super::{
     BUILT_IN,
     expectation::Expectation,
     file,
+    known::Standings,
     layer::{Layer, Line},
     pin::Stack,
     rule::{Rule, decision},
@@ -39,8 +40,7 @@ pub(super) fn strict(label: &str, text: &str, catalog: &Catalog) -> Result<(Laye
     let Some((layer, expectations)) = compile(&mut source, Some(catalog)) else { return Err(source.into_problems()) };
     let tests = expectations.len();
     if source.is_clean() {
-        let known = catalog.tools().map(|tool| tool.policy_name()).collect();
-        let stack = Stack::new(layer.clone(), built_in(), known);
+        let stack = Stack::new(layer.clone(), built_in(), Standings::applied(catalog).into());
         for expectation in expectations {
             expectation.check(&mut source, &stack, catalog);
         }

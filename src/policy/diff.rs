@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Decision, Diagnostics, Facts, Pinned, compile, layer::Layer, pin::Stack};
+use super::{Decision, Diagnostics, Facts, Pinned, compile, known::Standings, layer::Layer, pin::Stack};
 use crate::{
     account::Environment,
     call::Caller,
@@ -33,9 +33,8 @@ pub fn diff(catalog: &Catalog, pinned: &Pinned, edited: &str) -> Result<Vec<Chan
     let (after, _) = compile::strict("policy.toml", edited, catalog).map_err(Diagnostics)?;
     let before = compile::lenient("policy.toml", &pinned.text).unwrap_or_else(|_| Layer::closed("policy.toml"));
     let below = compile::built_in();
-    let names = catalog.tools().map(|tool| tool.policy_name()).collect();
-    let before = Stack::new(before, below.clone(), pinned.tools.clone());
-    let after = Stack::new(after, below, names);
+    let before = Stack::new(before, below.clone(), Standings::of(catalog, &pinned.tools).into());
+    let after = Stack::new(after, below, Standings::applied(catalog).into());
     // any agent's name does: a line that is about one caller is among the compared texts
     let caller = Caller::agentport();
     let mut changes: Vec<_> = catalog.tools().filter_map(|tool| change(tool, &before, &after, &caller)).collect();
@@ -54,13 +53,16 @@ fn change(tool: &Tool, before: &Stack, after: &Stack, caller: &Caller) -> Option
     };
     let (old, new) = (before.texts(tool), after.texts(tool));
     let decisions = (before.answer(&facts).decision, after.answer(&facts).decision);
-    if old == new && decisions.0 == decisions.1 {
+    // where the tool was new, a rule on arguments may get its say without any line that changes
+    let wider = after.range(tool, None).min < before.range(tool, None).min;
+    if old == new && decisions.0 == decisions.1 && !wider {
         return None;
     }
     let gone: BTreeSet<_> = old.difference(&new).collect();
     let come: BTreeSet<_> = new.difference(&old).collect();
     let says = |lines: &BTreeSet<&(Decision, String)>, decision| lines.iter().any(|line| line.0 == decision);
-    let loosening = decisions.1 < decisions.0
+    let loosening = wider
+        || decisions.1 < decisions.0
         || says(&come, Decision::Allow)
         || says(&gone, Decision::Ask)
         || says(&gone, Decision::Deny)

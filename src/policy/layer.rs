@@ -3,7 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Decision, Facts, Reason, rule::Rule, selector::Selector};
+use super::{
+    Decision, Facts, Reason,
+    known::{Standing, Standings},
+    rule::Rule,
+    selector::Selector,
+};
 use crate::{
     call::Caller,
     catalog::{Effect, Tool},
@@ -40,25 +45,30 @@ pub(super) struct Range {
     pub max: Decision,
 }
 
-/// A tool's name, and whether a wildcard may allow it: only what its owner could know when the text was applied (T089).
+/// A tool's name, and how it stands: a wildcard may allow only what its owner could know when the text was applied (T089).
 #[derive(Debug)]
 pub(super) struct Reach<'a> {
     name: String,
     tool: &'a Tool,
-    known: bool,
+    standing: Standing,
 }
 
 impl<'a> Reach<'a> {
-    /// `known` are the policy names of that time.
-    pub(super) fn new(tool: &'a Tool, known: &BTreeSet<String>) -> Self {
+    /// The reach of a text that was applied when the tools stood so.
+    pub(super) fn new(tool: &'a Tool, standings: &Standings) -> Self {
         let name = tool.policy_name();
-        Self { known: known.contains(&name), name, tool }
+        Self { standing: standings.get(&name), name, tool }
+    }
+
+    /// How the tool stands.
+    pub(super) fn standing(&self) -> Standing {
+        self.standing
     }
 
     /// Does a line that says `decision` of `selector` speak of the tool?
     pub(super) fn includes(&self, selector: &Selector, decision: Decision) -> bool {
         let withheld = match (selector, decision) {
-            (Selector::Prefix(_), Decision::Allow) => !self.known,
+            (Selector::Prefix(_), Decision::Allow) => !self.standing.is_known(),
             (Selector::Prefix(_), Decision::Ask | Decision::Deny) | (Selector::Exact(_), _) => false,
         };
         !withheld && selector.covers(&self.name)

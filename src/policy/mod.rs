@@ -3,6 +3,9 @@
 //! - [`Policy`] is what judges: the pinned text, an edit that is not yet applied, and the built-in text below them.
 //! - [`check`], [`diff`](fn@diff), [`line_diff`] and [`set`] are for the human who edits the file.
 //!
+//! `known` is what a human could know of the tools when the policy was applied: what is new or changed since then gets no
+//! more than `ask`, however loose the text is.
+//!
 //! A text goes `file` (shape) → `compile` (meaning; in it `rule`, `matcher`, `operator`, `selector`) → `layer` (one
 //! file's answer) → `pin` (the answer in force).
 //!
@@ -17,6 +20,7 @@ mod domain;
 mod edit;
 mod expectation;
 mod file;
+mod known;
 mod layer;
 mod matcher;
 mod operator;
@@ -31,6 +35,7 @@ mod verdict;
 pub use self::{
     diff::{Change, diff, line_diff},
     edit::{SetError, set},
+    known::{Happened, Known, Standing, ToolChange},
     pin::{Pinned, Policy},
     verdict::{Decision, Evaluation, Reason},
 };

@@ -1,10 +1,11 @@
 //! The policy in force: the text that a human approved, over the built-in one, and beside it an edit that is not yet
 //! approved and can only tighten.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    BUILT_IN, Decision, Evaluation, Facts, Reason, compile,
+    BUILT_IN, Decision, Evaluation, Facts, Known, Reason, Standing, compile,
+    known::Standings,
     layer::{Answer, Layer, Range, Reach},
 };
 use crate::{
@@ -23,8 +24,8 @@ const EDITED: &str = "policy.toml (not yet applied)";
 pub struct Pinned {
     /// The file's text.
     pub text: String,
-    /// The policy names of all tools there were: an `allow` by wildcard reaches no other.
-    pub tools: BTreeSet<String>,
+    /// All tools there were: an `allow` by wildcard or default reaches no other.
+    pub tools: Known,
 }
 
 /// Everything that judges calls, compiled.
@@ -40,19 +41,21 @@ impl Policy {
     /// counts, and one that can't be read any more denies everything.
     pub fn new(catalog: &Catalog, pinned: &Pinned, edited: Option<&str>) -> (Self, Vec<Diagnostic>) {
         let mut problems = Vec::new();
-        let mut noting = |loaded: Result<Layer, Vec<Diagnostic>>| {
-            loaded.map_err(|found| problems.extend(found)).ok().map(|layer| (layer, pinned.tools.clone()))
-        };
-        let below = compile::built_in();
-        let (layer, known) =
-            noting(compile::lenient(PINNED, &pinned.text)).unwrap_or_else(|| (Layer::closed(PINNED), BTreeSet::new()));
+        let mut noting = |loaded: Result<Layer, Vec<Diagnostic>>| loaded.map_err(|found| problems.extend(found)).ok();
+        let (below, standings) = (compile::built_in(), Arc::new(Standings::of(catalog, &pinned.tools)));
+        let layer = noting(compile::lenient(PINNED, &pinned.text)).unwrap_or_else(|| Layer::closed(PINNED));
         let edited = edited.filter(|text| *text != pinned.text).and_then(|text| {
-            let (layer, known) = noting(compile::strict(EDITED, text, catalog).map(|(layer, _)| layer))?;
-            Some((Stack::new(layer, below.clone(), known), text))
+            let layer = noting(compile::strict(EDITED, text, catalog).map(|(layer, _)| layer))?;
+            Some((Stack::new(layer, below.clone(), Arc::clone(&standings)), text))
         });
         let digest = digest(&pinned.text, edited.as_ref().map(|(_, text)| *text));
         let edited = edited.map(|(stack, _)| stack);
-        (Self { pinned: Stack::new(layer, below, known), edited, digest }, problems)
+        (Self { pinned: Stack::new(layer, below, standings), edited, digest }, problems)
+    }
+
+    /// The user's own tools that ask at the loosest, because they are new or changed since the policy was applied.
+    pub fn unapproved(&self) -> impl Iterator<Item = (&str, Standing)> {
+        self.pinned.standings.unapproved()
     }
 
     /// The stricter answer of the pinned and the edited text.
@@ -80,42 +83,46 @@ impl Policy {
 pub(super) struct Stack {
     home: Layer,
     below: Layer,
-    known: BTreeSet<String>,
+    standings: Arc<Standings>,
 }
 
 impl Stack {
-    /// `known` are the policy names that a wildcard may allow.
-    pub(super) fn new(home: Layer, below: Layer, known: BTreeSet<String>) -> Self {
-        Self { home, below, known }
+    /// `standings` are those of the tools to what was applied.
+    pub(super) fn new(home: Layer, below: Layer, standings: Arc<Standings>) -> Self {
+        Self { home, below, standings }
     }
 
     /// What is said of the call.
     pub(super) fn answer(&self, facts: &Facts<'_>) -> Answer {
-        let reach = Reach::new(facts.tool, &self.known);
-        self.home
+        let reach = Reach::new(facts.tool, &self.standings);
+        let answer = self
+            .home
             .answer(facts, &reach)
             .or_else(|| self.below.answer(facts, &reach))
-            .unwrap_or_else(|| self.default_for(facts.tool.effect_of(facts.arguments)))
+            .unwrap_or_else(|| self.default_for(facts.tool.effect_of(facts.arguments), reach.standing()));
+        reach.standing().bounding(answer)
     }
 
     /// All that can be said of calls of the tool; `None` stands for any caller.
     pub(super) fn range(&self, tool: &Tool, caller: Option<&Caller>) -> Range {
-        let reach = Reach::new(tool, &self.known);
-        self.home.range(&reach, caller, self.range_below(&reach, caller))
+        let reach = Reach::new(tool, &self.standings);
+        let range = self.home.range(&reach, caller, self.range_below(&reach, caller));
+        let loosest = reach.standing().loosest();
+        Range { min: range.min.max(loosest), max: range.max.max(loosest) }
     }
 
     /// Can a call of the tool be denied where the home layer says nothing?
     pub(super) fn may_deny_below(&self, tool: &Tool) -> bool {
-        self.range_below(&Reach::new(tool, &self.known), None).max == Decision::Deny
+        self.range_below(&Reach::new(tool, &self.standings), None).max == Decision::Deny
     }
 
     /// What a diff compares: the home layer's lines about the tool, and the defaults where they can decide.
     pub(super) fn texts(&self, tool: &Tool) -> BTreeSet<(Decision, String)> {
-        let reach = Reach::new(tool, &self.known);
+        let reach = Reach::new(tool, &self.standings);
         let mut texts = self.home.texts(&reach);
         if !self.home.has_line(&reach) && !self.below.has_line(&reach) {
             texts.extend(reach.effects().into_iter().map(|effect| {
-                let decision = self.default_for(effect).decision;
+                let decision = self.default_for(effect, reach.standing()).decision;
                 (decision, format!("defaults.{effect} = \"{decision}\""))
             }));
         }
@@ -123,17 +130,21 @@ impl Stack {
     }
 
     fn range_below(&self, reach: &Reach<'_>, caller: Option<&Caller>) -> Range {
-        let defaults = || reach.effects().into_iter().map(|effect| self.default_for(effect).decision);
+        let defaults = || reach.effects().into_iter().map(|effect| self.default_for(effect, reach.standing()).decision);
         let (min, max) = (defaults().min().unwrap_or(Decision::Deny), defaults().max().unwrap_or(Decision::Deny));
         self.below.range(reach, caller, Range { min, max })
     }
 
-    fn default_for(&self, effect: Effect) -> Answer {
-        self.home.default_for(effect).or_else(|| self.below.default_for(effect)).unwrap_or_else(|| {
+    fn default_for(&self, effect: Effect, standing: Standing) -> Answer {
+        let found = self.home.default_for(effect).or_else(|| self.below.default_for(effect)).unwrap_or_else(|| {
             let (decision, rule) = (Decision::Deny, format!("defaults.{effect}"));
             let reason = Reason { decision, file: self.below.file.clone(), line: 0, rule, text: None };
             Answer { decision, reasons: vec![reason] }
-        })
+        });
+        match (found.decision, standing.reason()) {
+            (Decision::Allow, Some(reason)) => Answer { decision: reason.decision, reasons: vec![reason] },
+            (Decision::Allow | Decision::Ask | Decision::Deny, _) => found,
+        }
     }
 }
 

@@ -64,6 +64,13 @@ pub struct Reason {
     pub text: Option<String>,
 }
 
+impl Reason {
+    /// `policy.toml:12`; what no line says has only its file.
+    pub fn place(&self) -> String {
+        if self.line == 0 { self.file.clone() } else { format!("{}:{}", self.file, self.line) }
+    }
+}
+
 /// A decision and the lines that made it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evaluation {

@@ -1,7 +1,7 @@
 //! What an answer, or its absence, means for the call: `succeeded`, `failed` or `unknown`.
 //!
 //! INVARIANT: what may have happened is never called `failed`. For anything but a read, once a byte was written, only
-//! the vendor's own 3xx or 4xx says that it did not happen.
+//! the vendor's own 3xx or 4xx says that it did not happen, or an answer of 2xx in which the manifest knows its refusal.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::{
     json, mail, reading,
 };
 use crate::{
-    catalog::AnswerKind,
+    catalog::{AnswerKind, Refusal},
     ledger::{FailureKind, Outcome},
     plan::Plan,
 };
@@ -92,6 +92,9 @@ impl Asked<'_> {
             Ok(Body::Unreadable) | Err(BodyFault::TooLarge | BodyFault::Lost(_)) => (Value::Null, true),
         };
         let (result, hits) = filter::redact(result, self.needles);
+        if let Some(refusal) = self.plan.reading().refusal.as_ref().filter(|refusal| refusal.is_in(&result)) {
+            return (self.refused(refusal, result, answer.status), hits);
+        }
         let (outcome, more) = self.handed_on(result, http_status, truncated, answer.link.as_deref());
         (outcome, hits + more)
     }
@@ -112,6 +115,17 @@ impl Asked<'_> {
         });
         let result = reading::trimmed(result, &self.plan.reading().keep);
         (Outcome::Succeeded { result, http_status, truncated, next }, hits)
+    }
+
+    /// The status says that it was done, and the answer that it was not.
+    fn refused(&self, refusal: &Refusal, result: Value, status: u16) -> Outcome {
+        let words = refusal.message(&result).map(one_line).or_else(|| vendor_message(&result));
+        let message = match words.filter(|words| !words.is_empty()) {
+            Some(words) => format!("`{}` refused: {words}", self.integration),
+            None => format!("`{}` answered {status} and says that it failed", self.integration),
+        };
+        let body = Some(result).filter(|body| body.to_string().len() <= FAILURE_JSON);
+        Outcome::Failed { kind: FailureKind::Upstream, http_status: Some(status), message, body }
     }
 
     fn refusal(&self, answer: Answer) -> (Outcome, usize) {
@@ -201,9 +215,13 @@ fn shorten(body: Value) -> Value {
 
 pub(super) fn vendor_message(body: &Value) -> Option<String> {
     let words = MESSAGES.iter().find_map(|pointer| body.pointer(pointer).and_then(Value::as_str))?;
+    Some(one_line(words)).filter(|words| !words.is_empty())
+}
+
+fn one_line(words: &str) -> String {
     let line =
         words.split(|character: char| character.is_control() || character == ' ').filter(|word| !word.is_empty());
-    Some(cut(&line.collect::<Vec<_>>().join(" "), VENDOR_MESSAGE)).filter(|words| !words.is_empty())
+    cut(&line.collect::<Vec<_>>().join(" "), VENDOR_MESSAGE)
 }
 
 fn cut(text: &str, characters: usize) -> String {

@@ -32,7 +32,7 @@ pub(super) fn answer(
     if let (Some(params), false) = (params, keep.is_empty()) {
         params.push(fields());
     }
-    AnswerSpec { keep, next }
+    AnswerSpec { keep, next, refusal: None }
 }
 
 fn keep(source: &mut Source<'_>, mut table: Table<'_>, template: Option<&mut RestTemplate>) -> Vec<String> {

@@ -8,6 +8,7 @@ mod mail;
 mod oauth;
 mod param;
 mod raise;
+mod refusal;
 mod rest;
 mod service;
 mod setting;
@@ -15,7 +16,7 @@ mod tool;
 mod types;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, OnceLock},
 };
 
@@ -37,6 +38,7 @@ pub(super) fn catalog(files: &[(&str, &str)]) -> Result<Catalog, Diagnostics> {
         integrations: BTreeMap::new(),
         tools: BTreeMap::new(),
         verify: BTreeMap::new(),
+        own: BTreeSet::new(),
         index: OnceLock::new(),
     };
     let mut problems = Vec::new();
@@ -45,37 +47,35 @@ pub(super) fn catalog(files: &[(&str, &str)]) -> Result<Catalog, Diagnostics> {
         let mut source = Source::new(name, text);
         let manifest = manifest(&mut source);
         // Ids have no `_`, so tools of different integrations cannot share a wire name.
-        if let Some(id) = manifest.id {
+        if let Some(id) = &manifest.id {
             match seen.get(&id.value) {
                 Some(other) => source.problem(
-                    id.span,
+                    id.span.clone(),
                     format!("`{}` is the id of another integration, in {other}", id.value),
                     "give this one another id".to_owned(),
                 ),
-                None => drop(seen.insert(id.value, name)),
+                None => drop(seen.insert(id.value.clone(), name)),
             }
         }
-        if source.is_clean()
-            && let Some(integration) = manifest.integration
-        {
-            catalog.verify.extend(manifest.verify.map(|tool| (integration.id.clone(), Arc::new(tool))));
-            catalog.tools.extend(manifest.tools.into_iter().map(|tool| (tool.wire_name(), Arc::new(tool))));
-            catalog.integrations.insert(integration.id.clone(), integration);
+        if source.is_clean() {
+            catalog.take_in(Manifest { id: None, ..manifest });
         }
         problems.extend(source.into_problems());
     }
     if problems.is_empty() { Ok(catalog) } else { Err(Diagnostics(problems)) }
 }
 
+/// What one file says, as far as it could be read.
 #[derive(Default)]
-struct Manifest {
-    id: Option<At<String>>,
-    integration: Option<Arc<Integration>>,
-    tools: Vec<Tool>,
-    verify: Option<Tool>,
+pub(super) struct Manifest {
+    pub(super) id: Option<At<String>>,
+    pub(super) integration: Option<Arc<Integration>>,
+    pub(super) tools: Vec<Tool>,
+    pub(super) verify: Option<Tool>,
 }
 
-fn manifest(source: &mut Source<'_>) -> Manifest {
+/// Reads one file; what is wrong with it is noted in `source`.
+pub(super) fn manifest(source: &mut Source<'_>) -> Manifest {
     let (document, errors) = DeTable::parse_recoverable(source.text());
     if !errors.is_empty() {
         for error in errors {
@@ -114,7 +114,10 @@ fn manifest(source: &mut Source<'_>) -> Manifest {
         requests: &requests,
     };
     let tools = tool::tools(source, &mut top, &scope);
-    let verify = integration.as_ref().zip(verify).map(|(integration, template)| tool::verify(integration, template));
+    let verify = integration
+        .as_ref()
+        .zip(verify)
+        .map(|(integration, template)| tool::verify(integration, template, requests.refusal()));
     top.finish(source);
     Manifest { id, integration, tools, verify }
 }

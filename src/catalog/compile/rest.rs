@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::graphql;
+use super::{graphql, refusal};
 use crate::{
     account::Origin,
     catalog::{
-        AnswerKind, BodyKind, Method, RestTemplate, Segment, UpstreamSpec,
+        AnswerKind, BodyKind, Method, Refusal, RestTemplate, Segment, UpstreamSpec,
         reader::{At, Table, not_yet, shown, text},
         text as names,
     },
@@ -46,6 +46,8 @@ pub(super) enum Requests {
     Rest {
         /// How bodies are encoded unless a tool says otherwise.
         body: BodyKind,
+        /// How a refusal looks that comes with a status of success.
+        refusal: Option<Refusal>,
     },
     /// By document.
     Graphql {
@@ -54,10 +56,20 @@ pub(super) enum Requests {
     },
 }
 
+impl Requests {
+    /// How a refusal looks that comes with a status of success; GraphQL has its own way to say so.
+    pub(super) fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Rest { refusal, .. } => refusal.as_ref(),
+            Self::Graphql { .. } => None,
+        }
+    }
+}
+
 /// Reads `[upstream.rest]` or `[upstream.graphql]`.
 pub(super) fn upstream(source: &mut Source<'_>, top: &mut Table<'_>) -> (Requests, Option<UpstreamSpec>) {
     // A missing one has been noted; the tools are still looked at.
-    kinds(source, top).unwrap_or((Requests::Rest { body: BodyKind::Json }, None))
+    kinds(source, top).unwrap_or((Requests::Rest { body: BodyKind::Json, refusal: None }, None))
 }
 
 fn kinds(source: &mut Source<'_>, top: &mut Table<'_>) -> Option<(Requests, Option<UpstreamSpec>)> {
@@ -96,8 +108,9 @@ fn kinds(source: &mut Source<'_>, top: &mut Table<'_>) -> Option<(Requests, Opti
     let origin = table.required(source, "origin").and_then(|text| origin(source, &text));
     let headers = table.table(source, "headers", "`headers`").map(|table| headers(source, table)).unwrap_or_default();
     let body = table.required(source, "body").and_then(|word| body(source, &word));
+    let refusal = refusal::refusal(source, &mut table);
     table.finish(source);
-    let requests = Requests::Rest { body: body.unwrap_or(BodyKind::Json) };
+    let requests = Requests::Rest { body: body.unwrap_or(BodyKind::Json), refusal };
     let spec = origin.zip(body).map(|(origin, body)| UpstreamSpec::Rest { origin, headers, body });
     Some((requests, spec))
 }

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     catalog::{
-        AnswerSpec, Effect, Integration, Method, Param, Place, Raise, RequestTemplate, RestTemplate, Segment, Tool,
-        Type, definition,
+        AnswerSpec, Effect, Integration, Method, Param, Place, Raise, Refusal, RequestTemplate, RestTemplate, Segment,
+        Tool, Type, definition,
         reader::{At, Table, shown},
         text as names,
     },
@@ -40,7 +40,7 @@ pub(super) fn tools(source: &mut Source<'_>, top: &mut Table<'_>, scope: &Scope<
 }
 
 /// The read that verifies a credential.
-pub(super) fn verify(integration: &Arc<Integration>, request: RequestTemplate) -> Tool {
+pub(super) fn verify(integration: &Arc<Integration>, request: RequestTemplate, refusal: Option<&Refusal>) -> Tool {
     let tool = Tool {
         integration: Arc::clone(integration),
         name: VERIFY.to_owned(),
@@ -52,7 +52,7 @@ pub(super) fn verify(integration: &Arc<Integration>, request: RequestTemplate) -
         params: Vec::new(),
         require_any: Vec::new(),
         request,
-        answer: AnswerSpec::default(),
+        answer: AnswerSpec { refusal: refusal.cloned(), ..AnswerSpec::default() },
         definition: [0; 32],
     };
     Tool { definition: definition::digest(&tool), ..tool }
@@ -85,7 +85,7 @@ fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: 
     });
     let (mut idempotency, mut request_text, mut template, mut document) = (None, None, None, None);
     match scope.requests {
-        Requests::Rest { body } => {
+        Requests::Rest { body, .. } => {
             let body = table.string(source, "body").and_then(|word| rest::body(source, &word)).unwrap_or(*body);
             idempotency = table.string(source, "idempotency").filter(|name| rest::is_free_header(source, name));
             request_text = table.required(source, "request");
@@ -117,6 +117,7 @@ fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: 
         }
     }
     let answer = answer::answer(source, &mut table, params.as_mut(), template.as_mut());
+    let answer = AnswerSpec { refusal: scope.requests.refusal().cloned(), ..answer };
     table.later(source, &["ask", "preview"]);
     table.finish(source);
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::finding::Findings;
 use crate::{
@@ -11,13 +12,13 @@ use crate::{
     visible::visible,
 };
 
-/// What vendors' keys look like: a name for people, the service that it is connected as, the pattern.
+/// What vendors' keys look like: a name for people, the service that it is connected as where there is one, the pattern.
 const SHAPES: [(&str, Option<&str>, &str); 9] = [
     ("a Stripe key", Some("stripe"), r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{6,}"),
     ("a GitHub token", Some("github"), r"(?:gh[opsu]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,})"),
-    ("a Slack token", None, r"xox[abeoprs]-[A-Za-z0-9-]{8,}"),
-    ("a Linear key", None, r"lin_api_[A-Za-z0-9]{8,}"),
-    ("a PostHog key", None, r"phx_[A-Za-z0-9_-]{8,}"),
+    ("a Slack token", Some("slack"), r"xox[abeoprs]-[A-Za-z0-9-]{8,}"),
+    ("a Linear key", Some("linear"), r"lin_api_[A-Za-z0-9]{8,}"),
+    ("a PostHog key", Some("posthog"), r"phx_[A-Za-z0-9_-]{8,}"),
     ("an AWS key", None, r"A(?:KIA|SIA)[0-9A-Z]{16}"),
     ("a Google key", None, r"AIza[0-9A-Za-z_-]{30,}"),
     ("a private key", None, r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY"),
@@ -40,9 +41,11 @@ struct Hit {
     at: String,
     shape: &'static str,
     service: Option<&'static str>,
+    /// Is `at` a place that `connect --key` understands?
+    named: bool,
 }
 
-pub(super) fn check(user_home: &Path, findings: &mut Findings) {
+pub(super) fn check(user_home: &Path, services: &[String], findings: &mut Findings) {
     let mut searched = 0;
     let mut clean = true;
     for host in Host::ALL {
@@ -58,7 +61,14 @@ pub(super) fn check(user_home: &Path, findings: &mut Findings) {
             let shown = visible(&path.display().to_string());
             for hit in hits.iter().take(MOST) {
                 clean = false;
-                let fix = match hit.service {
+                let service = hit.service.filter(|service| services.iter().any(|known| known == service));
+                let fix = match service {
+                    Some(service) if hit.named => format!(
+                        "agentport connect {service} --from-file {} --key {}\nthen have the vendor replace it: whoever \
+                         read the file has it",
+                        quoted(&shown),
+                        quoted(&hit.at)
+                    ),
                     Some(service) => format!(
                         "agentport connect {service}, then delete it there and have the vendor replace it: whoever read \
                          the file has it"
@@ -130,22 +140,64 @@ fn in_value(root: &Value) -> Vec<Hit> {
     let mut hits = Vec::new();
     let mut open = vec![(String::new(), root)];
     while let Some((at, value)) = open.pop() {
-        let below = |key: &str| if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") };
         match value {
-            Value::String(text) => hits.extend(shape_of(text).map(|(shape, service)| Hit { at, shape, service })),
+            Value::String(text) => {
+                hits.extend(shape_of(text).map(|(shape, service)| Hit { at, shape, service, named: true }));
+            }
             Value::Array(elements) => {
                 open.extend(elements.iter().enumerate().rev().map(|(index, value)| (format!("{at}[{index}]"), value)));
             }
             Value::Object(members) => {
                 for key in members.keys() {
-                    hits.extend(shape_of(key).map(|(shape, service)| Hit { at: below(HIDDEN), shape, service }));
+                    hits.extend(shape_of(key).map(|(shape, service)| Hit {
+                        at: below(&at, HIDDEN),
+                        shape,
+                        service,
+                        named: false,
+                    }));
                 }
-                open.extend(members.iter().rev().map(|(key, value)| (below(&shown_key(key)), value)));
+                open.extend(members.iter().rev().map(|(key, value)| (below(&at, &shown_key(key)), value)));
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
     hits
+}
+
+/// Every text of a JSON or TOML file with its place, as findings name it. `None` where it is neither.
+pub(in crate::cli) fn strings(text: &str) -> Option<Vec<(String, Zeroizing<String>)>> {
+    let toml = || toml::from_str::<toml::Table>(text).ok().and_then(|table| serde_json::to_value(table).ok());
+    let root = serde_json::from_str::<Value>(text).ok().or_else(toml)?;
+    let mut strings = Vec::new();
+    let mut open = vec![(String::new(), root)];
+    while let Some((at, value)) = open.pop() {
+        match value {
+            Value::String(text) => strings.push((at, Zeroizing::new(text))),
+            Value::Array(elements) => {
+                open.extend(
+                    elements.into_iter().enumerate().rev().map(|(index, value)| (format!("{at}[{index}]"), value)),
+                );
+            }
+            Value::Object(members) => {
+                open.extend(members.into_iter().rev().map(|(key, value)| (below(&at, &shown_key(&key)), value)));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    Some(strings)
+}
+
+fn below(at: &str, key: &str) -> String {
+    if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") }
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    if word.bytes().all(plain) && !word.is_empty() {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// By line, with the name before `=` or `:` where there is one.
@@ -161,7 +213,7 @@ fn in_lines(text: &str) -> Vec<Hit> {
             }
             Some(_) | None => format!("line {}", index + 1),
         };
-        Some(Hit { at, shape, service })
+        Some(Hit { at, shape, service, named: false })
     });
     found.collect()
 }
@@ -234,6 +286,26 @@ mod tests {
             places(&in_json(&format!("{key}=1\nA={key}"))),
             [("line 1", "a Stripe key"), ("A (line 2)", "a Stripe key")]
         );
+    }
+
+    #[test]
+    fn a_named_place_is_one_that_the_takeover_finds() {
+        let key = "sk_live_51Habcdefgh";
+        let json =
+            json!({"a b": {"c.d": ["x", {"e\u{202e}": key}], "f": format!("--k={key}")}, key: {"g": key}}).to_string();
+        let named: Vec<_> = in_json(&json).into_iter().filter(|hit| hit.named).map(|hit| hit.at).collect();
+        assert_eq!(named, ["a b.c.d[1].e⟨U+202E⟩", "a b.f", "[a key].g"]);
+        let strings = strings(&json).unwrap();
+        assert!(named.iter().all(|at| strings.iter().filter(|(place, _)| place == at).count() == 1));
+        assert_eq!(super::strings("A=1\n\"B\""), None);
+        for (word, expected) in [
+            ("/home/a/.claude.json", "/home/a/.claude.json"),
+            ("args[1]", "'args[1]'"),
+            ("it's; rm -rf $HOME", r"'it'\''s; rm -rf $HOME'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(word), expected);
+        }
     }
 
     #[test]

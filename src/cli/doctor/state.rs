@@ -10,6 +10,7 @@ use crate::{
     app::App,
     approval::Purpose,
     call::{Call, Caller},
+    cli::accounts::NO_MANIFEST,
     clock::rfc3339,
     files::Lock,
     gateway::Parts,
@@ -31,6 +32,7 @@ pub(super) async fn check(app: &App, parts: &Parts, secrets: bool, findings: &mu
     match parts.snapshots.current() {
         Ok(snapshot) => {
             policy(&snapshot, findings);
+            manifests(&snapshot, findings);
             accounts(parts, &snapshot, secrets, findings).await;
             site(parts, &snapshot, findings).await;
         }
@@ -61,6 +63,30 @@ fn policy(snapshot: &Snapshot, findings: &mut Findings) {
         );
     } else if snapshot.problems.is_empty() {
         findings.ok("policy", "the policy in force is the file that you see");
+    }
+}
+
+/// The user's own manifests: what was left out, and what waits for the owner to see it.
+fn manifests(snapshot: &Snapshot, findings: &mut Findings) {
+    for problem in &snapshot.manifest_problems {
+        let place = match problem.line() {
+            0 => visible(&problem.file),
+            line => format!("{}:{line}", visible(&problem.file)),
+        };
+        let fix = problem.help.as_deref().map_or_else(|| "agentport tools check".to_owned(), visible);
+        findings.bad("tools", format!("{place}: {}; the file is left out", visible(&problem.message)), fix);
+    }
+    let own: Vec<&str> =
+        snapshot.catalog.integrations().map(|i| i.id.as_str()).filter(|id| snapshot.catalog.is_own(id)).collect();
+    let waiting: Vec<&str> = snapshot.policy.unapproved().map(|(name, _)| name).collect();
+    if !waiting.is_empty() {
+        findings.warn(
+            "tools",
+            format!("new or changed since the policy was applied, so that they ask: {}", waiting.join(", ")),
+            "agentport policy diff, then agentport policy apply",
+        );
+    } else if !own.is_empty() {
+        findings.ok("tools", format!("your own services, as the policy knows them: {}", own.join(", ")));
     }
 }
 
@@ -98,6 +124,13 @@ async fn accounts(parts: &Parts, snapshot: &Snapshot, secrets: bool, findings: &
     for account in &snapshot.accounts {
         let name = format!("{}/{}", account.integration, account.name);
         let before = findings.0.len();
+        if snapshot.catalog.integration(&account.integration).is_none() {
+            let fix = format!(
+                "put its manifest back into tools/ of the home, or agentport disconnect {} --account {}",
+                account.integration, account.name
+            );
+            findings.warn("accounts", format!("{name}: {NO_MANIFEST}"), fix);
+        }
         if secrets {
             match credential(parts, snapshot, account).await {
                 Ok(warnings) => {

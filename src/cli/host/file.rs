@@ -16,7 +16,7 @@ const MOST_BACKUPS: u32 = 100;
 
 /// The file as it was read.
 #[derive(Debug)]
-pub(super) struct HostFile {
+pub(in crate::cli) struct HostFile {
     path: PathBuf,
     text: Option<String>,
     permissions: Option<Permissions>,
@@ -24,7 +24,7 @@ pub(super) struct HostFile {
 
 impl HostFile {
     /// Reads it; one that is not there has no text.
-    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+    pub(in crate::cli) fn read(path: &Path) -> Result<Self, Failure> {
         let shown = visible(&path.display().to_string());
         let failed = |error: &std::io::Error| Failure::new(format!("`{shown}`: {error}; nothing was changed"));
         let metadata = match fs::symlink_metadata(path) {
@@ -40,7 +40,7 @@ impl HostFile {
             return Err(Failure::new(format!(
                 "`{shown}` is a link to `{target}`; links are not followed, nothing was changed"
             ))
-            .hint(format!("if that is the file you mean: --config {target}")));
+            .hint(format!("if that is the file you mean, name it: {target}")));
         }
         if !metadata.is_file() || metadata.len() > LARGEST {
             return Err(Failure::new(format!("`{shown}` is not a configuration file; nothing was changed")));
@@ -53,12 +53,12 @@ impl HostFile {
     }
 
     /// Where it is.
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::cli) fn path(&self) -> &Path {
         &self.path
     }
 
     /// What was in it; `None` where there was no file.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(in crate::cli) fn text(&self) -> Option<&str> {
         self.text.as_deref()
     }
 
@@ -67,6 +67,11 @@ impl HostFile {
         let backup = self.text.as_deref().map(|old| self.keep(old)).transpose()?;
         self.write(text)?;
         Ok(backup)
+    }
+
+    /// Puts `text` in its place, and keeps nothing of what was there.
+    pub(in crate::cli) fn overwrite(&self, text: &str) -> Result<(), Failure> {
+        self.write(text)
     }
 
     /// Puts back what `backup` holds, which is not needed any more.

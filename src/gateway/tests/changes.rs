@@ -135,7 +135,7 @@ async fn t089_other_tools_under_the_same_text_are_another_policy() {
     let known = |name: String| if name == "stripe.create_refund" { "stripe.undo_refund".to_owned() } else { name };
     let tools = conformance::CATALOG.tools().map(|tool| known(tool.policy_name())).collect();
     let pinned = crate::policy::Pinned { text: wildcard.to_owned(), tools };
-    let claim = crate::approval::Claim::Policy(crate::ledger::sqlite::policy_digest(wildcard));
+    let claim = crate::approval::Claim::Policy(crate::ledger::sqlite::pin_digest(&pinned).unwrap());
     let human = conformance::human(claim, 400);
     assert!(rig.home.pin(pinned, Some(human), conformance::at(1)).await.unwrap());
     assert_eq!(rig.refund(2).await["status"], "approval_required");

@@ -29,7 +29,7 @@ use crate::{
     ledger::{
         Approval, FailureKind, Ledger, LedgerError, LineFilter, Outcome, Permit, Runner, Sqlite,
         conformance::{self, BEGIN, CATALOG, factor, letters, recovery_hashes},
-        sqlite::policy_digest,
+        sqlite::pin_digest,
     },
     notify::Notifier,
     policy::{BUILT_IN, Pinned},
@@ -131,9 +131,9 @@ impl Rig {
 
     /// Puts a policy in force.
     pub(crate) async fn apply(&self, text: &str) {
-        let approver = conformance::human(Claim::Policy(policy_digest(text)), self.fresh());
         let tools = CATALOG.tools().map(|tool| tool.policy_name()).collect();
         let pinned = Pinned { text: text.to_owned(), tools };
+        let approver = conformance::human(Claim::Policy(pin_digest(&pinned).unwrap()), self.fresh());
         assert!(self.home.pin(pinned, Some(approver), self.clock.now()).await.unwrap());
     }
 

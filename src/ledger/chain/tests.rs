@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     approval::Claim,
-    ledger::{Ledger as _, sqlite::policy_digest},
+    ledger::{Ledger as _, sqlite::pin_digest},
     policy::Pinned,
 };
 
@@ -22,9 +22,10 @@ use crate::{
 async fn eventful() -> Folder {
     let home = Folder::with(1).enrolled().await;
     let ledger = &home.ledgers[0];
-    let pinned = |text: &str| Pinned { text: text.to_owned(), tools: ["stripe.get_balance".to_owned()].into() };
+    let pinned =
+        |text: &str| Pinned { text: text.to_owned(), tools: ["stripe.get_balance".to_owned()].into_iter().collect() };
     ledger.pin(pinned("schema = 1"), None, at(0)).await.unwrap();
-    let yes_to_it = human(Claim::Policy(policy_digest("schema = 1 #")), 9);
+    let yes_to_it = human(Claim::Policy(pin_digest(&pinned("schema = 1 #")).unwrap()), 9);
     ledger.pin(pinned("schema = 1 #"), Some(yes_to_it), at(1)).await.unwrap();
     let read = permitted(ledger, balance(), at(2)).await;
     ledger.settle(read.record(), &done("first"), at(3)).await.unwrap();

@@ -28,7 +28,7 @@ pub use self::{
     enrolments::{Enrolment, EnrolmentToken},
     factors::Factor,
     lookup::CallDetail,
-    pins::policy_digest,
+    pins::{pin_digest, policy_digest},
     runner::Runner,
     sessions::SessionToken,
 };

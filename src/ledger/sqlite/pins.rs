@@ -1,7 +1,5 @@
 //! The policy in force: the text that a human approved, and the tools that were known then.
 
-use std::collections::BTreeSet;
-
 use rusqlite::{OptionalExtension as _, params};
 use serde_json::{Map, json};
 
@@ -12,12 +10,25 @@ use crate::{
     clock::Now,
     ledger::chain,
     plan::Digest,
-    policy::Pinned,
+    policy::{Known, Pinned},
 };
 
-/// The digest that an approver's claim names for a policy text.
+/// The digest of a policy's text, by which people and the log name it.
 pub fn policy_digest(text: &str) -> Digest {
     Digest::from(canonical::sha256("agentport/policy", &[text.as_bytes()]))
+}
+
+/// The digest that an approver's claim names: of the text, and of the tools that it is applied to.
+///
+/// # Errors
+/// The tools cannot be written down.
+pub fn pin_digest(pinned: &Pinned) -> Result<Digest, LedgerError> {
+    let tools = stored(&pinned.tools)?;
+    Ok(Digest::from(canonical::sha256("agentport/pin", &[pinned.text.as_bytes(), tools.as_bytes()])))
+}
+
+fn stored(tools: &Known) -> Result<String, LedgerError> {
+    serde_json::to_string(tools).map_err(|error| LedgerError::Corrupt(error.to_string()))
 }
 
 impl Sqlite {
@@ -34,7 +45,7 @@ impl Sqlite {
             .optional()?;
         found
             .map(|(text, tools)| {
-                let tools = serde_json::from_str::<BTreeSet<String>>(&tools)
+                let tools = serde_json::from_str::<Known>(&tools)
                     .map_err(|error| LedgerError::Corrupt(format!("the pin's tools: {error}")))?;
                 Ok(Pinned { text, tools })
             })
@@ -42,7 +53,7 @@ impl Sqlite {
     }
 
     /// Pins a policy text. The first, which `init` writes into a new home, needs no approver; every later one does.
-    /// `false`: it needed one, the proof is of another text, or its code was used before.
+    /// `false`: it needed one, the proof is of another text or other tools, or its code was used before.
     ///
     /// # Errors
     /// The database cannot be used.
@@ -52,12 +63,11 @@ impl Sqlite {
             let digest = policy_digest(&pinned.text);
             if !first {
                 let Some(approver) = &approver else { return Ok(false) };
-                if *approver.claim() != Claim::Policy(digest) || !factors::burn(transaction, approver)? {
+                if *approver.claim() != Claim::Policy(pin_digest(&pinned)?) || !factors::burn(transaction, approver)? {
                     return Ok(false);
                 }
             }
-            let tools =
-                serde_json::to_string(&pinned.tools).map_err(|error| LedgerError::Corrupt(error.to_string()))?;
+            let tools = stored(&pinned.tools)?;
             transaction
                 .execute("INSERT INTO pin (text, tools, at) VALUES (?, ?, ?)", params![pinned.text, tools, now.wall])?;
             let body = Map::from_iter([

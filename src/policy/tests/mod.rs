@@ -4,6 +4,7 @@ mod diagnostics;
 mod diffs;
 mod edits;
 mod mails;
+mod own;
 mod pins;
 mod properties;
 mod semantics;
@@ -170,7 +171,7 @@ fn names(catalog: &Catalog) -> BTreeSet<String> {
 }
 
 fn pinned(catalog: &Catalog, text: &str) -> Pinned {
-    Pinned { text: text.to_owned(), tools: names(catalog) }
+    Pinned { text: text.to_owned(), tools: Known::of(catalog) }
 }
 
 fn caller(name: &str) -> Caller {

@@ -65,7 +65,8 @@ impl Localstripe {
     }
 }
 
-/// GitHub, whose user is `octocat`, Google with Gmail, whose user is `ann@example.com`, or Linear, on loopback.
+/// GitHub, whose user is `octocat`, Google with Gmail, whose user is `ann@example.com`, Linear, or Slack, whose user is `admin`,
+/// on loopback.
 pub struct Emulate {
     child: Child,
     port: u16,
@@ -94,6 +95,11 @@ impl Emulate {
         Self::of(test, "linear", &seed)
     }
 
+    /// Slack, with two channels. It takes `POST` alone, which Slack itself takes for everything.
+    pub fn slack(test: &str) -> Option<Self> {
+        Self::of(test, "slack", "slack: {}\n")
+    }
+
     fn of(test: &str, service: &str, contents: &str) -> Option<Self> {
         let (Some(node), Some(script)) = (setting("AGENTPORT_TEST_EMULATE_NODE"), setting("AGENTPORT_TEST_EMULATE_JS"))
         else {
@@ -120,6 +126,11 @@ impl Emulate {
 
     pub fn origin(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Asks Slack as Slack's own clients do: status and JSON.
+    pub fn slack_method(&self, path: &str, form: &str) -> (u16, Value) {
+        http(self.port, "POST", path, "xoxb-of-the-test-itself", form)
     }
 
     /// The status of a repository of octocat's.

@@ -114,13 +114,16 @@ async fn t139_recovery_codes_are_stored_hashed_and_used_once() {
 async fn t135_only_the_first_factor_and_the_first_policy_need_no_proof() {
     let stage = Folder::with(1);
     let ledger = &stage.ledgers[0];
-    let policy = |text: &str| crate::policy::Pinned { text: text.to_owned(), tools: std::collections::BTreeSet::new() };
+    let policy = |text: &str| crate::policy::Pinned { text: text.to_owned(), tools: crate::policy::Known::default() };
+    let claim = |text: &str| Claim::Policy(pin_digest(&policy(text)).unwrap());
     assert!(ledger.pin(policy("schema = 1"), None, at(0)).await.unwrap());
     assert!(!ledger.pin(policy("schema = 1 # looser"), None, at(1)).await.unwrap());
     assert!(ledger.enrol(factor(), 1, recovery_hashes(0..9), None, at(0)).await.unwrap());
     let second = FactorId("fac_2".to_owned());
     assert!(!ledger.enrol(second.clone(), 1, recovery_hashes(20..29), None, at(1)).await.unwrap());
-    for claim in [Claim::SignIn, Claim::Policy(policy_digest("another text"))] {
+    let other_tools =
+        crate::policy::Pinned { tools: ["a.b".to_owned()].into_iter().collect(), ..policy("schema = 1 # looser") };
+    for claim in [Claim::SignIn, claim("another text"), Claim::Policy(pin_digest(&other_tools).unwrap())] {
         let human = || conformance::human(claim.clone(), 1);
         assert!(!ledger.enrol(second.clone(), 1, recovery_hashes(20..29), Some(human()), at(1)).await.unwrap());
         assert!(!ledger.remove_factor(factor(), human(), at(1)).await.unwrap());
@@ -128,7 +131,7 @@ async fn t135_only_the_first_factor_and_the_first_policy_need_no_proof() {
     }
     assert_eq!(ledger.pinned().unwrap(), Some(policy("schema = 1")));
     assert_eq!(ledger.recovery_codes_left().await.unwrap(), 9);
-    let right = conformance::human(Claim::Policy(policy_digest("schema = 1 # looser")), 1);
+    let right = conformance::human(claim("schema = 1 # looser"), 1);
     assert!(ledger.pin(policy("schema = 1 # looser"), Some(right), at(2)).await.unwrap());
     // the last one cannot be removed; a second one takes the old recovery codes with it
     assert!(!ledger.remove_factor(factor(), conformance::human(Claim::Factors, 2), at(3)).await.unwrap());

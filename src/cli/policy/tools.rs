@@ -1,0 +1,118 @@
+//! What became of the tools since the policy was applied, for the human who is about to apply it again.
+
+use serde_json::{Value, json};
+
+use crate::{
+    policy::{Happened, ToolChange},
+    visible::visible,
+};
+
+pub(super) fn to_json(changes: &[ToolChange]) -> Value {
+    let one = |change: &ToolChange| {
+        let mut value = match &change.what {
+            Happened::New { about, effect, request, params } => {
+                json!({"change": "new", "about": about, "effect": effect, "request": request, "params": params})
+            }
+            Happened::Changed(parts) => json!({"change": "changed", "parts": parts}),
+            Happened::Gone => json!({"change": "gone"}),
+        };
+        if let Value::Object(members) = &mut value {
+            members.insert("tool".to_owned(), json!(change.tool));
+            members.insert("own".to_owned(), json!(change.own));
+        }
+        value
+    };
+    changes.iter().map(one).collect()
+}
+
+/// Nothing where nothing happened.
+pub(super) fn to_text(changes: &[ToolChange]) -> String {
+    let mut text = String::new();
+    let (own, built_in): (Vec<_>, Vec<_>) = changes.iter().partition(|change| change.own);
+    if !own.is_empty() {
+        text += "your own tools, as this puts them under the policy:\n";
+    }
+    for change in own {
+        let name = &change.tool;
+        match &change.what {
+            Happened::New { about, effect, request, params } => {
+                text +=
+                    &format!("  NEW      {name}  {effect}  {}\n             {}\n", visible(request), visible(about));
+                if !params.is_empty() {
+                    text += &format!("             takes {}\n", visible(&params.join(", ")));
+                }
+            }
+            Happened::Changed(parts) => {
+                text += &format!("  CHANGED  {name}\n");
+                for part in parts {
+                    let said = |words: &Option<String>| words.as_deref().map_or_else(|| "(none)".to_owned(), visible);
+                    text += &format!("             {}\n", visible(&part.part));
+                    text += &format!("               - {}\n", said(&part.before));
+                    text += &format!("               + {}\n", said(&part.after));
+                }
+            }
+            Happened::Gone => text += &format!("  GONE     {name}\n"),
+        }
+    }
+    let named = |is: fn(&Happened) -> bool| {
+        built_in.iter().filter(|change| is(&change.what)).map(|change| change.tool.as_str()).collect::<Vec<_>>()
+    };
+    for (what, names) in [
+        (
+            "built-in tools that came since, and that wildcards and defaults may allow from now on",
+            named(|what| matches!(what, Happened::New { .. })),
+        ),
+        (
+            "built-in tools that an upgrade has changed; what the policy says of them stays",
+            named(|what| matches!(what, Happened::Changed(_))),
+        ),
+        ("built-in tools that are gone", named(|what| matches!(what, Happened::Gone))),
+    ] {
+        if !names.is_empty() {
+            text += &format!("{what}:\n  {}\n", names.join(", "));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{Effect, PartChange};
+
+    #[test]
+    fn what_happened_is_said_in_plain_words() {
+        let change = |tool: &str, own, what| ToolChange { tool: tool.to_owned(), own, what };
+        let new = || Happened::New {
+            about: "Post: Posts a \u{202e}message.".to_owned(),
+            effect: Effect::Destructive,
+            request: "POST https://slack.com/api/chat.postMessage".to_owned(),
+            params: vec!["channel".to_owned(), "text".to_owned()],
+        };
+        let part = PartChange { part: "origin".to_owned(), before: Some("https://a".to_owned()), after: None };
+        let changes = [
+            change("slack.post", true, new()),
+            change("slack.list", true, Happened::Changed(vec![part])),
+            change("slack.old", true, Happened::Gone),
+            change("stripe.later", false, new()),
+            change("stripe.other", false, Happened::Changed(vec![])),
+        ];
+        insta::assert_snapshot!(to_text(&changes), @r"
+        your own tools, as this puts them under the policy:
+          NEW      slack.post  destructive  POST https://slack.com/api/chat.postMessage
+                     Post: Posts a ⟨U+202E⟩message.
+                     takes channel, text
+          CHANGED  slack.list
+                     origin
+                       - https://a
+                       + (none)
+          GONE     slack.old
+        built-in tools that came since, and that wildcards and defaults may allow from now on:
+          stripe.later
+        built-in tools that an upgrade has changed; what the policy says of them stays:
+          stripe.other
+        ");
+        assert_eq!(to_text(&[]), "");
+        assert_eq!(to_json(&changes)[1]["parts"][0], json!({"part": "origin", "before": "https://a", "after": null}));
+    }
+}
