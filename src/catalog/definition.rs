@@ -53,6 +53,7 @@ fn request(template: &RequestTemplate) -> Value {
                 Segment::Literal(text) => json!({ "literal": text }),
                 Segment::Param(name) => json!({ "param": name }),
                 Segment::Setting(name) => json!({ "setting": name }),
+                Segment::Prefix(name) => json!({ "prefix": name }),
             });
             let rest = [
                 ("method", json!(template.method.as_str())),

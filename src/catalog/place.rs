@@ -121,6 +121,12 @@ fn segments(
                 Ok(meant) => placed.push(Placed { encoded: encode::percent(&meant), meant }),
                 Err(message) => problems.push(Problem { at: String::new(), message }),
             },
+            Segment::Prefix(name) => match prefix(tool, name, settings) {
+                Ok(pieces) => {
+                    placed.extend(pieces.into_iter().map(|meant| Placed { encoded: encode::percent(&meant), meant }));
+                }
+                Err(message) => problems.push(Problem { at: String::new(), message }),
+            },
             Segment::Param(name) => {
                 let param = tool.params.iter().find(|param| param.name == *name);
                 let meant = match (param, arguments.get(name)) {
@@ -137,14 +143,33 @@ fn segments(
     if problems.is_empty() { Ok(placed) } else { Err(problems) }
 }
 
-/// What the account has for a setting, or what holds unless it is set.
+/// What the account has for a setting, as the one segment that it stands for.
 fn setting(tool: &Tool, name: &str, settings: &BTreeMap<String, String>) -> Result<String, String> {
+    segment_of(name, set(tool, name, settings)?)
+}
+
+/// The segments that stand before the path, from `/api/v3`.
+fn prefix(tool: &Tool, name: &str, settings: &BTreeMap<String, String>) -> Result<Vec<String>, String> {
+    let value = set(tool, name, settings)?;
+    match value.strip_prefix('/') {
+        None if value.is_empty() => Ok(Vec::new()),
+        None => Err(format!("the account's `{name}` must begin with `/`")),
+        Some(rest) => rest.split('/').map(|piece| segment_of(name, piece)).collect(),
+    }
+}
+
+fn segment_of(name: &str, value: &str) -> Result<String, String> {
+    one_segment(&Value::String(value.to_owned()), false).map_err(|reason| format!("the account's `{name}` {reason}"))
+}
+
+/// What is set, or what holds unless it is.
+fn set<'a>(tool: &'a Tool, name: &str, settings: &'a BTreeMap<String, String>) -> Result<&'a str, String> {
     let declared = tool.integration.settings.iter().find(|setting| setting.name == name);
     let value = settings.get(name).or_else(|| declared?.default.as_ref());
     let Some(value) = value.filter(|value| declared.is_some_and(|declared| declared.pattern.matches(value))) else {
         return Err(format!("the account has no usable `{name}`; a human must finish its set-up"));
     };
-    one_segment(&Value::String(value.clone()), false).map_err(|reason| format!("the account's `{name}` {reason}"))
+    Ok(value)
 }
 
 /// The text of a path argument: one segment that no server reads as another path, however often it decodes.

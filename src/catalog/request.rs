@@ -74,6 +74,8 @@ pub enum Segment {
     Param(String),
     /// The account's setting of this name.
     Setting(String),
+    /// What the account's setting of this name holds: no segment, one, or several with `/` before each.
+    Prefix(String),
 }
 
 /// The methods that a manifest may name.

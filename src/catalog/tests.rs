@@ -198,6 +198,7 @@ fn an_integration_is_what_its_manifest_says() {
             scheme: CredentialScheme::Header { name: "x-api-key".to_owned(), prefix: "Token ".to_owned() },
             label: "Acme key".to_owned(),
             create_at: None,
+            rights: None,
             pattern: None,
             identity: IdentityPointers { id: Some("/id".to_owned()), name: None, live: None },
             oauth: None,

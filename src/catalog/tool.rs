@@ -123,6 +123,8 @@ pub struct CredentialSpec {
     pub label: String,
     /// Where one is made.
     pub create_at: Option<String>,
+    /// What it has to be allowed to do, for people.
+    pub rights: Option<String>,
     /// What a pasted secret must begin with or look like; unlike a parameter's it may match a part.
     pub pattern: Option<Pattern>,
     /// Where the verifying read's answer says whose secret it is.

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Args {
-    /// The service: github or stripe
+    /// The service: github, gmail, linear, posthog, stripe, or one of your own
     integration: String,
     /// The account's name, where there are several
     #[arg(long, value_name = "NAME", default_value = "default")]
@@ -172,12 +172,12 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         "account": account.name,
         "origin": account.origin.as_str(),
         "environment": account.environment,
-        "settings": account.settings,
         "verified": !args.no_verify,
         "identity": account.identity,
     });
     if let Some(value) = value.as_object_mut() {
         let told = [
+            ("settings", json!(account.settings), !account.settings.is_empty()),
             ("sign_in", json!(true), inspected.is_sign_in()),
             ("scopes", json!(inspected.scopes()), !inspected.scopes().is_empty()),
             ("warnings", json!(warnings), !warnings.is_empty()),
@@ -282,6 +282,9 @@ fn key(out: &Out, args: &Args, credential: &CredentialSpec) -> Result<(Secret, O
         && !args.secret_stdin
     {
         out_hint(out, &format!("{}: make one at {page}", credential.label));
+        if let Some(rights) = &credential.rights {
+            out_hint(out, rights);
+        }
     }
     let secret = prompt::secret(&credential.label, args.secret_stdin)?;
     if !looks_right(credential, &secret) {

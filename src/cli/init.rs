@@ -14,9 +14,9 @@ pub(super) struct Args {
     /// Where secrets are kept
     #[arg(long, value_enum, default_value = "keyring")]
     store: Store,
-    /// The policy to begin with
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    preset: String,
+    /// The policy to begin with: default, everyday, read-only or locked-down
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -32,7 +32,14 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         Store::Keyring => StoreKind::Keyring,
         Store::Vault => StoreKind::Vault,
     };
-    let home = app.init(store, &args.preset).await.map_err(|error| match error {
+    let preset = match args.preset {
+        Some(preset) => preset,
+        None if prompt::is_terminal() && !out.is_json() && !app.home().is_ok_and(|home| home.database().exists()) => {
+            ask_preset(out)?
+        }
+        None => USUAL.to_owned(),
+    };
+    let home = app.init(store, &preset).await.map_err(|error| match error {
         AppError::Store(error) => Failure::new(format!("the keyring cannot be used: {error}"))
             .hint("on a machine without a keyring: agentport init --store vault"),
         AppError::HomeExists(path) => Failure::new(format!("there is a home at {path} already; nothing was changed"))
@@ -41,10 +48,10 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     })?;
     let path = home.path().display().to_string();
     if out.is_json() {
-        out.value(&json!({"home": path, "store": matches!(store, StoreKind::Vault).then_some("vault").unwrap_or("keyring"), "preset": args.preset}));
+        out.value(&json!({"home": path, "store": matches!(store, StoreKind::Vault).then_some("vault").unwrap_or("keyring"), "preset": preset}));
         return Ok(Exit::Done);
     }
-    out.text(&format!("made {}: settings, the policy `{}`, an empty log", visible(&path), args.preset));
+    out.text(&format!("made {}: settings, the policy `{}`, an empty log", visible(&path), preset));
     if store == StoreKind::Vault
         && let Ok(parts) = app.open()
         && let Ok(snapshot) = parts.snapshots.current()
@@ -62,12 +69,30 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     Ok(Exit::Done)
 }
 
+/// The preset that a home gets unless another is named.
+const USUAL: &str = "default";
+
+/// The policy to begin with, from those that there are.
+fn ask_preset(out: &Out) -> Result<String, Failure> {
+    out.text("The policy to begin with. You can change it at any time.");
+    for (name, what) in [
+        (USUAL, "reads run; everything that changes something waits for you"),
+        ("everyday", "labels, drafts, comments and issues run too; what reaches others or moves money waits"),
+        ("read-only", "reads run; nothing else does"),
+        ("locked-down", "reads wait for you too; nothing is deleted, sent or paid"),
+    ] {
+        out.text(&format!("  {name:<12} {what}"));
+    }
+    let answer = prompt::ask(&format!("which one? [{USUAL}]"))?;
+    Ok(if answer.trim().is_empty() { USUAL.to_owned() } else { answer.trim().to_owned() })
+}
+
 /// The rest of the set-up, each step of which can be skipped and done later by its own command.
 async fn walk_on(app: &App, out: &Out) {
     out.text("\n1/3  Your second factor: an authenticator app proves that it is you who approves.");
     // the page leads on to the inbox, so that it is served until the walk ends
     let serving = second_factor(app, out).await;
-    out.text("\n2/3  Your first account. Services: github, stripe.");
+    out.text("\n2/3  Your first account. Services: github, gmail, linear, posthog, stripe.");
     match prompt::ask("which one? (empty to skip)") {
         Ok(name) if !name.trim().is_empty() => {
             let result = connect::run(app, out, connect::Args::of(name.trim())).await;

@@ -159,12 +159,15 @@ fn key_in(text: &str, fits: impl Fn(&Secret) -> bool) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Scene;
 
     const KEY: &str = "sk_live_51Hplantedplanted";
 
     fn found(text: &str, place: &str) -> Result<Takeover, Failure> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config");
+        let scene = Scene::new();
+        let path = scene.path().join("config");
+        scene.evidence().keep_from(KEY);
+        scene.evidence().planted(&path);
         std::fs::write(&path, text).unwrap();
         let pattern = crate::pattern::Pattern::new("(?:^sk_live_).*").unwrap();
         // `Secret` shows nothing, so that the test asks the credential's own check
@@ -172,6 +175,7 @@ mod tests {
             scheme: crate::catalog::CredentialScheme::Bearer,
             label: "key".to_owned(),
             create_at: None,
+            rights: None,
             pattern: Some(pattern),
             identity: crate::catalog::IdentityPointers::default(),
             oauth: None,

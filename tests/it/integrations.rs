@@ -119,7 +119,29 @@ fn connecting(integration: &Integration) -> String {
     if let Some(page) = &credential.create_at {
         text += &format!(", made at <{page}>");
     }
-    text += &format!(".\n\n```sh\nagentport connect {}\n```\n", integration.id);
+    text += ".\n";
+    if let Some(rights) = &credential.rights {
+        text += &format!("\n{rights}\n");
+    }
+    let key = credential.oauth.as_ref().is_none_or(|oauth| !oauth.alone);
+    if key {
+        text += &format!("\n```sh\nagentport connect {}\n```\n", integration.id);
+    }
+    if let Some(oauth) = &credential.oauth {
+        let scopes: Vec<_> = oauth.scopes.iter().map(|scope| format!("`{scope}`")).collect();
+        let how = if key { "Or sign in" } else { "Sign in" };
+        text += &format!(
+            "\n{how} with OAuth 2.0, with a client of your own in `agentport.toml`{}:\n\n```toml\n[oauth.{}]\nclient_id = \"…\"\n```\n\n\
+             ```sh\nagentport connect {} --oauth\n```\n\nScopes that are asked for: {}. `--scope` adds one.\n",
+            if oauth.client_secret { " (its secret is asked for, and kept with the tokens)" } else { "" },
+            integration.id,
+            integration.id,
+            scopes.join(", ")
+        );
+    }
+    for warning in &credential.warnings {
+        text += &format!("\n`connect` warns when {}.\n", warning.message);
+    }
     if !integration.settings.is_empty() {
         text += "\n| setting | what it is | unless it is set |\n|---|---|---|\n";
         for setting in &integration.settings {

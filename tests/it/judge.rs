@@ -120,9 +120,10 @@ fn captured(tool: &Tool, case: &str, arguments: &Map<String, Value>) -> String {
     format!("{line}\n")
 }
 
-/// What an account of the tool's integration might have.
+/// What an account of the tool's integration has to have; for the rest the defaults hold.
 fn example_settings(tool: &Tool) -> BTreeMap<String, String> {
-    tool.integration.settings.iter().map(|setting| (setting.name.clone(), setting.example.clone())).collect()
+    let needed = tool.integration.settings.iter().filter(|setting| setting.default.is_none());
+    needed.map(|setting| (setting.name.clone(), setting.example.clone())).collect()
 }
 
 /// The arguments of a case; several where one of some parameters has to be given.

@@ -12,8 +12,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::harness::{Answer, Port, Reply, Upstream, now};
 
-const BUILT_IN: [&str; 4] =
-    ["agentport_await_approval", "agentport_call_tool", "agentport_list_integrations", "agentport_withdraw_approval"];
+const BUILT_IN: [&str; 5] = [
+    "agentport_await_approval",
+    "agentport_call_tool",
+    "agentport_find_tools",
+    "agentport_list_integrations",
+    "agentport_withdraw_approval",
+];
 
 #[test]
 fn every_revision_with_a_handshake_is_served() {
@@ -129,6 +134,7 @@ fn without_a_home_it_starts_and_says_that_a_human_must_finish() {
     assert_eq!(wire.tools(), BUILT_IN);
     let calls = [
         ("agentport_list_integrations", json!({})),
+        ("agentport_find_tools", json!({"query": "refund"})),
         ("agentport_await_approval", json!({})),
         ("agentport_withdraw_approval", json!({"approval_id": "apr_x"})),
         ("agentport_call_tool", json!({"tool": "stripe_list_customers", "arguments": {}})),

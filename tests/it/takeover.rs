@@ -7,13 +7,14 @@ use std::{
     process::Stdio,
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::harness::{Port, Reply, Upstream, skip};
+use crate::harness::{Port, Ran, Reply, Upstream, skip};
 
 /// The user's home with a host's file that holds the key, and what `doctor` says to do about it.
 fn planted(port: &Port) -> (std::path::PathBuf, String) {
     let file = port.folder().join("user/.cursor/mcp.json");
+    port.evidence().planted(&file);
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     let entry =
         json!({"command": "npx", "args": [format!("--key={}", port.canary())], "env": {"STRIPE_KEY": port.canary()}});
@@ -45,10 +46,7 @@ fn the_command_that_doctor_prints_stores_the_key() {
     let before = fs::read_to_string(&file).unwrap();
     let line = format!("{command} --origin {} --allow-private --json", upstream.origin());
     let line = line.replacen("agentport", env!("CARGO_BIN_EXE_agentport"), 1);
-    let output = port.shell(&line).output().unwrap();
-    port.evidence().saw(String::from_utf8_lossy(&output.stdout));
-    port.evidence().saw(String::from_utf8_lossy(&output.stderr));
-    let connected: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let connected = Ran::of(port.shell(&line).output().unwrap(), port.evidence()).json();
     assert_eq!(connected["verified"], json!(true));
     // nobody could be asked: the file is as it was, and that is said
     assert_eq!(connected["from_file"], json!({"file": file, "removed": false, "reason": "there was nobody to ask"}));
@@ -129,6 +127,7 @@ fn what_is_no_key_is_not_taken_over() {
         port.cli(arguments.iter().copied()).exits(64);
     }
     let link = port.folder().join("link.json");
+    port.evidence().planted(&link);
     std::os::unix::fs::symlink(&file, &link).unwrap();
     let linked =
         port.cli(["connect", "stripe", "--from-file", link.to_str().unwrap(), "--key", "a", "--json"]).exits(1);

@@ -108,6 +108,9 @@ pub(super) fn manifest(source: &mut Source<'_>) -> Manifest {
         }
         _ => None,
     };
+    if let Some(integration) = &integration {
+        requests.check_prefix(source, integration);
+    }
     let scope = tool::Scope {
         id: id.as_ref().map(|id| id.value.as_str()),
         integration: integration.as_ref(),

@@ -6,7 +6,7 @@ use super::{graphql, refusal};
 use crate::{
     account::Origin,
     catalog::{
-        AnswerKind, BodyKind, Method, Refusal, RestTemplate, Segment, UpstreamSpec,
+        AnswerKind, BodyKind, Integration, Method, Refusal, RestTemplate, Segment, UpstreamSpec,
         reader::{At, Table, not_yet, shown, text},
         text as names,
     },
@@ -48,6 +48,8 @@ pub(super) enum Requests {
         body: BodyKind,
         /// How a refusal looks that comes with a status of success.
         refusal: Option<Refusal>,
+        /// The setting that stands before every path.
+        prefix: Option<At<String>>,
     },
     /// By document.
     Graphql {
@@ -64,12 +66,29 @@ impl Requests {
             Self::Graphql { .. } => None,
         }
     }
+
+    /// Puts the setting that stands before every path before this one.
+    pub(super) fn with_prefix(&self, template: &mut RestTemplate) {
+        if let Self::Rest { prefix: Some(prefix), .. } = self {
+            template.path.insert(0, Segment::Prefix(prefix.value.clone()));
+        }
+    }
+
+    /// Notes a prefix that is no setting of the integration.
+    pub(super) fn check_prefix(&self, source: &mut Source<'_>, integration: &Integration) {
+        let Self::Rest { prefix: Some(prefix), .. } = self else { return };
+        if !integration.settings.iter().any(|setting| setting.name == prefix.value) {
+            let message = format!("`{}` is no setting of this integration", shown(&prefix.value));
+            let help = "declare it in `[integration.settings]`; its values are like `/api/v3`, or empty".to_owned();
+            source.problem(prefix.span.clone(), message, help);
+        }
+    }
 }
 
 /// Reads `[upstream.rest]` or `[upstream.graphql]`.
 pub(super) fn upstream(source: &mut Source<'_>, top: &mut Table<'_>) -> (Requests, Option<UpstreamSpec>) {
     // A missing one has been noted; the tools are still looked at.
-    kinds(source, top).unwrap_or((Requests::Rest { body: BodyKind::Json, refusal: None }, None))
+    kinds(source, top).unwrap_or((Requests::Rest { body: BodyKind::Json, refusal: None, prefix: None }, None))
 }
 
 fn kinds(source: &mut Source<'_>, top: &mut Table<'_>) -> Option<(Requests, Option<UpstreamSpec>)> {
@@ -109,8 +128,9 @@ fn kinds(source: &mut Source<'_>, top: &mut Table<'_>) -> Option<(Requests, Opti
     let headers = table.table(source, "headers", "`headers`").map(|table| headers(source, table)).unwrap_or_default();
     let body = table.required(source, "body").and_then(|word| body(source, &word));
     let refusal = refusal::refusal(source, &mut table);
+    let prefix = table.string(source, "prefix");
     table.finish(source);
-    let requests = Requests::Rest { body: body.unwrap_or(BodyKind::Json), refusal };
+    let requests = Requests::Rest { body: body.unwrap_or(BodyKind::Json), refusal, prefix };
     let spec = origin.zip(body).map(|(origin, body)| UpstreamSpec::Rest { origin, headers, body });
     Some((requests, spec))
 }

@@ -154,9 +154,13 @@ pub(super) fn described(
     requests: &rest::Requests,
 ) -> Option<Described> {
     let create_at = link(source, &mut table, "create_at");
+    let rights = table.string(source, "rights").map(|rights| text::prose(source, "rights", rights));
     let pattern = table.string(source, "pattern").and_then(|pattern| beginning(source, &pattern));
     let verify = table.required(source, "verify").and_then(|verify| match requests {
-        rest::Requests::Rest { .. } => verifying_read(source, &verify).map(RequestTemplate::Rest),
+        rest::Requests::Rest { .. } => verifying_read(source, &verify).map(|mut template| {
+            requests.with_prefix(&mut template);
+            RequestTemplate::Rest(template)
+        }),
         rest::Requests::Graphql { path } => graphql::verifying_read(source, &verify, path),
     });
     let identity = table.table(source, "identity", "`identity`");
@@ -166,7 +170,16 @@ pub(super) fn described(
         good.then(|| name.value.to_ascii_lowercase())
     });
     table.finish(source);
-    Some(Described { scheme: scheme?, label: label?, create_at, pattern, identity, scopes_header, verify: verify? })
+    Some(Described {
+        scheme: scheme?,
+        label: label?,
+        create_at,
+        rights,
+        pattern,
+        identity,
+        scopes_header,
+        verify: verify?,
+    })
 }
 
 /// A pattern that, unlike a parameter's, may match a part: what comes after it is the secret's own.
@@ -180,6 +193,7 @@ pub(super) struct Described {
     scheme: CredentialScheme,
     label: String,
     create_at: Option<String>,
+    rights: Option<String>,
     pattern: Option<Pattern>,
     identity: IdentityPointers,
     scopes_header: Option<String>,
@@ -188,8 +202,9 @@ pub(super) struct Described {
 
 impl Described {
     fn credential(self, oauth: Option<OAuthSpec>, warnings: Vec<Warning>) -> Credential {
-        let Self { scheme, label, create_at, pattern, identity, scopes_header, verify } = self;
-        let spec = CredentialSpec { scheme, label, create_at, pattern, identity, oauth, scopes_header, warnings };
+        let Self { scheme, label, create_at, rights, pattern, identity, scopes_header, verify } = self;
+        let spec =
+            CredentialSpec { scheme, label, create_at, rights, pattern, identity, oauth, scopes_header, warnings };
         Credential { spec, verify }
     }
 }

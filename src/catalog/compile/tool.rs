@@ -229,6 +229,7 @@ fn settings_in(template: Option<&mut RestTemplate>, scope: &Scope<'_>) {
             *segment = Segment::Setting(std::mem::take(name));
         }
     }
+    scope.requests.with_prefix(template);
 }
 
 /// Can a value of this type stand in a segment of a path?

@@ -25,7 +25,7 @@ const SHAPES: [(&str, Option<&str>, &str); 9] = [
     (
         "a database's password",
         None,
-        r"(?:postgres(?:ql)?|mysql|mariadb|mongodb(?:\+srv)?|rediss?|amqps?)://[^\s:/@]*:[^\s@/]+@",
+        r"(?:postgres(?:ql)?|mysql|mariadb|mongodb(?:\+srv)?|rediss?|amqps?)://[^ \t:/@]*:[^ \t@/]+@",
     ),
 ];
 /// Enough to act on; a file of a chat's history could hold thousands.

@@ -96,6 +96,7 @@ fn integration(id: &str) -> Arc<Integration> {
             scheme: CredentialScheme::Bearer,
             label: "key".to_owned(),
             create_at: None,
+            rights: None,
             pattern: None,
             identity: IdentityPointers::default(),
             oauth: None,

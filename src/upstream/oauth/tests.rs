@@ -7,7 +7,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use tempfile::TempDir;
 
 use super::{
     super::{
@@ -23,6 +22,7 @@ use crate::{
     account::Origin,
     catalog::{EndpointSpec, OAuthSpec},
     clock::SteppingClock,
+    evidence::Scene,
     ledger::{LineFilter, Runner, Sqlite},
     secret::{Secret, StoreError},
 };
@@ -59,7 +59,7 @@ impl SecretStore for Store {
 
 /// A home with one account that is signed in, and its authorization server.
 struct Stage {
-    folder: TempDir,
+    folder: Scene,
     ledger: Sqlite,
     store: Arc<Store>,
     clock: SteppingClock,
@@ -72,7 +72,11 @@ struct Stage {
 
 impl Stage {
     async fn start() -> Self {
-        let folder = TempDir::new().unwrap();
+        let folder = Scene::new();
+        // what is asked for and given is in the store alone
+        for token in ["access-1", "access-2", "refresh-1", "refresh-2"] {
+            folder.evidence().keep_from(token);
+        }
         std::fs::create_dir(folder.path().join("run")).unwrap();
         let run = Runner::start(&folder.path().join("run")).unwrap();
         let ledger = Sqlite::open(&folder.path().join("agentport.db"), run).unwrap();

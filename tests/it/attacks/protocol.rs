@@ -39,6 +39,8 @@ fn t001_a_line_that_is_no_json_is_refused_and_not_repeated() {
 fn t002_a_line_without_end_is_dropped_and_the_next_one_served() {
     let port = Port::new();
     let mut wire = port.wire();
+    // the catalog is read when it is first needed
+    wire.tools();
     let before = peak_memory(wire.pid());
     wire.send(vec![b'a'; 100 << 20]);
     let answer = wire.hear();
