@@ -9,7 +9,7 @@ pub use crate::catalog::Arguments;
 use crate::{
     account::Account,
     canonical,
-    catalog::{self, Problem, Tool},
+    catalog::{self, Place, Problem, Tool},
 };
 
 /// The agent that asks, as the channel proves it: the stdio peer's name, or the holder of an agent token.
@@ -163,6 +163,10 @@ impl Call {
             return Err(CallError::Invalid(problems));
         }
         let Some(account) = account else { return Err(CallError::NoAccount(tool.integration.id.clone())) };
+        // what of the answer is wanted makes no other call of it: nothing of that is sent
+        let is_sent = |name: &str| !tool.params.iter().any(|param| param.name == name && param.place == Place::Answer);
+        let sent = arguments.as_map().iter().filter(|(name, _)| is_sent(name));
+        let sent: Map<String, Value> = sent.map(|(name, value)| (name.clone(), value.clone())).collect();
         let key = CallKey(canonical::sha256(
             "agentport/call-key/1",
             &[
@@ -170,7 +174,7 @@ impl Call {
                 tool.name.as_bytes(),
                 account.name.as_bytes(),
                 caller.as_str().as_bytes(),
-                canonical::object_text(arguments.as_map()).as_bytes(),
+                canonical::object_text(&sent).as_bytes(),
             ],
         ));
         Ok(Self {

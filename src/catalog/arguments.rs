@@ -217,7 +217,6 @@ impl Reading {
     /// A text, a number, a boolean, or a list of them.
     fn plain(&mut self, value: &Value, max_length: u64, max_items: u64, at: &str) -> Value {
         match value {
-            Value::Bool(_) => {}
             Value::Number(_) => return canonical::normal(value.clone()),
             Value::String(text) => self.text(text, max_length, at),
             Value::Array(elements) if self.amount(elements.len(), 0, max_items, "elements", at) => {
@@ -232,7 +231,8 @@ impl Reading {
                 });
                 return elements.collect();
             }
-            Value::Array(_) => {}
+            // a list that is too long has been noted
+            Value::Bool(_) | Value::Array(_) => {}
             Value::Null | Value::Object(_) => {
                 self.problem(
                     at,

@@ -16,7 +16,7 @@ use super::{
 use crate::canonical;
 
 /// The parts of a tool, by their names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Face(Map<String, Value>);
 

@@ -250,7 +250,10 @@ impl Tool {
         self.raises
             .iter()
             .filter(|raise| match &raise.when {
-                When::Any(values) => arguments.assumed(self, &raise.param).iter().any(|value| values.contains(value)),
+                When::Any(values) => arguments.assumed(self, &raise.param).iter().any(|value| {
+                    let elements = value.as_array().is_some_and(|all| all.iter().any(|one| values.contains(one)));
+                    elements || values.contains(value)
+                }),
                 When::Present => !arguments.given(&raise.param).is_empty(),
             })
             .map(|raise| raise.effect)

@@ -39,9 +39,10 @@ impl Drop for Leading {
 /// Opens `url` by way of a file in `folder` that only this user can read. `None`: as for [`open`].
 pub(super) fn open_unseen(environment: &Environment, folder: &Path, url: &str) -> Option<Leading> {
     // the address is ours; one that would have to be escaped is not
-    if !environment.has_display() || url.contains(['"', '\'', '<', '>', '&', '\\']) {
+    if !environment.has_display() || url.contains(['"', '\'', '<', '>', '\\']) {
         return None;
     }
+    let url = url.replace('&', "&amp;");
     let path = folder.join("set-up.html");
     let page = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"referrer\" content=\"no-referrer\">\

@@ -1,6 +1,6 @@
 //! `agentport connect`: stores a credential with the only place that it may go.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::json;
 
@@ -93,11 +93,7 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     let gateway = app.gateway();
     let parts = gateway.open_parts()?;
     let snapshot = parts.snapshots.current()?;
-    let integration = snapshot.catalog.integration(&args.integration).ok_or_else(|| {
-        let known: Vec<&str> = snapshot.catalog.integrations().map(|integration| integration.id.as_str()).collect();
-        Failure::usage(format!("there is no integration `{}`", visible(&args.integration)))
-            .hint(format!("there are {}", known.join(", ")))
-    })?;
+    let integration = known(&snapshot, &args.integration)?;
     check_name(&args.account)?;
     refuse_unseen(&args, &snapshot, integration)?;
     let before = snapshot
@@ -149,9 +145,9 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         let same = before.origin == account.origin
             && before.identity.id.is_some()
             && before.identity.id == account.identity.id;
-        if same {
+        if same && before.settings == account.settings {
             account.id.clone_from(&before.id);
-        } else if !args.replace {
+        } else if !same && !args.replace {
             let message = format!(
                 "`{}` is connected already, and this cannot be shown to be the same {} account; nothing was changed",
                 before.name, integration.title
@@ -195,21 +191,34 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     Ok(Exit::Done)
 }
 
+fn known<'a>(snapshot: &'a Snapshot, id: &str) -> Result<&'a Arc<Integration>, Failure> {
+    snapshot.catalog.integration(id).ok_or_else(|| {
+        let known: Vec<&str> = snapshot.catalog.integrations().map(|integration| integration.id.as_str()).collect();
+        Failure::usage(format!("there is no integration `{}`", visible(id)))
+            .hint(format!("there are {}", known.join(", ")))
+    })
+}
+
 /// The address that a manifest of the user's own names is its owner's choice once they have seen it (T260).
 fn refuse_unseen(args: &Args, snapshot: &Snapshot, integration: &Integration) -> Result<(), Failure> {
     let waiting: Vec<&str> = snapshot.policy.unapproved().map(|(name, _)| name).collect();
     let mut tools = snapshot.catalog.tools().filter(|tool| tool.integration.id == integration.id);
     let unseen =
         snapshot.catalog.is_own(&integration.id) && tools.all(|tool| waiting.contains(&tool.policy_name().as_str()));
-    if args.origin.is_some() || !unseen {
+    // a sign-in goes to further addresses that the manifest names
+    let signs_in = args.sign_in.oauth || integration.credential.oauth.as_ref().is_some_and(|oauth| oauth.alone);
+    if !unseen || args.origin.is_some() && !signs_in {
         return Ok(());
     }
     let message =
         format!("`{}` has not been approved as its manifest stands now; nothing was asked for", integration.id);
-    Err(Failure::new(message).hint(format!(
-        "agentport policy apply shows it; or name the address that its key may go to: --origin {}",
-        integration.upstream.origin()
-    )))
+    let hint = if signs_in {
+        "agentport policy apply shows it, and where its sign-in goes".to_owned()
+    } else {
+        let origin = integration.upstream.origin();
+        format!("agentport policy apply shows it; or name the address that its key may go to: --origin {origin}")
+    };
+    Err(Failure::new(message).hint(hint))
 }
 
 /// What `--set` says, over what the account had. Every setting without a default has to have a value.

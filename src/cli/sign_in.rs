@@ -132,7 +132,9 @@ impl Way<'_> {
         let begun = Authorization::begin(authorize, self.client, redirect.uri(), (scopes, spec.separator), &spec.extra);
         let authorization = Arc::new(begun.map_err(Failure::new)?);
         let url = authorization.url();
-        let opened = !self.out.is_json() && browser::open(self.app.environment(), url);
+        // not as an argument, which everybody on this machine can read: whoever has the state could answer for the person
+        let leading = self.lead(url);
+        let opened = leading.is_some();
         if self.out.is_json() {
             self.out.value(&json!({
                 "status": "waiting", "authorize_url": url, "redirect_uri": redirect.uri(),
@@ -158,11 +160,20 @@ impl Way<'_> {
         }
     }
 
+    /// Opens the browser there, where there is one. The file that leads it lasts as long as what this returns.
+    fn lead(&self, url: &str) -> Option<browser::Leading> {
+        if self.out.is_json() {
+            return None;
+        }
+        browser::open_unseen(self.app.environment(), &self.app.home().ok()?.run(), url)
+    }
+
     async fn device(&self, scopes: Vec<String>, separator: &str) -> Result<SignedIn, Stop> {
         let scope = scopes.join(separator);
         let device = self.oauth.start_device(self.account, self.server, self.client, &scope).await?;
         let page = device.complete().unwrap_or_else(|| device.verification_uri());
-        let opened = !self.out.is_json() && browser::open(self.app.environment(), page);
+        let leading = self.lead(page);
+        let opened = leading.is_some();
         if self.out.is_json() {
             self.out.value(&json!({
                 "status": "waiting", "user_code": device.user_code(), "verification_uri": device.verification_uri(),

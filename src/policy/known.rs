@@ -66,6 +66,8 @@ pub enum Happened {
         request: String,
         /// The names of its parameters.
         params: Vec<String>,
+        /// All else that a call of it does and that is said of it, part by part.
+        parts: Vec<PartChange>,
     },
     /// It is another: these parts differ. Of a built-in one it is only known that it is.
     Changed(Vec<PartChange>),
@@ -116,6 +118,7 @@ impl Known {
                         effect: tool.strongest_effect(),
                         request: face.request(),
                         params: face.params().into_iter().map(str::to_owned).collect(),
+                        parts: Face::default().changes(&face),
                     }
                 }
             };

@@ -146,9 +146,9 @@ fn changed_by(response: &Value) -> Said {
             Said::Maybe
         };
     }
-    let before = data.is_none() && errors.iter().all(|error| depth(error) == 0 && !is_internal(error));
+    // that nothing is named is no proof: a gateway answers so after the service behind it has done it
     let refused = errors.iter().all(|error| depth(error) <= 1 && is_refusal(error));
-    if !errors.is_empty() && (before || refused) { Said::Refused } else { Said::Maybe }
+    if !errors.is_empty() && refused { Said::Refused } else { Said::Maybe }
 }
 
 /// The content of `data`; where something of it is missing by an error, the errors beside it.

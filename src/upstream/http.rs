@@ -149,12 +149,16 @@ impl Http {
 
     async fn answer(&self, response: Response, deadline: Instant) -> Answer {
         let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        // a field may come in several lines (RFC 9110 section 5.3)
+        let links = response.headers().get_all(header::LINK).iter().filter_map(|value| value.to_str().ok());
+        let links: Vec<&str> = links.collect();
+        let link = (!links.is_empty()).then(|| links.join(", "));
         Answer {
             status: response.status().as_u16(),
             content_type: text(header::CONTENT_TYPE),
             retry_after: asked::wait(response.headers()),
             may_retry: asked::may_retry(response.headers()),
-            link: text(header::LINK),
+            link,
             body: self.body(response, deadline).await,
         }
     }

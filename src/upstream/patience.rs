@@ -40,7 +40,7 @@ impl Rests {
 
     /// Keeps what an answer asks for.
     pub(super) fn note(&self, who: &Who, answer: &Result<Answer, Fault>) {
-        let Ok(Answer { status: 403 | 429 | 503, retry_after: Some(seconds), .. }) = answer else { return };
+        let Ok(Answer { status: 400 | 403 | 429 | 503, retry_after: Some(seconds), .. }) = answer else { return };
         let rest = Duration::from_secs(*seconds).min(LONGEST_REST);
         let mut rests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         rests.insert(who.clone(), Instant::now() + rest);
@@ -63,17 +63,20 @@ pub(super) fn pause(answer: &Result<Answer, Fault>, attempt: u32, limits: &Limit
 }
 
 fn may_help(answer: &Result<Answer, Fault>) -> bool {
-    match answer {
-        Ok(Answer { may_retry: Some(said), .. }) => *said,
-        Ok(Answer { status: 429 | 500 | 502 | 503 | 504, .. }) => true,
-        // GitHub's way to say 429
-        Ok(Answer { status: 403, retry_after, .. }) => retry_after.is_some(),
-        Ok(Answer { body: Err(BodyFault::Lost(Lost::Cut)), .. }) => true,
-        Ok(_) => false,
-        Err(Fault::NotSent(reason)) => reason.may_pass(),
-        Err(Fault::Lost(Lost::Cut)) => true,
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(Fault::NotSent(reason)) => return reason.may_pass(),
+        Err(Fault::Lost(Lost::Cut)) => return true,
         // the time that it had is gone
-        Err(Fault::Lost(Lost::Timeout)) => false,
+        Err(Fault::Lost(Lost::Timeout)) => return false,
+    };
+    match answer.status {
+        200..=399 => matches!(answer.body, Err(BodyFault::Lost(Lost::Cut))),
+        _ if answer.may_retry.is_some() => answer.may_retry == Some(true),
+        429 | 500 | 502 | 503 | 504 => true,
+        // GitHub's and Linear's way to say 429
+        400 | 403 => answer.retry_after.is_some(),
+        _ => matches!(answer.body, Err(BodyFault::Lost(Lost::Cut))),
     }
 }
 
@@ -92,8 +95,13 @@ mod tests {
     const LIMITS: Limits = Limits::DEFAULT;
     const LEFT: Duration = Duration::from_secs(30);
 
+    fn plain(status: u16) -> Answer {
+        Answer { status, content_type: None, retry_after: None, may_retry: None, link: None, body: Ok(Vec::new()) }
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "what is asked is a result")]
     fn answer(status: u16, retry_after: Option<u64>, may_retry: Option<bool>) -> Result<Answer, Fault> {
-        Ok(Answer { status, content_type: None, retry_after, may_retry, link: None, body: Ok(Vec::new()) })
+        Ok(Answer { retry_after, may_retry, ..plain(status) })
     }
 
     #[test]
@@ -110,6 +118,9 @@ mod tests {
             (503, None, Some(false), false),
             (409, None, Some(true), true),
             (302, None, None, false),
+            (200, None, Some(true), false),
+            (400, None, None, false),
+            (400, Some(1), None, true),
         ] {
             let pause = pause(&answer(status, retry_after, said), 0, &LIMITS, LEFT);
             assert_eq!(pause.is_some(), again, "{status} {retry_after:?} {said:?}");
@@ -117,7 +128,7 @@ mod tests {
         assert!(pause(&Err(Fault::Lost(Lost::Cut)), 0, &LIMITS, LEFT).is_some());
         assert!(pause(&Err(Fault::Lost(Lost::Timeout)), 0, &LIMITS, LEFT).is_none());
         assert!(pause(&Err(Fault::NotSent(NotSent::Refused)), 0, &LIMITS, LEFT).is_none());
-        let cut = Ok(Answer { body: Err(BodyFault::Lost(Lost::Cut)), ..answer(200, None, None).unwrap() });
+        let cut = Ok(Answer { body: Err(BodyFault::Lost(Lost::Cut)), ..plain(200) });
         assert!(pause(&cut, 0, &LIMITS, LEFT).is_some());
     }
 

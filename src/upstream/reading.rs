@@ -181,10 +181,15 @@ mod tests {
         assert_eq!(page(&cursor(Some("/info/more")), &answer, None), None);
         assert_eq!(page(&cursor(None), &json!({"info": {"end": ""}}), None), None);
 
-        let (list, field, more) = ("/data".to_owned(), "id".to_owned(), "/has_more".to_owned());
-        let last = next(false, NextFrom::Last { list, field, more });
-        assert_eq!(page(&last, &json!({"data": [{"id": "a"}, {"id": "b"}], "has_more": true}), None), Some(json!("b")));
-        assert_eq!(page(&last, &json!({"data": [{"id": "a"}], "has_more": false}), None), None);
-        assert_eq!(page(&last, &json!({"data": [], "has_more": true}), None), None);
+        let by_last = next(
+            false,
+            NextFrom::Last { list: "/data".to_owned(), field: "id".to_owned(), more: "/has_more".to_owned() },
+        );
+        assert_eq!(
+            page(&by_last, &json!({"data": [{"id": "a"}, {"id": "b"}], "has_more": true}), None),
+            Some(json!("b"))
+        );
+        assert_eq!(page(&by_last, &json!({"data": [{"id": "a"}], "has_more": false}), None), None);
+        assert_eq!(page(&by_last, &json!({"data": [], "has_more": true}), None), None);
     }
 }

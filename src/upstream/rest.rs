@@ -1,5 +1,7 @@
 //! JSON, form and GraphQL requests over HTTPS: the plan's request exactly as it was stored, plus credential and idempotency key.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use reqwest::{
     Method, Request, Url,
@@ -23,6 +25,9 @@ use crate::{
 /// Headers that are the client's own: where the request goes, where it ends, how its connection lives.
 const OURS: [&str; 8] =
     ["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "proxy-authorization"];
+
+/// A rest that a write waits out; a longer one is answered at once.
+const SHORT_REST: Duration = Duration::from_secs(2);
 
 /// Sends HTTP requests.
 #[derive(Debug, Default)]
@@ -78,16 +83,17 @@ impl Upstream for Rest {
             Effect::Read => true,
             Effect::Write | Effect::Destructive => false,
         };
-        let deadline = Instant::now() + if read { limits.read } else { limits.write };
         let who = (plan.account_id().to_owned(), plan.tool());
         if let Some(rest) = self.rests.left(&who) {
-            if Instant::now() + rest >= deadline {
+            // a write would come late, and hold a place on the wire meanwhile
+            if rest > if read { limits.read / 2 } else { SHORT_REST } {
                 let seconds = rest.as_secs() + 1;
                 let why = format!("`{}` asked us to wait, for {seconds} seconds more", plan.integration());
                 return not_sent(FailureKind::Busy, &why);
             }
             tokio::time::sleep(rest).await;
         }
+        let deadline = Instant::now() + if read { limits.read } else { limits.write };
         let answer = self.send_patiently(request, &credential, read, deadline).await;
         let (answer, credential) = match self.renewed(permit, http, answer, credential, deadline).await {
             Ok(pair) => pair,

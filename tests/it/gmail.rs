@@ -1,5 +1,7 @@
 //! A Gmail that keeps state: a mail is read by a human before it goes out, and by a model after it came in.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::harness::{Emulate, Port, Reply, Upstream};
@@ -55,6 +57,68 @@ async fn a_mail_is_sent_read_and_answered() {
     let thread = agent.call("gmail_get_thread", json!({"thread_id": sent["threadId"]})).await.completed();
     let texts: Vec<&Value> = thread["messages"].as_array().unwrap().iter().map(|message| &message["text"]).collect();
     assert_eq!(texts, ["Hallo Jörg,\nbis morgen!", "Noch etwas."]);
+    agent.leave().await;
+    port.cli(["log", "verify"]).done();
+}
+
+/// Sorting what was sent: found by its words, filed under a label, into the trash and out of it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_is_found_labelled_trashed_and_brought_back() {
+    let Some(google) = Emulate::google("a_mail_is_found_labelled_trashed_and_brought_back") else { return };
+    let port = Port::enrolled();
+    connected(&port, &google.origin());
+    let agent = port.agent().await;
+    let found = async |given: Value| -> Vec<Value> {
+        let found = agent.call("gmail_search_emails", given).await.completed();
+        found["messages"].as_array().unwrap().iter().map(|mail| mail["id"].clone()).collect()
+    };
+    let words = json!({"q": "subject:invoice-4711 to:bob@example.com"});
+    let mail = json!({"to": ["bob@example.com"], "subject": "Invoice-4711 & more", "text": "Please find it attached."});
+    let id = agent.call("gmail_send_email", mail).await.approval_id();
+    assert_eq!(found(words.clone()).await, Vec::<Value>::new());
+    let sent = port.approve(&id)["result"]["id"].clone();
+    let one = [sent.clone()];
+    assert_eq!(found(words.clone()).await, one);
+    assert_eq!(found(json!({"q": "subject:invoice-4711 to:eve@example.com"})).await, Vec::<Value>::new());
+
+    let given = json!({"name": "Customers/Bob", "color": {"background": "#16a765", "text": "#ffffff"}});
+    let names = async || -> Vec<Value> {
+        let labels = agent.call("gmail_list_labels", json!({})).await.completed();
+        labels["labels"].as_array().unwrap().iter().map(|label| label["name"].clone()).collect()
+    };
+    let id = agent.call("gmail_create_label", given).await.approval_id();
+    assert!(!names().await.contains(&json!("Customers/Bob")));
+    let label = port.approve(&id)["result"].clone();
+    assert_eq!((&label["name"], &label["color"]["backgroundColor"]), (&json!("Customers/Bob"), &json!("#16a765")));
+    assert!(names().await.contains(&json!("Customers/Bob")));
+
+    let labelled = json!({"q": "invoice-4711", "label_ids": [label["id"]]});
+    let labels = async || -> BTreeSet<String> {
+        let mail = json!({"message_id": sent, "format": "minimal"});
+        let read = agent.call("gmail_read_email", mail).await.completed();
+        read["labelIds"].as_array().unwrap().iter().map(|label| label.as_str().unwrap().to_owned()).collect()
+    };
+    let plain: BTreeSet<String> = ["SENT".to_owned()].into();
+    let both: BTreeSet<String> = ["SENT".to_owned(), label["id"].as_str().unwrap().to_owned()].into();
+    let change = json!({"message_id": sent, "add_label_ids": [label["id"]]});
+    let id = agent.call("gmail_modify_email_labels", change).await.approval_id();
+    assert_eq!((labels().await, found(labelled.clone()).await), (plain, vec![]));
+    port.approve(&id);
+    assert_eq!((labels().await, found(labelled.clone()).await), (both.clone(), vec![sent.clone()]));
+
+    let which = json!({"message_id": sent});
+    let id = agent.call("gmail_trash_email", which.clone()).await.approval_id();
+    assert_eq!(found(words.clone()).await, one);
+    port.approve(&id);
+    assert_eq!(found(words.clone()).await, Vec::<Value>::new());
+    let mut everywhere = words.clone();
+    everywhere["include_spam_trash"] = json!(true);
+    assert_eq!(found(everywhere).await, one);
+    let id = agent.call("gmail_untrash_email", which).await.approval_id();
+    assert_eq!(found(words.clone()).await, Vec::<Value>::new());
+    port.approve(&id);
+    assert_eq!((found(words).await, found(labelled).await), (vec![sent.clone()], vec![sent.clone()]));
+    assert_eq!(labels().await, both);
     agent.leave().await;
     port.cli(["log", "verify"]).done();
 }

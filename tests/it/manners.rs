@@ -185,20 +185,45 @@ fn a_setting_of_the_account_stands_in_the_path() {
     };
     let connected = connect("eu", &["--set", "project_id=7"]).done().json();
     assert_eq!(connected["settings"], json!({"project_id": "7"}));
-    connect("us", &[]).done();
+    assert!(connect("us", &[]).exits(64).error().contains("needs the setting `project_id`"));
+    connect("us", &["--set", "project_id=9"]).done();
     for (wrong, words) in
         [("project_id", "has no `=`"), ("projekt=7", "no setting `projekt`"), ("project_id=x", "is no value")]
     {
         assert!(connect("no", &["--set", wrong]).exits(64).error().contains(words), "{wrong}");
     }
     let mut wire = port.wire();
-    for (account, project) in [("eu", "7"), ("us", "%40current")] {
+    for (account, project) in [("eu", "7"), ("us", "9")] {
         wire.call("posthog_list_feature_flags", json!({"account": account})).completed();
         let line = upstream.lines().pop().unwrap();
         assert!(line.starts_with(&format!("GET /api/projects/{project}/feature_flags/")), "{line}");
     }
+    // what waits was shown with the setting of then: with another it is another account
+    let delete = json!({"feature_flag": 7, "account": "us"});
+    let id = wire.call("posthog_delete_feature_flag", delete).approval_id();
+    connect("us", &["--set", "project_id=10"]).done();
+    assert_eq!(
+        wire.call("agentport_await_approval", json!({"approval_id": id, "wait_seconds": 1})).status(),
+        "cancelled"
+    );
     // replacing the secret keeps what was set
     connect("eu", &[]).done();
     wire.call("posthog_list_feature_flags", json!({"account": "eu"})).completed();
     assert!(upstream.lines().pop().unwrap().contains("/projects/7/"));
+}
+
+/// What of the answer is wanted is no part of the call: it would be a way to have one thing approved twice.
+#[test]
+fn t105_a_call_is_the_same_whatever_of_its_answer_is_wanted() {
+    let upstream = Upstream::start(|_| Reply::json(200, &json!({"id": "in_1", "status": "paid"})));
+    let port = Port::connected(&upstream);
+    let mut wire = port.wire();
+    let pay = |fields: &[&str]| json!({"invoice": "in_1", "fields": fields});
+    let id = wire.call("stripe_pay_invoice", json!({"invoice": "in_1"})).approval_id();
+    for fields in [["id"].as_slice(), &["*"]] {
+        assert_eq!(wire.call("stripe_pay_invoice", pay(fields)).approval_id(), id);
+    }
+    port.approve(&id);
+    assert_eq!(wire.call("stripe_pay_invoice", pay(&["status"])).completed()["id"], json!("in_1"));
+    assert_eq!(upstream.lines(), ["POST /v1/invoices/in_1/pay"]);
 }

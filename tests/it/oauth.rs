@@ -26,7 +26,8 @@ fn keep(port: &Port, authority: &Authority) {
 /// `connect posthog --oauth`, with the person's browser; what it says at the end.
 fn connect(port: &Port, authority: &Authority, answers: &[(&str, &str)]) -> Value {
     let origin = authority.origin();
-    let arguments = ["connect", "posthog", "--oauth", "--origin", &origin, "--allow-private", "--json"];
+    let arguments =
+        ["connect", "posthog", "--set", "project_id=1", "--oauth", "--origin", &origin, "--allow-private", "--json"];
     let mut child = port.cli(arguments).unseen().spawn();
     let waiting = child.line();
     let back = Browser::default().go(waiting["authorize_url"].as_str().unwrap(), answers);
@@ -148,8 +149,20 @@ fn t191_the_port_takes_one_answer_to_its_own_question() {
     let Some(authority) = Authority::start("t191_the_port", "posthog") else { return };
     let port = home("posthog", "agentport-test");
     let origin = authority.origin();
-    let mut child =
-        port.cli(["connect", "posthog", "--oauth", "--origin", &origin, "--allow-private", "--json"]).unseen().spawn();
+    let mut child = port
+        .cli([
+            "connect",
+            "posthog",
+            "--set",
+            "project_id=1",
+            "--oauth",
+            "--origin",
+            &origin,
+            "--allow-private",
+            "--json",
+        ])
+        .unseen()
+        .spawn();
     let waiting = child.line();
     let (url, back) = (waiting["authorize_url"].as_str().unwrap(), waiting["redirect_uri"].as_str().unwrap());
     let query: Vec<(String, String)> = url::Url::parse(url).unwrap().query_pairs().into_owned().collect();
@@ -177,8 +190,20 @@ fn t191_the_port_takes_one_answer_to_its_own_question() {
     assert_eq!((grants(&authority).len(), port.cli(["accounts", "--json"]).done().json()), (0, json!([])));
 
     // a code of somebody else's does not go with our verifier
-    let mut child =
-        port.cli(["connect", "posthog", "--oauth", "--origin", &origin, "--allow-private", "--json"]).unseen().spawn();
+    let mut child = port
+        .cli([
+            "connect",
+            "posthog",
+            "--set",
+            "project_id=1",
+            "--oauth",
+            "--origin",
+            &origin,
+            "--allow-private",
+            "--json",
+        ])
+        .unseen()
+        .spawn();
     let waiting = child.line();
     let url = waiting["authorize_url"].as_str().unwrap();
     let challenge = url.split("code_challenge=").nth(1).unwrap().split('&').next().unwrap();
@@ -227,7 +252,8 @@ fn a_client_secret_comes_on_standard_input_and_stays_in_the_store() {
     let secret = "secret-of-the-client-0123456789-0123456789";
     port.evidence().keep_from(secret);
     let origin = authority.origin();
-    let arguments = ["connect", "posthog", "--oauth", "--origin", &origin, "--allow-private", "--json"];
+    let arguments =
+        ["connect", "posthog", "--set", "project_id=1", "--oauth", "--origin", &origin, "--allow-private", "--json"];
     let sign_in = |more: Option<&str>, line: &str| {
         let mut child = port.cli(arguments.into_iter().chain(more)).unseen().spawn();
         child.say(line);
@@ -254,7 +280,7 @@ fn a_client_secret_comes_on_standard_input_and_stays_in_the_store() {
 #[test]
 fn what_is_missing_is_said_before_anything_is_asked() {
     let port = Port::enrolled();
-    let error = port.cli(["connect", "posthog", "--oauth", "--json"]).exits(1);
+    let error = port.cli(["connect", "posthog", "--set", "project_id=1", "--oauth", "--json"]).exits(1);
     assert_eq!(error.error(), "no OAuth client is set for PostHog; nothing was stored");
     assert!(error.json()["error"]["hint"].as_str().unwrap().contains("[oauth.posthog]"));
     let error = port.cli(["connect", "stripe", "--oauth", "--json"]).exits(64);
@@ -263,10 +289,10 @@ fn what_is_missing_is_said_before_anything_is_asked() {
     let port = home("posthog", "agentport-test");
     let origin = format!("http://127.0.0.1:{}", free_port());
     for arguments in [
-        vec!["connect", "posthog", "--oauth", "--origin", &origin, "--json"],
-        vec!["connect", "posthog", "--oauth", "--device", "--json"],
-        vec!["connect", "posthog", "--oauth", "--scope", "a b", "--json"],
-        vec!["connect", "posthog", "--oauth", "--secret-stdin", "--json"],
+        vec!["connect", "posthog", "--set", "project_id=1", "--oauth", "--origin", &origin, "--json"],
+        vec!["connect", "posthog", "--set", "project_id=1", "--oauth", "--device", "--json"],
+        vec!["connect", "posthog", "--set", "project_id=1", "--oauth", "--scope", "a b", "--json"],
+        vec!["connect", "posthog", "--set", "project_id=1", "--oauth", "--secret-stdin", "--json"],
     ] {
         port.cli(arguments).exits(64);
     }

@@ -1,9 +1,9 @@
 //! The main job against a Stripe that keeps state: what is allowed runs, what is not waits, and runs once.
 
 use rusqlite::{Connection, types::Value as Cell};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::harness::{Agent, Localstripe, Port};
+use crate::harness::{Agent, Emulate, Localstripe, Port, Reply, Upstream};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_main_job() {
@@ -184,6 +184,119 @@ async fn what_the_vendor_refuses_is_failed_with_its_words() {
     assert_eq!((&refused["status"], &refused["error"]["http_status"]), (&json!("failed"), &json!(404)));
     assert_eq!(agent.look(&id).await.0, refused);
     agent.leave().await;
+}
+
+/// emulate's Stripe: what it has of the catalogue, and customers page by page.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_catalogue_is_made_and_customers_are_listed_page_by_page() {
+    let Some(stripe) = Emulate::stripe("a_catalogue_is_made_and_customers_are_listed_page_by_page") else { return };
+    let port = Port::enrolled();
+    // it has no balance to verify a key with
+    let origin = stripe.origin();
+    let key = ["connect", "stripe", "--origin", &origin, "--allow-private", "--secret-stdin", "--no-verify", "--json"];
+    port.cli(key).stdin(port.canary()).done();
+    let agent = port.agent().await;
+    let made = async |tool: &str, list: &str, given: Value| -> Value {
+        let listed = async || agent.call(list, json!({})).await.completed()["data"].as_array().unwrap().clone();
+        let before = listed().await;
+        let id = agent.call(tool, given).await.approval_id();
+        assert_eq!(listed().await, before, "{tool} waits");
+        let made = port.approve(&id)["result"].clone();
+        let after = listed().await;
+        assert_eq!((after.len(), &after[0]["id"]), (before.len() + 1, &made["id"]), "{tool}");
+        made
+    };
+    for name in ["Ann", "Bob & Söhne"] {
+        let given = json!({"name": name, "email": "a+b@example.com", "metadata": {"tier": "gold"}});
+        let customer = made("stripe_create_customer", "stripe_list_customers", given).await;
+        assert_eq!((&customer["name"], &customer["metadata"]), (&json!(name), &json!({"tier": "gold"})));
+    }
+    let product = made("stripe_create_product", "stripe_list_products", json!({"name": "Mug, blue"})).await;
+    assert_eq!(product["name"], json!("Mug, blue"));
+    let given = json!({
+        "product": product["id"], "currency": "eur", "unit_amount": 1900, "recurring": {"interval": "month"},
+    });
+    let price = made("stripe_create_price", "stripe_list_prices", given).await;
+    assert_eq!((&price["product"], &price["type"]), (&product["id"], &json!("recurring")));
+
+    let mut page = agent.call("stripe_list_customers", json!({"limit": 2})).await;
+    let mut pages = Vec::new();
+    loop {
+        let next = page.0["next"].clone();
+        let listed = page.completed();
+        assert_eq!(listed["has_more"], json!(next.is_object()));
+        pages.push(listed["data"].as_array().unwrap().iter().map(|it| it["name"].clone()).collect::<Vec<_>>());
+        let Some(tool) = next["tool"].as_str() else { break };
+        page = agent.call(tool, next["arguments"].clone()).await;
+    }
+    assert_eq!(pages, [vec![json!("Bob & Söhne"), json!("Ann")], vec![json!("Test Customer")]]);
+    agent.leave().await;
+    port.cli(["log", "verify"]).done();
+}
+
+/// emulate has no subscriptions, and localstripe knows what Stripe calls prices by their older name, plans: it is told so.
+fn with_prices(stripe: Localstripe) -> Upstream {
+    Upstream::bare(move |request| {
+        let (method, path) = request.line.split_once(' ').unwrap();
+        let (path, form) = match path {
+            "/v1/prices" => (
+                "/v1/plans",
+                request.body.replace("unit_amount=", "amount=").replace("recurring%5Binterval%5D=", "interval="),
+            ),
+            path => (path, request.body.replace("%5Bprice%5D=", "%5Bplan%5D=")),
+        };
+        let (status, answer) = stripe.ask(method, path, &form);
+        Reply::json(status, &answer)
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_is_started_listed_and_cancelled() {
+    let Some(stripe) = Localstripe::start("a_subscription_is_started_listed_and_cancelled") else { return };
+    let card = stripe.card();
+    let stripe = with_prices(stripe);
+    let port = Port::enrolled();
+    port.connect_stripe(&stripe.origin());
+    let agent = port.agent().await;
+    let run = async |tool: &str, given: Value| -> Value {
+        let id = agent.call(tool, given).await.approval_id();
+        port.approve(&id)["result"].clone()
+    };
+    let given = json!({"email": "ann@example.com", "payment_method": card});
+    let customer = run("stripe_create_customer", given).await["id"].clone();
+    let given = json!({"customer": customer, "invoice_settings": {"default_payment_method": card}});
+    run("stripe_update_customer", given).await;
+    let product = run("stripe_create_product", json!({"name": "Newspaper"})).await["id"].clone();
+    let given = json!({"product": product, "currency": "eur", "unit_amount": 1900, "recurring": {"interval": "month"}});
+    let price = run("stripe_create_price", given).await["id"].clone();
+
+    let listed = async |status: Option<&str>| -> Vec<(Value, Value)> {
+        let mut given = json!({"customer": customer});
+        if let Some(status) = status {
+            given["status"] = json!(status);
+        }
+        let listed = agent.call("stripe_list_subscriptions", given).await.completed();
+        let listed = listed["data"].as_array().unwrap().clone();
+        listed.into_iter().map(|it| (it["id"].clone(), it["status"].clone())).collect()
+    };
+    let given = json!({"customer": customer, "items": [{"price": price, "quantity": 2}]});
+    let id = agent.call("stripe_create_subscription", given).await.approval_id();
+    assert_eq!(listed(None).await, []);
+    let started = port.approve(&id)["result"].clone();
+    assert_eq!((&started["customer"], &started["status"]), (&customer, &json!("active")), "{started}");
+    let charges = agent.call("stripe_list_charges", json!({"customer": customer})).await.completed();
+    let paid: Vec<&Value> = charges["data"].as_array().unwrap().iter().map(|charge| &charge["amount"]).collect();
+    assert_eq!(paid, [&json!(3800)], "charged once, two at 19");
+    let active = [(started["id"].clone(), json!("active"))];
+    assert_eq!(listed(None).await, active);
+
+    let id = agent.call("stripe_cancel_subscription", json!({"subscription": started["id"]})).await.approval_id();
+    assert_eq!(listed(None).await, active);
+    assert_eq!(port.approve(&id)["result"]["status"], json!("canceled"));
+    assert_eq!(listed(None).await, []);
+    assert_eq!(listed(Some("canceled")).await, [(started["id"].clone(), json!("canceled"))]);
+    agent.leave().await;
+    port.cli(["log", "verify"]).done();
 }
 
 async fn refund(agent: &Agent, charge: &str) -> String {

@@ -15,5 +15,7 @@ type(resources.store).dump_to_disk = lambda self: None
 
 listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 listener.bind(("127.0.0.1", 0))
+# whoever reads the port may come at once
+listener.listen()
 print("port", listener.getsockname()[1], flush=True)
 web.run_app(server.app, sock=listener, access_log=None, print=None)

@@ -105,11 +105,11 @@ fn next_page(source: &mut Source<'_>, mut table: Table<'_>, params: Option<&[Par
         let pointer = table.string(source, key)?;
         is_pointer(source, &pointer).then_some(pointer.value)
     };
-    let (url, cursor, more, last) = (pointer("url"), pointer("cursor"), pointer("more"), pointer("last"));
+    let (url, cursor, more, elements) = (pointer("url"), pointer("cursor"), pointer("more"), pointer("last"));
     let field = table.string(source, "field").map(|field| field.value);
     let span = table.span();
     table.finish(source);
-    let from = match (link.is_some_and(|link| link.value), url, cursor, last, field, more) {
+    let from = match (link.is_some_and(|link| link.value), url, cursor, elements, field, more) {
         (true, None, None, None, None, None) => Some(NextFrom::Link),
         (false, Some(url), None, None, None, None) => Some(NextFrom::Url(url)),
         (false, None, Some(at), None, None, more) => Some(NextFrom::Cursor { at, more }),
@@ -162,12 +162,16 @@ pub(super) fn fixed(source: &mut Source<'_>, table: &mut Table<'_>, params: Opti
     for Entry { key, value } in fixed.entries() {
         let name = At { value: key.value, span: key.span.clone() };
         let Some(value) = (Entry { key, value }).json(source) else { continue };
+        // an object may stand beside arguments that go into it, each at a place of its own
         let taken = params.into_iter().flatten().any(|param| {
-            let root = param.wire.split('.').next().unwrap_or_default();
-            matches!(param.place, Place::Body | Place::Query) && (param.wire == name.value || root == name.value)
+            let inside = param.wire.strip_prefix(name.value).and_then(|rest| rest.strip_prefix('.'));
+            let met = inside.is_some_and(|inside| {
+                let at = format!("/{}", inside.replace('.', "/"));
+                !value.value.is_object() || value.value.pointer(&at).is_some()
+            });
+            matches!(param.place, Place::Body | Place::Query) && (param.wire == name.value || met)
         });
-        // an object may stand beside arguments that go into it
-        if taken && !value.value.is_object() {
+        if taken {
             let message = format!("`{}` is fixed, and a parameter goes there too", shown(name.value));
             source.problem(name.span, message, "remove one of them".to_owned());
             continue;

@@ -47,6 +47,10 @@ fn pointer(source: &mut Source<'_>, text: &At<String>) -> Option<Vec<String>> {
 /// Notes a mail without a part. `request` is where that is shown.
 pub(super) fn whole(source: &mut Source<'_>, request: &At<String>, template: &RestTemplate, params: &[Param]) {
     let has_body = !matches!(template.method, Method::Get | Method::Head);
+    if template.body == BodyKind::Mime && !template.fixed.is_empty() {
+        let help = "give a parameter a `default`, or use `body = \"json\"`".to_owned();
+        source.problem(request.span.clone(), "beside a mail nothing is fixed", help);
+    }
     if template.body == BodyKind::Mime && has_body && !params.iter().any(|param| param.place == Place::Mail) {
         let help = "add parameters with `in = \"mail\"`, or use `body = \"json\"`".to_owned();
         source.problem(request.span.clone(), "the body is a mail, and no parameter is a part of it", help);

@@ -110,12 +110,7 @@ fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: 
         .into_iter()
         .filter_map(|table| raise(source, table, params.as_deref(), effect.as_ref()))
         .collect();
-    if let Requests::Rest { .. } = scope.requests {
-        let fixed = answer::fixed(source, &mut table, params.as_deref());
-        if let Some(template) = &mut template {
-            template.fixed = fixed;
-        }
-    }
+    fixed_in(source, &mut table, scope, params.as_deref(), template.as_mut());
     let answer = answer::answer(source, &mut table, params.as_mut(), template.as_mut());
     let answer = AnswerSpec { refusal: scope.requests.refusal().cloned(), ..answer };
     table.later(source, &["ask", "preview"]);
@@ -216,6 +211,22 @@ fn fitting_path(source: &mut Source<'_>, text: &At<String>, template: &RestTempl
     for param in params.iter().filter(|param| param.place == Place::Path && !named.contains(param.name.as_str())) {
         let help = format!("put `{{{}}}` into the path, or correct `in`", param.name);
         source.problem(text.span.clone(), format!("the path has no `{{{}}}`", param.name), help);
+    }
+}
+
+/// What every request has beside its arguments; GraphQL has no place for that.
+fn fixed_in(
+    source: &mut Source<'_>,
+    table: &mut Table<'_>,
+    scope: &Scope<'_>,
+    params: Option<&[Param]>,
+    template: Option<&mut RestTemplate>,
+) {
+    if let Requests::Rest { .. } = scope.requests {
+        let fixed = answer::fixed(source, table, params);
+        if let Some(template) = template {
+            template.fixed = fixed;
+        }
     }
 }
 

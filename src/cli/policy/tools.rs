@@ -10,8 +10,15 @@ use crate::{
 pub(super) fn to_json(changes: &[ToolChange]) -> Value {
     let one = |change: &ToolChange| {
         let mut value = match &change.what {
-            Happened::New { about, effect, request, params } => {
-                json!({"change": "new", "about": about, "effect": effect, "request": request, "params": params})
+            Happened::New { about, effect, request, params, parts } => {
+                // of a built-in one the program answers for the rest
+                let parts = if change.own { parts.as_slice() } else { &[] };
+                let mut new =
+                    json!({"change": "new", "about": about, "effect": effect, "request": request, "params": params});
+                if let (Value::Object(members), false) = (&mut new, parts.is_empty()) {
+                    members.insert("parts".to_owned(), json!(parts));
+                }
+                new
             }
             Happened::Changed(parts) => json!({"change": "changed", "parts": parts}),
             Happened::Gone => json!({"change": "gone"}),
@@ -35,11 +42,17 @@ pub(super) fn to_text(changes: &[ToolChange]) -> String {
     for change in own {
         let name = &change.tool;
         match &change.what {
-            Happened::New { about, effect, request, params } => {
+            Happened::New { about, effect, request, params, parts } => {
                 text +=
                     &format!("  NEW      {name}  {effect}  {}\n             {}\n", visible(request), visible(about));
                 if !params.is_empty() {
                     text += &format!("             takes {}\n", visible(&params.join(", ")));
+                }
+                // what stands above says it already
+                let said = ["title", "description", "origin", "toolset"];
+                for part in parts.iter().filter(|part| !said.contains(&part.part.as_str())) {
+                    let words = part.after.as_deref().map_or_else(String::new, visible);
+                    text += &format!("             {}: {words}\n", visible(&part.part));
                 }
             }
             Happened::Changed(parts) => {
@@ -87,6 +100,11 @@ mod tests {
             about: "Post: Posts a \u{202e}message.".to_owned(),
             effect: Effect::Destructive,
             request: "POST https://slack.com/api/chat.postMessage".to_owned(),
+            parts: vec![PartChange {
+                part: "headers".to_owned(),
+                before: None,
+                after: Some("x-\u{202e}y: 1".to_owned()),
+            }],
             params: vec!["channel".to_owned(), "text".to_owned()],
         };
         let part = PartChange { part: "origin".to_owned(), before: Some("https://a".to_owned()), after: None };

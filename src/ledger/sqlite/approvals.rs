@@ -88,12 +88,12 @@ pub(super) fn deliver(connection: &Connection, id: &str) -> Result<(), LedgerErr
     Ok(())
 }
 
-/// When a call of the same key last ended well or unknown, before this approval was asked.
+/// When the same call, or one that sent the same, last ended well or unknown, before this approval was asked.
 pub(super) fn last_ran(connection: &Connection, id: &str) -> Result<Option<Millis>, LedgerError> {
     Ok(connection
         .prepare_cached(
             "SELECT max(outcome.at) FROM approval AS this
-             JOIN approval AS other ON other.call_key = this.call_key AND other.id <> this.id
+             JOIN approval AS other ON (other.call_key = this.call_key OR other.digest = this.digest) AND other.id <> this.id
              JOIN record AS outcome ON outcome.call = other.call AND outcome.kind = 'outcome' AND outcome.status <> 'failed'
              WHERE this.id = ?",
         )?

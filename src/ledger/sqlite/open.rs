@@ -27,13 +27,31 @@ pub(super) fn connection(path: &Path, synchronous: &str) -> Result<Connection, L
     connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
-    // an answer of PRAGMA journal_mode is a row
-    let _mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    write_ahead(&connection)?;
     connection.execute_batch(&format!(
         "PRAGMA synchronous = {synchronous}; PRAGMA secure_delete = ON; PRAGMA cell_size_check = ON;
          PRAGMA temp_store = MEMORY; PRAGMA fullfsync = ON;"
     ))?;
     Ok(connection)
+}
+
+/// Turns write-ahead logging on. Of two processes that do so first in the same moment SQLite sends one away at once, without
+/// waiting as it does elsewhere: it could be a deadlock. It is none here, so that it is tried again.
+fn write_ahead(connection: &Connection) -> Result<(), LedgerError> {
+    const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
+    let begun = std::time::Instant::now();
+    loop {
+        // an answer of PRAGMA journal_mode is a row
+        let result = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0));
+        match result {
+            Err(error)
+                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) && begun.elapsed() < BUSY =>
+            {
+                std::thread::sleep(PAUSE);
+            }
+            other => return Ok(other.map(drop)?),
+        }
+    }
 }
 
 /// Brings the schema up to date in one transaction, so that two processes that start at once do it once; then compares

@@ -122,7 +122,7 @@ async fn failed_or_unknown_by_what_was_executed() {
     for (data, errors, expected) in [
         // request errors: nothing was executed
         (None, json!([error("GRAPHQL_VALIDATION_FAILED", &[])]), "failed"),
-        (None, json!([{"message": "No."}]), "failed"),
+        (None, json!([{"message": "No."}]), "unknown"),
         (None, json!([error("RATELIMITED", &[])]), "failed"),
         (None, json!([error("AUTHENTICATION_ERROR", &[])]), "failed"),
         // by their form request errors, by their words the service's own trouble

@@ -17,7 +17,7 @@ const MILLISECONDS: i64 = 100_000_000_000;
 pub(super) fn wait(headers: &HeaderMap) -> Option<u64> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let date = text(DATE.as_str()).and_then(http_date);
-    let until = |moment: i64| u64::try_from(moment - date?).ok();
+    let until = |moment: i64| u64::try_from(moment.checked_sub(date?)?).ok();
     if let Some(after) = text(RETRY_AFTER.as_str()) {
         return after.parse().ok().or_else(|| until(http_date(after)?));
     }
@@ -64,6 +64,7 @@ mod tests {
             (vec![NOW, ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "784111807")], Some(30)),
             (vec![NOW, ("x-ratelimit-remaining", "1"), ("x-ratelimit-reset", "784111807")], None),
             (vec![("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "784111807")], None),
+            (vec![NOW, ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "-9223372036854775808")], None),
             (
                 vec![NOW, ("x-ratelimit-requests-remaining", "0"), ("x-ratelimit-requests-reset", "784111797000")],
                 Some(20),

@@ -215,7 +215,18 @@ impl OAuth {
         if let Some(scope) = grant.widened(answer) {
             renewed.refused = Some(format!("it came back with the scope {scope}, which nobody agreed to"));
         }
-        let sealed = Arc::new(opened.with_sign_in(&answer.access, &renewed)?);
+        let sealed = match opened.with_sign_in(&answer.access, &renewed) {
+            Ok(sealed) => Arc::new(sealed),
+            // no header can carry the new token: what was given with it, and is the only one that counts now, is kept
+            Err(error) => {
+                let now = self.clock.now().wall;
+                (renewed.renew_at, renewed.expires_at) = (Some(now), Some(now));
+                let sealed = Arc::new(opened.with_sign_in(&opened.secret, &renewed)?);
+                self.place(name).memory().unsaved = over.map(|over| (over, Arc::clone(&sealed)));
+                self.save(name, &sealed).await;
+                return Err(CredentialError::NotRenewed(format!("its new token cannot be used: {error}")));
+            }
+        };
         self.place(name).memory().unsaved = over.map(|over| (over, Arc::clone(&sealed)));
         self.save(name, &sealed).await;
         self.place(name).memory().cooling = None;

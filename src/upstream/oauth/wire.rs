@@ -257,8 +257,8 @@ async fn post(http: &Http, endpoint: &Endpoint, asked: HttpRequest) -> Result<Ht
         BodyFault::TooLarge => unanswered("its answer is too large"),
         BodyFault::Lost(_) => unanswered("the connection broke before its answer was complete"),
     })?;
-    // 5xx and 429 decide nothing, whatever stands in them; a redirect is not followed
-    if !(200..300).contains(&status) && !(400..=428).contains(&status) {
+    // only these decide anything, whatever stands in them; a redirect is not followed
+    if !(200..300).contains(&status) && !matches!(status, 400 | 401 | 403) {
         return Err(Unanswered(format!("it answered {status}")));
     }
     // GitHub sends its refusals with status 200
@@ -323,6 +323,24 @@ impl Described for oauth2::DeviceCodeErrorResponse {
     }
 }
 
+/// The words with which an authorization server refuses for good.
+const ENDING: [&str; 14] = [
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+    "access_denied",
+    "expired_token",
+    "bad_refresh_token",
+    "bad_verification_code",
+    "incorrect_client_credentials",
+    "incorrect_device_code",
+    "redirect_uri_mismatch",
+    "device_flow_disabled",
+];
+
 fn refused<E: oauth2::ErrorResponse + Described + 'static>(
     error: RequestTokenError<Unanswered, E>,
     needles: &Needles,
@@ -335,7 +353,8 @@ fn refused<E: oauth2::ErrorResponse + Described + 'static>(
                 .filter(|one| one.is_ascii_alphanumeric() || "_.-".contains(*one))
                 .take(60)
                 .collect();
-            if matches!(code.as_str(), "" | "temporarily_unavailable" | "server_error" | "slow_down") {
+            // what ends a sign-in is known (RFC 6749 section 5.2, and GitHub's words); anything else may pass
+            if !ENDING.contains(&code.as_str()) {
                 return SignInError::Unavailable(format!("it said {code}"));
             }
             let words = answer.words().map(|words| {

@@ -60,13 +60,24 @@ impl Localstripe {
         made["id"].as_str().unwrap_or_else(|| panic!("{path}: {made}")).to_owned()
     }
 
+    /// The id of a card that a customer can pay with.
+    pub fn card(&self) -> String {
+        let card = "type=card&card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2030&card[cvc]=123";
+        self.made("/v1/payment_methods", card)
+    }
+
+    /// A request as it is: status and JSON.
+    pub fn ask(&self, method: &str, path: &str, form: &str) -> (u16, Value) {
+        http(self.port, method, path, "sk_test_of_the_test_itself", form)
+    }
+
     fn http(&self, method: &str, path: &str, body: &str) -> Value {
-        http(self.port, method, path, "sk_test_of_the_test_itself", body).1
+        self.ask(method, path, body).1
     }
 }
 
-/// GitHub, whose user is `octocat`, Google with Gmail, whose user is `ann@example.com`, Linear, or Slack, whose user is `admin`,
-/// on loopback.
+/// GitHub, whose user is `octocat`, Google with Gmail, whose user is `ann@example.com`, Linear, Slack, whose user is `admin`, or
+/// Stripe, on loopback.
 pub struct Emulate {
     child: Child,
     port: u16,
@@ -100,6 +111,11 @@ impl Emulate {
         Self::of(test, "slack", "slack: {}\n")
     }
 
+    /// Stripe with one customer, `test@example.com`. It has no balance, so nothing that verifies a key, and no subscriptions.
+    pub fn stripe(test: &str) -> Option<Self> {
+        Self::of(test, "stripe", "stripe: {}\n")
+    }
+
     fn of(test: &str, service: &str, contents: &str) -> Option<Self> {
         let (Some(node), Some(script)) = (setting("AGENTPORT_TEST_EMULATE_NODE"), setting("AGENTPORT_TEST_EMULATE_JS"))
         else {
@@ -131,6 +147,11 @@ impl Emulate {
     /// Asks Slack as Slack's own clients do: status and JSON.
     pub fn slack_method(&self, path: &str, form: &str) -> (u16, Value) {
         http(self.port, "POST", path, "xoxb-of-the-test-itself", form)
+    }
+
+    /// Asks Linear with that key: status and JSON.
+    pub fn linear_query(&self, key: &str, query: &Value) -> (u16, Value) {
+        http(self.port, "POST", "/graphql", key, &query.to_string())
     }
 
     /// The status of a repository of octocat's.
@@ -168,9 +189,10 @@ pub(super) fn line_with(child: &mut Child, text: &str) -> Option<String> {
 fn http(port: u16, method: &str, path: &str, token: &str, body: &str) -> (u16, Value) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let length = body.len();
+    let kind = if body.starts_with('{') { "json" } else { "x-www-form-urlencoded" };
     let request = format!(
         "{method} {path} HTTP/1.0\r\nhost: 127.0.0.1:{port}\r\nauthorization: Bearer {token}\r\n\
-         content-type: application/x-www-form-urlencoded\r\ncontent-length: {length}\r\n\r\n{body}"
+         content-type: application/{kind}\r\ncontent-length: {length}\r\n\r\n{body}"
     );
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
