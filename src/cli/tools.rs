@@ -179,13 +179,17 @@ impl View {
     }
 
     fn short(&self, tool: &Tool) -> Value {
-        json!({
+        let mut value = json!({
             "name": tool.policy_name(),
             "title": tool.title,
-            "effect": tool.strongest_effect(),
+            "effect": tool.effect,
             "toolset": tool.toolset,
             "decision": self.decision(tool),
-        })
+        });
+        if let (Value::Object(members), true) = (&mut value, tool.strongest_effect() > tool.effect) {
+            members.insert("up_to".to_owned(), json!(tool.strongest_effect()));
+        }
+        value
     }
 
     fn line(&self, tool: &Tool) -> String {
