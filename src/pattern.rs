@@ -8,56 +8,67 @@ use std::{
 
 use regex::Regex;
 
-/// Manifests say the same few patterns hundreds of times, and compiling them is most of what reading a manifest costs.
+/// Compiled patterns. Manifests say the same few hundreds of times, and compiling them is most of what reading a manifest
+/// costs; but of all that a program has read it needs few, so that they are not kept with what names them.
 static COMPILED: Mutex<BTreeMap<String, Regex>> = Mutex::new(BTreeMap::new());
-/// More than all built-in manifests have; beyond, patterns are compiled anew.
-const COMPILED_MAX: usize = 1_000;
+/// More than the patterns of any tool, and of a policy that people read.
+const COMPILED_MAX: usize = 256;
+const COMPILED_BYTES: usize = 256 * 1024;
 
 /// A pattern that matches whole values only.
 #[derive(Clone)]
 pub struct Pattern {
     source: String,
-    regex: Regex,
 }
 
 impl Pattern {
-    /// Compiles `source`, anchored at both ends, with ASCII `\d`, `\w` and `\s`, and a bound on its compiled size.
+    /// Checks `source`, anchored at both ends, with ASCII `\d`, `\w` and `\s`, and a bound on its compiled size.
     ///
     /// # Errors
     /// The reason, in one line, for a pattern that is not valid or too large.
     pub fn new(source: &str) -> Result<Self, String> {
-        const COMPILED_BYTES: usize = 256 * 1024;
         let groups = source.match_indices("(?").map(|(at, _)| source.get(at + 2..).unwrap_or_default());
         if groups.into_iter().any(|rest| !rest.starts_with(':')) {
             return Err("only plain groups are available, `(…)` and `(?:…)`: no flags, names or look-around".to_owned());
         }
-        let known = COMPILED.lock().unwrap_or_else(PoisonError::into_inner).get(source).cloned();
-        if let Some(regex) = known {
-            return Ok(Self { source: source.to_owned(), regex });
-        }
-        let regex = regex::RegexBuilder::new(&format!("\\A(?:{})\\z", ascii_classes(source)))
-            .size_limit(COMPILED_BYTES)
-            .build()
-            .map_err(|error| match error {
-                regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
-                other => other.to_string().lines().last().unwrap_or("it is not valid").trim().to_owned(),
-            })?;
-        let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-        if compiled.len() < COMPILED_MAX {
-            compiled.insert(source.to_owned(), regex.clone());
-        }
-        Ok(Self { source: source.to_owned(), regex })
+        compiled(source)?;
+        Ok(Self { source: source.to_owned() })
     }
 
     /// Does the whole of `value` match?
     pub fn matches(&self, value: &str) -> bool {
-        self.regex.is_match(value)
+        compiled(&self.source).is_ok_and(|regex| regex.is_match(value))
     }
 
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.source
     }
+}
+
+/// Lets go of what was compiled to check it; what is used is compiled again.
+pub fn forget_compiled() {
+    COMPILED.lock().unwrap_or_else(PoisonError::into_inner).clear();
+}
+
+fn compiled(source: &str) -> Result<Regex, String> {
+    let known = COMPILED.lock().unwrap_or_else(PoisonError::into_inner).get(source).cloned();
+    if let Some(regex) = known {
+        return Ok(regex);
+    }
+    let regex = regex::RegexBuilder::new(&format!("\\A(?:{})\\z", ascii_classes(source)))
+        .size_limit(COMPILED_BYTES)
+        .build()
+        .map_err(|error| match error {
+            regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
+            other => other.to_string().lines().last().unwrap_or("it is not valid").trim().to_owned(),
+        })?;
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if compiled.len() >= COMPILED_MAX {
+        compiled.clear();
+    }
+    compiled.insert(source.to_owned(), regex.clone());
+    Ok(regex)
 }
 
 impl PartialEq for Pattern {

@@ -30,6 +30,7 @@ pub(super) fn answer(
     let next = table.table(source, "next", "`[tool.next]`");
     let next = next.and_then(|table| next_page(source, table, params.as_deref().map(Vec::as_slice)));
     if let (Some(params), false) = (params, keep.is_empty()) {
+        params.reserve_exact(1);
         params.push(fields());
     }
     AnswerSpec { keep, next, refusal: None }

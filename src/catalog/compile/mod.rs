@@ -30,7 +30,10 @@ use super::{
     Catalog, CredentialScheme, CredentialSpec, Integration, Tool,
     reader::{At, Table},
 };
-use crate::diagnostic::{Diagnostics, Source};
+use crate::{
+    diagnostic::{Diagnostics, Source},
+    pattern,
+};
 
 /// Compiles manifests into a catalog; all problems of all of them at once.
 pub(super) fn catalog(files: &[(&str, &str)]) -> Result<Catalog, Diagnostics> {
@@ -43,9 +46,18 @@ pub(super) fn catalog(files: &[(&str, &str)]) -> Result<Catalog, Diagnostics> {
     };
     let mut problems = Vec::new();
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-    for (name, text) in files {
+    // the longest first: what reading it has used is room for the others, and not more on top of them
+    let mut order: Vec<usize> = (0..files.len()).collect();
+    order.sort_by_key(|index| std::cmp::Reverse(files.get(*index).map_or(0, |(_, text)| text.len())));
+    let mut read: BTreeMap<usize, (Source<'_>, Manifest)> = BTreeMap::new();
+    for index in order {
+        let Some((name, text)) = files.get(index) else { continue };
         let mut source = Source::new(name, text);
         let manifest = manifest(&mut source);
+        read.insert(index, (source, manifest));
+    }
+    for (index, (mut source, manifest)) in read {
+        let Some((name, _)) = files.get(index) else { continue };
         // Ids have no `_`, so tools of different integrations cannot share a wire name.
         if let Some(id) = &manifest.id {
             match seen.get(&id.value) {
@@ -62,6 +74,7 @@ pub(super) fn catalog(files: &[(&str, &str)]) -> Result<Catalog, Diagnostics> {
         }
         problems.extend(source.into_problems());
     }
+    pattern::forget_compiled();
     if problems.is_empty() { Ok(catalog) } else { Err(Diagnostics(problems)) }
 }
 

@@ -100,7 +100,7 @@ fn is_ambiguous(ty: &Type) -> bool {
 /// Parameters side by side; their names in the request differ, so that none can stand in for another.
 pub(super) fn siblings(source: &mut Source<'_>, entries: Vec<Entry<'_>>, position: Position) -> Option<Vec<Param>> {
     let mut wires = BTreeSet::new();
-    let mut all = Some(Vec::new());
+    let mut all = Some(Vec::with_capacity(entries.len()));
     for entry in entries {
         let name = At { value: entry.key.value.to_owned(), span: entry.key.span.clone() };
         let param = match entry.table(source, &format!("the parameter `{}`", shown(&name.value))) {

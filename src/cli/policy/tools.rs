@@ -120,6 +120,7 @@ mod tests {
           NEW      slack.post  destructive  POST https://slack.com/api/chat.postMessage
                      Post: Posts a ⟨U+202E⟩message.
                      takes channel, text
+                     headers: x-⟨U+202E⟩y: 1
           CHANGED  slack.list
                      origin
                        - https://a
