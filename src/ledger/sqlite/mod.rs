@@ -56,6 +56,8 @@ struct Inner {
     runner: Runner,
     normal: Mutex<Connection>,
     full: Mutex<Connection>,
+    /// The pin's tools as they were last read, beside the text that they were read from: every call looks at them.
+    known: Mutex<(String, crate::policy::Known)>,
 }
 
 /// How durable a transaction has to be.
@@ -76,8 +78,14 @@ impl Sqlite {
         let normal = open::connection(path, "NORMAL")?;
         let home_id = open::home_id(&full)?;
         runner.tidy();
-        let inner =
-            Inner { path: path.to_owned(), home_id, runner, normal: Mutex::new(normal), full: Mutex::new(full) };
+        let inner = Inner {
+            path: path.to_owned(),
+            home_id,
+            runner,
+            normal: Mutex::new(normal),
+            full: Mutex::new(full),
+            known: Mutex::default(),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 

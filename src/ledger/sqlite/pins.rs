@@ -45,9 +45,13 @@ impl Sqlite {
             .optional()?;
         found
             .map(|(text, tools)| {
-                let tools = serde_json::from_str::<Known>(&tools)
-                    .map_err(|error| LedgerError::Corrupt(format!("the pin's tools: {error}")))?;
-                Ok(Pinned { text, tools })
+                let mut known = self.inner.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                if known.0 != tools {
+                    let read = serde_json::from_str::<Known>(&tools)
+                        .map_err(|error| LedgerError::Corrupt(format!("the pin's tools: {error}")))?;
+                    *known = (tools, read);
+                }
+                Ok(Pinned { text, tools: known.1.clone() })
             })
             .transpose()
     }
