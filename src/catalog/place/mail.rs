@@ -14,7 +14,7 @@ use mail_builder::{
 };
 use serde_json::{Map, Value};
 
-use super::on_the_wire;
+use super::{nested::put, on_the_wire};
 use crate::{
     canonical,
     catalog::{
@@ -48,12 +48,10 @@ pub(super) fn body(tool: &Tool, template: &RestTemplate, arguments: &Arguments) 
     let mut body = Map::new();
     for param in tool.params.iter().filter(|param| param.place == Place::Body) {
         if let Some(value) = arguments.as_map().get(&param.name) {
-            let path: Vec<_> = param.wire.split('.').collect();
-            put(&mut body, &path, on_the_wire(param, value));
+            put(&mut body, &param.wire, on_the_wire(param, value));
         }
     }
-    let path: Vec<_> = template.raw.iter().map(String::as_str).collect();
-    put(&mut body, &path, Value::String(BASE64URL_NOPAD.encode(&message)));
+    put(&mut body, &template.raw.join("."), Value::String(BASE64URL_NOPAD.encode(&message)));
     Ok(canonical::object_text(&body))
 }
 
@@ -279,20 +277,6 @@ fn unmoved(meant: &Letter, read: Option<&Letter>) -> Result<(), Option<Role>> {
         Role::Attachments => meant.attachments != read.attachments,
     });
     moved.map_or(Ok(()), |role| Err(Some(role)))
-}
-
-/// Puts a value at a path; the manifest's compiler has seen to it that no two meet.
-fn put(object: &mut Map<String, Value>, path: &[&str], value: Value) {
-    match path {
-        [] => {}
-        [last] => drop(object.insert((*last).to_owned(), value)),
-        [first, rest @ ..] => {
-            let inner = object.entry((*first).to_owned()).or_insert_with(|| Value::Object(Map::new()));
-            if let Value::Object(inner) = inner {
-                put(inner, rest, value);
-            }
-        }
-    }
 }
 
 fn problem(at: &str, message: String) -> Vec<Problem> {

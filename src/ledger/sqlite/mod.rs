@@ -57,7 +57,7 @@ struct Inner {
     normal: Mutex<Connection>,
     full: Mutex<Connection>,
     /// The pin's tools as they were last read, beside the text that they were read from: every call looks at them.
-    known: Mutex<(String, crate::policy::Known)>,
+    known: Mutex<Option<(String, crate::policy::Known)>>,
 }
 
 /// How durable a transaction has to be.

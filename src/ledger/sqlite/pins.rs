@@ -46,12 +46,13 @@ impl Sqlite {
         found
             .map(|(text, tools)| {
                 let mut known = self.inner.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                if known.0 != tools {
-                    let read = serde_json::from_str::<Known>(&tools)
-                        .map_err(|error| LedgerError::Corrupt(format!("the pin's tools: {error}")))?;
-                    *known = (tools, read);
+                if let Some((_, known)) = known.as_ref().filter(|(read, _)| *read == tools) {
+                    return Ok(Pinned { text, tools: known.clone() });
                 }
-                Ok(Pinned { text, tools: known.1.clone() })
+                let read = serde_json::from_str::<Known>(&tools)
+                    .map_err(|error| LedgerError::Corrupt(format!("the pin's tools: {error}")))?;
+                *known = Some((tools, read.clone()));
+                Ok(Pinned { text, tools: read })
             })
             .transpose()
     }
