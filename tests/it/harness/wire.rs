@@ -100,16 +100,16 @@ impl Wire {
         }
     }
 
-    /// Waits until a notification came, for at most so long; how long it took.
-    pub fn told(&mut self, method: &str, patience: Duration) -> Duration {
+    /// Waits until a notification came.
+    pub fn told(&mut self, method: &str) {
         let begun = Instant::now();
         loop {
             if let Some(index) = self.notes.iter().position(|note| note["method"] == json!(method)) {
                 self.notes.remove(index);
-                return begun.elapsed();
+                return;
             }
-            let left = patience.saturating_sub(begun.elapsed());
-            let line = self.lines.recv_timeout(left).unwrap_or_else(|_| panic!("no `{method}` within {patience:?}"));
+            let left = PATIENCE.saturating_sub(begun.elapsed());
+            let line = self.lines.recv_timeout(left).unwrap_or_else(|_| panic!("no `{method}` within {PATIENCE:?}"));
             self.notes.push(message(&line));
         }
     }
