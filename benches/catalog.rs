@@ -14,15 +14,15 @@ use agentport::catalog::{Catalog, input_schema};
 const ROUNDS: usize = 50;
 
 fn main() {
-    let catalog = Catalog::built_in().unwrap();
+    let catalog = Catalog::built_in();
     println!("{} tools of {} services", catalog.tools().count(), catalog.integrations().count());
-    timed("compile", || drop(black_box(Catalog::built_in().unwrap())));
+    timed("compile", || drop(black_box(Catalog::built_in())));
     timed("all schemas", || {
         for tool in catalog.tools() {
             black_box(serde_json::to_string(&input_schema(tool, &[])).unwrap());
         }
     });
-    timed("compile and first search", || _ = black_box(Catalog::built_in().unwrap().search("refund").count()));
+    timed("compile and first search", || _ = black_box(Catalog::built_in().search("refund").count()));
     timed("search", || _ = black_box(catalog.search("give the customer his money back").count()));
 }
 

@@ -105,7 +105,7 @@ impl Scene {
         let (run, origin) = (folder.join("run"), serve());
         agentport::files::ensure_private_dir(&run).unwrap();
         let ledger = Sqlite::open(&folder.join("agentport.db"), Runner::start(&run).unwrap()).unwrap();
-        let (clock, catalog) = (Arc::new(SystemClock::default()), Arc::new(Catalog::built_in().unwrap()));
+        let (clock, catalog) = (Arc::new(SystemClock::default()), Arc::new(Catalog::built_in()));
         let tools = catalog.tools().map(|tool| tool.policy_name()).collect();
         ledger.pin(Pinned { text: BUILT_IN.to_owned(), tools }, None, clock.now()).await.unwrap();
         let account = Account {

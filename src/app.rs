@@ -100,7 +100,7 @@ impl App {
             return Err(AppError::NoHome(home.path().display().to_string()));
         }
         let ledger = open_ledger(&home)?;
-        let catalog = Arc::new(Catalog::built_in()?);
+        let catalog = Arc::new(Catalog::built_in());
         let snapshots = Snapshots::start(home.clone(), self.environment.clone(), ledger.clone(), catalog)?;
         let settings = Arc::clone(&snapshots.current()?.settings);
         let secrets = secret_store(&home, &settings, ledger.home_id());
@@ -155,7 +155,7 @@ impl App {
         files::replace_private(&home.policy(), policy_text.as_bytes())?;
         let settings = Settings::parse(&settings_text, &self.environment)?;
         // what is there at the time is what the owner knows of
-        let (catalog, problems) = Manifests::read(&home.tools()).beside(&Catalog::built_in()?);
+        let (catalog, problems) = Manifests::read(&home.tools()).beside(&Catalog::built_in());
         if !problems.is_empty() {
             return Err(Diagnostics(problems).into());
         }

@@ -17,13 +17,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use self::sending::{Full, Sending};
 pub use self::{
     deciding::DecideError,
     enrolling::{ByLink, EnrolError},
     listing::{Listed, is_exposed},
     proving::{ProveError, seed_name},
     sending::Connected,
+};
+use self::{
+    listing::List,
+    sending::{Full, Sending},
 };
 use crate::{
     call::{Call, CallError, Caller},
@@ -69,6 +72,8 @@ pub struct Gateway {
     told: Mutex<String>,
     /// What the list of tools was when it was last given out or looked at.
     shown: Mutex<Option<[u8; 32]>>,
+    /// The list of tools that was last made.
+    list: Mutex<Option<List>>,
     sending: Sending,
     changes: tokio::sync::watch::Sender<u64>,
     clock: Arc<dyn Clock>,
@@ -89,6 +94,7 @@ impl Gateway {
             parts: Mutex::new(None),
             told: Mutex::default(),
             shown: Mutex::default(),
+            list: Mutex::default(),
             sending: Sending::default(),
             changes,
             clock,

@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 
 use super::Effect;
 
-/// The embedded manifests, each with the name that messages show.
-pub(super) const MANIFESTS: [(&str, &str); 5] = [
-    ("tools/github.toml", include_str!("../../tools/github.toml")),
-    ("tools/gmail.toml", include_str!("../../tools/gmail.toml")),
-    ("tools/linear.toml", include_str!("../../tools/linear.toml")),
-    ("tools/posthog.toml", include_str!("../../tools/posthog.toml")),
-    ("tools/stripe.toml", include_str!("../../tools/stripe.toml")),
+/// The embedded manifests: the integration's id, the name that messages show, the text.
+pub(super) const MANIFESTS: [(&str, &str, &str); 5] = [
+    ("github", "tools/github.toml", include_str!("../../tools/github.toml")),
+    ("gmail", "tools/gmail.toml", include_str!("../../tools/gmail.toml")),
+    ("linear", "tools/linear.toml", include_str!("../../tools/linear.toml")),
+    ("posthog", "tools/posthog.toml", include_str!("../../tools/posthog.toml")),
+    ("stripe", "tools/stripe.toml", include_str!("../../tools/stripe.toml")),
 ];
 
 /// A tool of the product itself, as data; what it does stands with the server.

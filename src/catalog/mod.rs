@@ -21,6 +21,7 @@ mod reader;
 pub mod request;
 mod schema;
 mod search;
+mod service;
 mod text;
 mod tool;
 
@@ -29,6 +30,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use self::service::{Compiled, Service};
 pub use self::{
     answer::{AnswerSpec, EVERYTHING, FIELDS, Next, NextFrom, Reading, Refusal},
     arguments::Arguments,
@@ -51,12 +53,8 @@ use crate::diagnostic::Diagnostics;
 /// Everything that can be called.
 #[derive(Debug)]
 pub struct Catalog {
-    /// By id.
-    integrations: BTreeMap<String, Arc<Integration>>,
-    /// By wire name.
-    tools: BTreeMap<String, Arc<Tool>>,
-    /// The verifying reads, by the integration's id.
-    verify: BTreeMap<String, Arc<Tool>>,
+    /// By what the wire names of their tools begin with: `stripe_`. An id has no `_`, so no name begins with two of them.
+    services: BTreeMap<String, Arc<Service>>,
     /// The ids of integrations that are not built in.
     own: BTreeSet<String>,
     /// Made at the first search.
@@ -77,58 +75,76 @@ impl Catalog {
         compile::catalog(files)
     }
 
-    /// The catalog of the embedded manifests.
+    /// The catalog of the embedded manifests; each is compiled when something of it is first needed.
+    pub fn built_in() -> Self {
+        Self::with_services(builtin::MANIFESTS.map(|(id, name, text)| (id, Service::built_in(name, text))))
+    }
+
+    /// What is wrong with the embedded manifests: nothing, as a test holds.
     ///
     /// # Errors
-    /// As [`Catalog::compile`]; a test holds that there are none.
-    pub fn built_in() -> Result<Self, Diagnostics> {
-        Self::compile(&builtin::MANIFESTS)
+    /// All problems of all of them.
+    pub fn check_built_in() -> Result<(), Diagnostics> {
+        Self::compile(&builtin::MANIFESTS.map(|(_, name, text)| (name, text))).map(drop)
     }
 
     /// The tool with exactly this wire name or policy name.
     pub fn find(&self, name: &str) -> Option<&Arc<Tool>> {
-        match name.split_once('.') {
-            None => self.tools.get(name),
-            // `a_b.c` must not find the tool `b_c` of `a`
-            Some((id, tool)) => {
-                let found = self.tools.get(&format!("{id}_{tool}"))?;
-                (found.integration.id == id).then_some(found)
-            }
-        }
+        let (id, tool) = name.split_once(['.', '_'])?;
+        self.service(id)?.tools.get(&format!("{id}_{tool}"))
     }
 
     /// The wire name that was probably meant, where one is near.
     pub fn closest(&self, name: &str) -> Option<String> {
         let name = name.trim().to_lowercase().replace(['.', '-', ' ', '/'], "_");
-        let bare = || self.tools.values().find(|tool| tool.name == name).map(|tool| tool.wire_name());
-        nearest(&name, self.tools.keys().map(String::as_str)).map(str::to_owned).or_else(bare)
+        let bare = || self.tools().find(|tool| tool.name == name).map(|tool| tool.wire_name());
+        let names = self.compiled().flat_map(|service| service.tools.keys());
+        nearest(&name, names.map(String::as_str)).map(str::to_owned).or_else(bare)
     }
 
     /// The tools that plain words describe, best first.
     pub fn search(&self, words: &str) -> impl Iterator<Item = &Arc<Tool>> {
-        let index = self.index.get_or_init(|| search::Index::of(self.tools.values()));
-        index.find(words).into_iter().filter_map(|name| self.tools.get(&name))
+        let index = self.index.get_or_init(|| search::Index::of(self.tools()));
+        index.find(words).into_iter().filter_map(|name| self.find(&name))
     }
 
     /// Every tool, sorted by wire name.
-    pub fn tools(&self) -> impl Iterator<Item = &Arc<Tool>> {
-        self.tools.values()
+    pub fn tools(&self) -> impl Iterator<Item = &Arc<Tool>> + Clone {
+        self.compiled().flat_map(|service| service.tools.values())
     }
 
-    /// Every integration, sorted by id.
+    /// The tools of one integration, sorted by wire name.
+    pub fn tools_of(&self, integration: &str) -> impl Iterator<Item = &Arc<Tool>> {
+        self.service(integration).into_iter().flat_map(|service| service.tools.values())
+    }
+
+    /// Every integration, in the order of its tools.
     pub fn integrations(&self) -> impl Iterator<Item = &Arc<Integration>> {
-        self.integrations.values()
+        self.compiled().map(|service| &service.integration)
     }
 
     /// The integration of this id.
     pub fn integration(&self, id: &str) -> Option<&Arc<Integration>> {
-        self.integrations.get(id)
+        self.service(id).map(|service| &service.integration)
     }
 
     /// The read that shows whether a credential works and whose it is. No agent can call it: it is not among
     /// [`Catalog::tools`].
     pub fn verify_tool(&self, integration: &str) -> Option<&Arc<Tool>> {
-        self.verify.get(integration)
+        self.service(integration)?.verify.as_ref()
+    }
+
+    fn with_services<'a>(services: impl IntoIterator<Item = (&'a str, Service)>) -> Self {
+        let services = services.into_iter().map(|(id, service)| (prefix(id), Arc::new(service))).collect();
+        Self { services, own: BTreeSet::new(), index: OnceLock::new() }
+    }
+
+    fn service(&self, id: &str) -> Option<&Compiled> {
+        self.services.get(&prefix(id))?.compiled()
+    }
+
+    fn compiled(&self) -> impl Iterator<Item = &Compiled> + Clone {
+        self.services.values().filter_map(|service| service.compiled())
     }
 
     /// A catalog of hand-made integrations and tools; one named `verify` is its integration's verifying read.
@@ -137,16 +153,30 @@ impl Catalog {
         integrations: impl IntoIterator<Item = Arc<Integration>>,
         tools: impl IntoIterator<Item = Arc<Tool>>,
     ) -> Self {
-        let integrations = integrations.into_iter().map(|integration| (integration.id.clone(), integration)).collect();
-        let (verify, tools): (Vec<_>, Vec<_>) = tools.into_iter().partition(|tool| tool.name == compile::VERIFY);
-        Self {
-            integrations,
-            tools: tools.into_iter().map(|tool| (tool.wire_name(), tool)).collect(),
-            verify: verify.into_iter().map(|tool| (tool.integration.id.clone(), tool)).collect(),
-            own: BTreeSet::new(),
-            index: OnceLock::new(),
+        let mut services: BTreeMap<String, Compiled> = integrations
+            .into_iter()
+            .map(|integration| {
+                let id = integration.id.clone();
+                (id, Compiled { integration, tools: BTreeMap::new(), verify: None })
+            })
+            .collect();
+        for tool in tools {
+            let id = &tool.integration.id;
+            let Some(service) = services.get_mut(id) else { continue };
+            if tool.name == compile::VERIFY {
+                service.verify = Some(tool);
+            } else {
+                service.tools.insert(tool.wire_name(), tool);
+            }
         }
+        let services =
+            services.into_iter().map(|(id, service)| (prefix(&id), Arc::new(Service::of(service)))).collect();
+        Self { services, own: BTreeSet::new(), index: OnceLock::new() }
     }
+}
+
+fn prefix(id: &str) -> String {
+    format!("{id}_")
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use std::{
 use super::{
     Catalog, Tool,
     compile::{self, Manifest},
+    prefix,
+    service::{Compiled, Service},
 };
 use crate::diagnostic::{Diagnostic, Source};
 
@@ -31,18 +33,12 @@ impl Catalog {
                 claims.entry(id.value.clone()).or_default().push(source.name());
             }
         }
-        let mut catalog = Self {
-            integrations: self.integrations.clone(),
-            tools: self.tools.clone(),
-            verify: self.verify.clone(),
-            own: self.own.clone(),
-            index: OnceLock::new(),
-        };
+        let mut catalog = Self { services: self.services.clone(), own: self.own.clone(), index: OnceLock::new() };
         let mut problems = Vec::new();
         for (mut source, manifest) in read {
             if let Some(id) = &manifest.id {
                 let help = "give this one another id".to_owned();
-                if self.integrations.contains_key(&id.value) {
+                if self.services.contains_key(&prefix(&id.value)) {
                     let message = format!("`{}` is the id of a built-in integration", id.value);
                     source.problem(id.span.clone(), message, help);
                 } else if let Some(other) =
@@ -69,15 +65,13 @@ impl Catalog {
 
     /// The user's own tools, sorted by wire name.
     pub fn own_tools(&self) -> impl Iterator<Item = &Arc<Tool>> {
-        self.tools.values().filter(|tool| self.is_own(&tool.integration.id))
+        self.own.iter().flat_map(|id| self.tools_of(id))
     }
 
     /// Adds what a file without problems says.
     pub(super) fn take_in(&mut self, manifest: Manifest) {
-        let Some(integration) = manifest.integration else { return };
-        self.verify.extend(manifest.verify.map(|tool| (integration.id.clone(), Arc::new(tool))));
-        self.tools.extend(manifest.tools.into_iter().map(|tool| (tool.wire_name(), Arc::new(tool))));
-        self.integrations.insert(integration.id.clone(), integration);
+        let Some(compiled) = Compiled::of(manifest) else { return };
+        self.services.insert(prefix(&compiled.integration.id), Arc::new(Service::of(compiled)));
     }
 }
 
@@ -94,7 +88,7 @@ mod tests {
     }
 
     fn with(files: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
-        let (catalog, problems) = Catalog::built_in().unwrap().with_own(files.iter().copied());
+        let (catalog, problems) = Catalog::built_in().with_own(files.iter().copied());
         let own = catalog.own_tools().map(|tool| tool.policy_name()).collect();
         assert!(catalog.find("stripe.create_refund").is_some());
         (own, problems.iter().map(|problem| format!("{}: {}", problem.file, problem.message)).collect())
@@ -104,7 +98,7 @@ mod tests {
     fn a_file_is_added_beside_what_is_built_in() {
         let text = manifest("own", "look");
         assert_eq!(with(&[("tools/own.toml", &text)]), (vec!["own.look".to_owned()], vec![]));
-        let (catalog, _) = Catalog::built_in().unwrap().with_own([("own.toml", text.as_str())]);
+        let (catalog, _) = Catalog::built_in().with_own([("own.toml", text.as_str())]);
         assert!(catalog.is_own("own") && !catalog.is_own("stripe"));
         assert!(catalog.verify_tool("own").is_some());
         assert_eq!(catalog.search("look").next().map(|tool| tool.policy_name()).as_deref(), Some("own.look"));

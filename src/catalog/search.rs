@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn plain_requests_find_the_right_tool_among_the_first_three() {
-        let catalog = Catalog::built_in().unwrap();
+        let catalog = Catalog::built_in();
         let requests: Vec<_> = REQUESTS.lines().filter_map(|line| line.split_once('\t')).collect();
         assert_eq!(requests.len(), 100);
         let missed: Vec<_> = requests
@@ -258,8 +258,8 @@ mod tests {
 
     #[test]
     fn the_same_words_find_the_same_in_the_same_order() {
-        let find = || Catalog::built_in().unwrap().search("delete").map(|tool| tool.wire_name()).collect::<Vec<_>>();
+        let find = || Catalog::built_in().search("delete").map(|tool| tool.wire_name()).collect::<Vec<_>>();
         assert_eq!(find(), find());
-        assert!(Catalog::built_in().unwrap().search("xyzzy").next().is_none());
+        assert!(Catalog::built_in().search("xyzzy").next().is_none());
     }
 }

@@ -118,8 +118,12 @@ items = { type = "object", description = "A part.", fields = { part_name = { typ
 "#;
 
 #[test]
-fn the_built_in_manifests_compile() {
-    let catalog = Catalog::built_in().unwrap_or_else(|problems| panic!("{problems}"));
+fn the_built_in_manifests_compile_and_are_found_by_the_ids_that_they_have() {
+    Catalog::check_built_in().unwrap_or_else(|problems| panic!("{problems}"));
+    let catalog = Catalog::built_in();
+    for (id, _, _) in builtin::MANIFESTS {
+        assert_eq!(catalog.integration(id).map(|integration| integration.id.as_str()), Some(id));
+    }
     let names: Vec<_> = catalog.integrations().map(|integration| integration.id.as_str()).collect();
     assert_eq!(names, ["github", "gmail", "linear", "posthog", "stripe"]);
     assert_eq!(catalog.tools().count(), 274);
@@ -128,7 +132,7 @@ fn the_built_in_manifests_compile() {
 
 #[test]
 fn t086_names_are_found_exactly() {
-    let catalog = Catalog::built_in().unwrap();
+    let catalog = Catalog::built_in();
     let found = |name: &str| catalog.find(name).map(|tool| tool.policy_name());
     let refund = Some("stripe.create_refund".to_owned());
     assert_eq!(found("stripe_create_refund"), refund);
@@ -148,7 +152,7 @@ fn t086_names_are_found_exactly() {
 
 #[test]
 fn a_near_name_is_suggested() {
-    let catalog = Catalog::built_in().unwrap();
+    let catalog = Catalog::built_in();
     let closest = |name: &str| catalog.closest(name);
     assert_eq!(closest("stripe.create_refnd"), Some("stripe_create_refund".to_owned()));
     assert_eq!(closest("Stripe-Create-Refund"), Some("stripe_create_refund".to_owned()));
@@ -211,7 +215,7 @@ fn an_integration_is_what_its_manifest_says() {
 
 #[test]
 fn a_pasted_secret_may_match_a_part() {
-    let catalog = Catalog::built_in().unwrap();
+    let catalog = Catalog::built_in();
     let pattern = catalog.integration("stripe").unwrap().credential.pattern.clone().unwrap();
     assert!(pattern.matches("rk_test_51Nabc"));
     assert!(!pattern.matches("xrk_test_51Nabc"));
@@ -220,7 +224,7 @@ fn a_pasted_secret_may_match_a_part() {
 
 #[test]
 fn effects_are_raised_by_arguments() {
-    let catalog = Catalog::built_in().unwrap();
+    let catalog = Catalog::built_in();
     let tool = catalog.find("github_create_repository").unwrap();
     let effect = |given: Value| {
         let arguments = Arguments::parse(tool, given.as_object().unwrap()).unwrap();

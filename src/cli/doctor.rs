@@ -12,7 +12,7 @@ mod reach;
 mod state;
 mod store;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use serde_json::json;
 
@@ -21,6 +21,7 @@ pub(super) use self::keys::{mask, strings};
 use super::{Exit, Failure, Out};
 use crate::{
     app::{App, AppError},
+    catalog::Catalog,
     config::{StoreKind, user_home},
     visible::visible,
 };
@@ -53,11 +54,8 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
 /// The ids of the services that can be connected.
 fn services(app: &App) -> Vec<String> {
     let snapshot = app.gateway().parts().and_then(|parts| parts.snapshots.current().ok());
-    let catalog = match snapshot {
-        Some(snapshot) => Some(std::sync::Arc::clone(&snapshot.catalog)),
-        None => crate::catalog::Catalog::built_in().ok().map(std::sync::Arc::new),
-    };
-    catalog.iter().flat_map(|catalog| catalog.integrations().map(|integration| integration.id.clone())).collect()
+    let catalog = snapshot.map_or_else(|| Catalog::built_in().into(), |snapshot| Arc::clone(&snapshot.catalog));
+    catalog.integrations().map(|integration| integration.id.clone()).collect()
 }
 
 /// The program and the home; says where secrets are kept, as far as that can be read.

@@ -110,8 +110,9 @@ pub(super) fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Failure>
 }
 
 fn check(app: &App, out: &Out, files: &[PathBuf]) -> Result<Exit, Failure> {
-    let built_in = Catalog::built_in()?;
+    let built_in = Catalog::built_in();
     let catalog = if files.is_empty() {
+        Catalog::check_built_in()?;
         match app.home() {
             Ok(home) => {
                 let (catalog, problems) = Manifests::read(&home.tools()).beside(&built_in);
@@ -145,7 +146,7 @@ fn view(app: &App) -> Result<View, Failure> {
         let (catalog, policy) = (snapshot.catalog.clone(), snapshot.policy.clone());
         return Ok(View { catalog, policy, snapshot: Some(snapshot), caller, now });
     }
-    let catalog = Catalog::built_in()?;
+    let catalog = Catalog::built_in();
     let pinned = Pinned { text: crate::policy::BUILT_IN.to_owned(), tools: Known::of(&catalog) };
     let (policy, _) = Policy::new(&catalog, &pinned, None);
     Ok(View { catalog: catalog.into(), policy: policy.into(), snapshot: None, caller, now })

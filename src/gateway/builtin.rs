@@ -108,7 +108,7 @@ impl Gateway {
                     "title": listed.title,
                     "description": listed.description,
                     "effect": tool.effect.as_str(),
-                    "inputSchema": listed.input_schema,
+                    "inputSchema": *listed.input_schema,
                 })
             })
             .collect();

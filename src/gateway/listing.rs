@@ -1,7 +1,7 @@
 //! What `tools/list` shows, in a stable order, out of the snapshot alone: no keyring, no network.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -33,7 +33,7 @@ pub struct Listed {
     /// For models.
     pub description: String,
     /// Closed JSON Schema of the arguments.
-    pub input_schema: Map<String, Value>,
+    pub input_schema: Arc<Map<String, Value>>,
     /// The strongest effect that arguments can give.
     pub effect: Effect,
     /// Does the same call twice do no more than once?
@@ -42,12 +42,53 @@ pub struct Listed {
     pub open_world: bool,
 }
 
+/// The list that was last made. It depends on the snapshot and the caller alone, so it stands while they do.
+#[derive(Debug, Clone)]
+pub(super) struct List {
+    snapshot: Option<Arc<Snapshot>>,
+    caller: Caller,
+    tools: Arc<[Listed]>,
+    fingerprint: [u8; 32],
+}
+
+impl List {
+    fn is_of(&self, snapshot: Option<&Arc<Snapshot>>, caller: &Caller) -> bool {
+        let same = match (&self.snapshot, snapshot) {
+            (Some(made), Some(now)) => Arc::ptr_eq(made, now),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        same && self.caller == *caller
+    }
+
+    fn make(snapshot: Option<Arc<Snapshot>>, caller: &Caller) -> Self {
+        let mut listed: Vec<Listed> = builtin_tools()
+            .into_iter()
+            .map(|tool| Listed {
+                name: tool.name.to_owned(),
+                title: tool.title.to_owned(),
+                description: tool.description.to_owned(),
+                input_schema: Arc::new(tool.input_schema),
+                effect: tool.effect,
+                idempotent: tool.idempotent,
+                open_world: false,
+            })
+            .collect();
+        if let Some(snapshot) = &snapshot {
+            let room = SHOWN.saturating_sub(listed.len());
+            listed.extend(exposed(snapshot, caller, room).iter().map(|tool| listed_tool(tool, snapshot)));
+        }
+        listed.sort_by(|a, b| a.name.cmp(&b.name));
+        Self { snapshot, caller: caller.clone(), fingerprint: fingerprint(&listed), tools: listed.into() }
+    }
+}
+
 impl Gateway {
     /// The tools that a caller is shown: the built-in ones, then those of connected integrations.
-    pub fn list(&self, caller: &Caller) -> Vec<Listed> {
-        let listed = self.listed(caller);
-        *lock(&self.shown) = Some(fingerprint(&listed));
-        listed
+    pub fn list(&self, caller: &Caller) -> Arc<[Listed]> {
+        let List { tools, fingerprint, .. } = self.listed(caller);
+        *lock(&self.shown) = Some(fingerprint);
+        tools
     }
 
     /// Tells the clients when what they were shown has changed: what was given out last, or where nothing was yet, what
@@ -57,7 +98,7 @@ impl Gateway {
         let mut tick = tokio::time::interval(std::time::Duration::from_secs(1));
         for round in 0_u64.. {
             tick.tick().await;
-            let now = fingerprint(&self.listed(&caller));
+            let now = self.listed(&caller).fingerprint;
             let before = lock(&self.shown).replace(now);
             if before.is_some_and(|before| before != now) {
                 self.changes.send_modify(|version| *version += 1);
@@ -68,26 +109,13 @@ impl Gateway {
         }
     }
 
-    fn listed(&self, caller: &Caller) -> Vec<Listed> {
-        let mut listed: Vec<Listed> = builtin_tools()
-            .into_iter()
-            .map(|tool| Listed {
-                name: tool.name.to_owned(),
-                title: tool.title.to_owned(),
-                description: tool.description.to_owned(),
-                input_schema: tool.input_schema,
-                effect: tool.effect,
-                idempotent: tool.idempotent,
-                open_world: false,
-            })
-            .collect();
+    fn listed(&self, caller: &Caller) -> List {
         let snapshot = self.parts().and_then(|parts| parts.snapshots.current().ok());
-        if let Some(snapshot) = snapshot {
-            let room = SHOWN.saturating_sub(listed.len());
-            listed.extend(exposed(&snapshot, caller, room).iter().map(|tool| listed_tool(tool, &snapshot)));
+        let mut last = lock(&self.list);
+        match last.as_ref().filter(|list| list.is_of(snapshot.as_ref(), caller)) {
+            Some(list) => list.clone(),
+            None => last.insert(List::make(snapshot, caller)).clone(),
         }
-        listed.sort_by(|a, b| a.name.cmp(&b.name));
-        listed
     }
 }
 
@@ -132,11 +160,11 @@ async fn keep_house(parts: &Parts, prune: bool, now: Now) {
 
 /// Core tools of connected integrations, shared out evenly where there is not room for all, and what `expose` adds.
 fn exposed<'a>(snapshot: &'a Snapshot, caller: &Caller, room: usize) -> Vec<&'a Arc<Tool>> {
-    let connected = |tool: &Tool| snapshot.accounts.iter().any(|account| account.integration == tool.integration.id);
-    let visible: Vec<&Arc<Tool>> = snapshot
-        .catalog
-        .tools()
-        .filter(|tool| connected(tool) && !snapshot.policy.always_denies(tool, caller))
+    let connected: BTreeSet<&str> = snapshot.accounts.iter().map(|account| account.integration.as_str()).collect();
+    let visible: Vec<&Arc<Tool>> = connected
+        .into_iter()
+        .flat_map(|integration| snapshot.catalog.tools_of(integration))
+        .filter(|tool| !snapshot.policy.always_denies(tool, caller))
         .collect();
     let asked_for = |tool: &Tool| {
         snapshot.settings.expose.iter().any(|(integration, toolset)| {
@@ -170,15 +198,15 @@ pub(super) fn listed_tool(tool: &Tool, snapshot: &Snapshot) -> Listed {
         name: tool.wire_name(),
         title: tool.title.clone(),
         description: tool.full_description(),
-        input_schema: input_schema(tool, &accounts),
+        input_schema: Arc::new(input_schema(tool, &accounts)),
         effect,
         idempotent: tool.is_idempotent(),
         open_world: true,
     }
 }
 
-fn lock(shown: &Mutex<Option<[u8; 32]>>) -> MutexGuard<'_, Option<[u8; 32]>> {
-    shown.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(kept: &Mutex<Option<T>>) -> MutexGuard<'_, Option<T>> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn fingerprint(listed: &[Listed]) -> [u8; 32] {

@@ -8,14 +8,16 @@ use serde_json::{Value, json};
 use crate::{catalog::Effect, gateway::Listed, reply::Reply};
 
 /// A tool as `tools/list` shows it.
-pub(super) fn tool(listed: Listed) -> Tool {
+pub(super) fn tool(listed: &Listed) -> Tool {
     let Listed { name, title, description, input_schema, effect, idempotent, open_world } = listed;
     let annotations = ToolAnnotations::with_title(title.clone())
-        .read_only(effect == Effect::Read)
-        .destructive(effect == Effect::Destructive)
-        .idempotent(idempotent)
-        .open_world(open_world);
-    Tool::new(name, description, Arc::new(input_schema)).with_title(title).with_annotations(annotations)
+        .read_only(*effect == Effect::Read)
+        .destructive(*effect == Effect::Destructive)
+        .idempotent(*idempotent)
+        .open_world(*open_world);
+    Tool::new(name.clone(), description.clone(), Arc::clone(input_schema))
+        .with_title(title.clone())
+        .with_annotations(annotations)
 }
 
 /// The answer to a call: the same object for programs and as text, because some hosts show a model only the one and
@@ -59,13 +61,13 @@ mod tests {
             name: "stripe_create_refund".to_owned(),
             title: "Refund a charge".to_owned(),
             description: "Gives money back.".to_owned(),
-            input_schema: serde_json::Map::from_iter([("type".to_owned(), json!("object"))]),
+            input_schema: Arc::new(serde_json::Map::from_iter([("type".to_owned(), json!("object"))])),
             effect,
             idempotent: true,
             open_world: true,
         };
         assert_eq!(
-            serde_json::to_value(tool(listed(Effect::Destructive))).unwrap(),
+            serde_json::to_value(tool(&listed(Effect::Destructive))).unwrap(),
             json!({
                 "name": "stripe_create_refund",
                 "title": "Refund a charge",
@@ -81,7 +83,7 @@ mod tests {
             })
         );
         let hints = |effect| {
-            let tool = serde_json::to_value(tool(listed(effect))).unwrap();
+            let tool = serde_json::to_value(tool(&listed(effect))).unwrap();
             (tool["annotations"]["readOnlyHint"].clone(), tool["annotations"]["destructiveHint"].clone())
         };
         assert_eq!(hints(Effect::Read), (json!(true), json!(false)));

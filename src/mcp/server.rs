@@ -57,7 +57,7 @@ impl ServerHandler for Server {
             tracing::error!(panic = error.is_panic(), "the list of tools failed");
             ErrorData::internal_error("the list of tools failed", None)
         })?;
-        Ok(ListToolsResult::with_all_items(listed.into_iter().map(render::tool).collect()))
+        Ok(ListToolsResult::with_all_items(listed.iter().map(render::tool).collect()))
     }
 
     async fn call_tool(

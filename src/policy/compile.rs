@@ -40,7 +40,7 @@ pub(super) fn strict(label: &str, text: &str, catalog: &Catalog) -> Result<(Laye
     let Some((layer, expectations)) = compile(&mut source, Some(catalog)) else { return Err(source.into_problems()) };
     let tests = expectations.len();
     if source.is_clean() {
-        let stack = Stack::new(layer.clone(), built_in(), Standings::applied(catalog).into());
+        let stack = Stack::new(layer.clone(), built_in(), Standings::applied().into());
         for expectation in expectations {
             expectation.check(&mut source, &stack, catalog);
         }

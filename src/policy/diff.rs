@@ -34,7 +34,7 @@ pub fn diff(catalog: &Catalog, pinned: &Pinned, edited: &str) -> Result<Vec<Chan
     let before = compile::lenient("policy.toml", &pinned.text).unwrap_or_else(|_| Layer::closed("policy.toml"));
     let below = compile::built_in();
     let before = Stack::new(before, below.clone(), Standings::of(catalog, &pinned.tools).into());
-    let after = Stack::new(after, below, Standings::applied(catalog).into());
+    let after = Stack::new(after, below, Standings::applied().into());
     // any agent's name does: a line that is about one caller is among the compared texts
     let caller = Caller::agentport();
     let mut changes: Vec<_> = catalog.tools().filter_map(|tool| change(tool, &before, &after, &caller)).collect();

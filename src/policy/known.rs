@@ -4,18 +4,17 @@
 //!
 //! INVARIANT: a tool that is not known for certain is never better off than one that is.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 
 use super::{Decision, Reason, layer::Answer};
 use crate::catalog::{Catalog, Effect, Face, PartChange, Tool, tool_digest};
 
 /// The tools of a catalog as they were when a policy was applied.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Known(BTreeMap<String, Seen>);
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known(Arc<BTreeMap<String, Seen>>);
 
 /// What is kept of one, by its policy name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -85,18 +84,31 @@ impl Known {
                 Seen::BuiltIn(tool_digest(tool))
             }
         };
-        Self(catalog.tools().map(|tool| (tool.policy_name(), seen(tool))).collect())
+        Self(Arc::new(catalog.tools().map(|tool| (tool.policy_name(), seen(tool))).collect()))
     }
 
     /// How a tool of the catalog stands.
     fn standing(&self, catalog: &Catalog, tool: &Tool) -> Standing {
-        match (catalog.is_own(&tool.integration.id), self.0.get(&tool.policy_name())) {
-            (false, Some(Seen::Named | Seen::BuiltIn(_))) => Standing::Known,
+        if catalog.is_own(&tool.integration.id) {
+            self.standing_of_own(tool)
+        } else {
+            self.standing_of_built_in(&tool.policy_name())
+        }
+    }
+
+    fn standing_of_built_in(&self, policy_name: &str) -> Standing {
+        match self.0.get(policy_name) {
+            Some(Seen::Named | Seen::BuiltIn(_)) => Standing::Known,
             // one that somebody described, and that now comes with the program, is another
-            (false, Some(Seen::Own(_)) | None) => Standing::Later,
-            (true, Some(Seen::Own(face))) if *face == Face::of(tool) => Standing::Known,
-            (true, Some(Seen::Own(_))) => Standing::Changed,
-            (true, Some(Seen::Named | Seen::BuiltIn(_)) | None) => Standing::New,
+            Some(Seen::Own(_)) | None => Standing::Later,
+        }
+    }
+
+    fn standing_of_own(&self, tool: &Tool) -> Standing {
+        match self.0.get(&tool.policy_name()) {
+            Some(Seen::Own(face)) if *face == Face::of(tool) => Standing::Known,
+            Some(Seen::Own(_)) => Standing::Changed,
+            Some(Seen::Named | Seen::BuiltIn(_)) | None => Standing::New,
         }
     }
 
@@ -137,14 +149,21 @@ impl Known {
     /// Forgets a tool.
     #[cfg(test)]
     pub(crate) fn remove(&mut self, name: &str) {
-        self.0.remove(name);
+        Arc::make_mut(&mut self.0).remove(name);
     }
 }
 
 /// Built-in tools by their names alone.
 impl FromIterator<String> for Known {
     fn from_iter<I: IntoIterator<Item = String>>(names: I) -> Self {
-        Self(names.into_iter().map(|name| (name, Seen::Named)).collect())
+        Self(Arc::new(names.into_iter().map(|name| (name, Seen::Named)).collect()))
+    }
+}
+
+/// A table of names.
+impl Serialize for Known {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.as_ref().serialize(serializer)
     }
 }
 
@@ -168,36 +187,43 @@ impl<'de> Deserialize<'de> for Known {
                         Ok((name, Seen::Own(face)))
                     }
                 });
-                Ok(Self(seen.collect::<Result<_, _>>()?))
+                Ok(Self(Arc::new(seen.collect::<Result<_, _>>()?)))
             }
         }
     }
 }
 
-/// The standing of every tool of a catalog.
+/// The standing of every tool of a catalog. The user's own are compared once, whole; a built-in one is looked up by its
+/// name, so that nothing built in has to be read for it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Standings(BTreeMap<String, Standing>);
+pub(super) struct Standings {
+    own: BTreeMap<String, Standing>,
+    /// `None`: all are known.
+    built_in: Option<Known>,
+}
 
 impl Standings {
     /// As a pin knows them.
     pub(super) fn of(catalog: &Catalog, known: &Known) -> Self {
-        Self(catalog.tools().map(|tool| (tool.policy_name(), known.standing(catalog, tool))).collect())
+        let own = catalog.own_tools().map(|tool| (tool.policy_name(), known.standing_of_own(tool))).collect();
+        Self { own, built_in: Some(known.clone()) }
     }
 
     /// As they are once a policy is applied: all known.
-    pub(super) fn applied(catalog: &Catalog) -> Self {
-        Self(catalog.tools().map(|tool| (tool.policy_name(), Standing::Known)).collect())
+    pub(super) fn applied() -> Self {
+        Self::default()
     }
 
-    /// That of a tool; one that nobody knows is new.
+    /// That of a tool of the catalog.
     pub(super) fn get(&self, policy_name: &str) -> Standing {
-        self.0.get(policy_name).copied().unwrap_or(Standing::New)
+        let own = self.own.get(policy_name).copied();
+        own.or_else(|| Some(self.built_in.as_ref()?.standing_of_built_in(policy_name))).unwrap_or(Standing::Known)
     }
 
     /// The user's own tools that ask because they are new or changed.
     pub(super) fn unapproved(&self) -> impl Iterator<Item = (&str, Standing)> {
         let new = |standing: Standing| matches!(standing, Standing::New | Standing::Changed);
-        self.0.iter().filter(move |(_, standing)| new(**standing)).map(|(name, standing)| (name.as_str(), *standing))
+        self.own.iter().filter(move |(_, standing)| new(**standing)).map(|(name, standing)| (name.as_str(), *standing))
     }
 }
 

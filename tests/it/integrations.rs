@@ -18,7 +18,7 @@ const PAGES: &str = "docs/integrations";
 
 #[test]
 fn the_pages_of_the_services_are_what_there_is() {
-    let catalog = Catalog::built_in().unwrap_or_else(|problems| panic!("{problems}"));
+    let catalog = Catalog::built_in();
     let decide = decisions(&catalog);
     let mut expected: BTreeMap<String, String> =
         catalog.integrations().map(|it| (format!("{}.md", it.id), page(&catalog, it, &decide))).collect();
@@ -44,7 +44,7 @@ fn the_pages_of_the_services_are_what_there_is() {
 
 #[test]
 fn the_table_of_services_in_the_readme_is_what_there_is() {
-    let catalog = Catalog::built_in().unwrap_or_else(|problems| panic!("{problems}"));
+    let catalog = Catalog::built_in();
     let path = root().join("README.md");
     let text = fs::read_to_string(&path).unwrap();
     let (before, rest) = text.split_once(BEGIN).unwrap_or_else(|| panic!("README.md has no {BEGIN}"));
@@ -58,7 +58,7 @@ fn the_table_of_services_in_the_readme_is_what_there_is() {
 
 #[test]
 fn a_page_has_a_line_for_each_tool() {
-    let catalog = Catalog::built_in().unwrap_or_else(|problems| panic!("{problems}"));
+    let catalog = Catalog::built_in();
     let decide = decisions(&catalog);
     for integration in catalog.integrations() {
         let page = page(&catalog, integration, &decide);

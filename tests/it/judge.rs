@@ -43,10 +43,10 @@ fn every_request_is_what_the_vendor_takes() {
         return skip("judge: AGENTPORT_TEST_APIS does not name the folder of the vendors' APIs");
     };
     let catalog = match environment("AGENTPORT_TEST_MANIFEST") {
-        Some(file) => Catalog::compile(&[(&file, &std::fs::read_to_string(&file).unwrap())]),
+        Some(file) => Catalog::compile(&[(&file, &std::fs::read_to_string(&file).unwrap())])
+            .unwrap_or_else(|problems| panic!("{problems}")),
         None => Catalog::built_in(),
     };
-    let catalog = catalog.unwrap_or_else(|problems| panic!("{problems}"));
     let mut requests = String::new();
     for tool in catalog.tools() {
         for case in [Case::Least, Case::Most, Case::Edge] {
@@ -85,7 +85,7 @@ fn every_recommended_tool_is_there_with_its_effect() {
     for decision in defaults.values_mut().filter(|decision| *decision == "auto") {
         "allow".clone_into(decision);
     }
-    let catalog = Catalog::built_in().unwrap_or_else(|problems| panic!("{problems}"));
+    let catalog = Catalog::built_in();
     let built: BTreeMap<String, String> =
         catalog.tools().map(|tool| (tool.policy_name(), tool.effect.to_string())).collect();
     assert_eq!(built, wanted);

@@ -53,7 +53,7 @@ async fn t190_a_sign_in_is_renewed_until_the_vendor_refuses_and_a_human_signs_in
     let port = home("posthog", "agentport-test");
     let connected = connect(&port, &authority, &ALICE);
     assert_eq!(connected["identity"]["name"], json!("alice@example.com"));
-    let catalog = agentport::catalog::Catalog::built_in().unwrap();
+    let catalog = agentport::catalog::Catalog::built_in();
     let oauth = catalog.integration("posthog").unwrap().credential.oauth.as_ref().unwrap();
     assert_eq!(connected["scopes"], json!(oauth.scopes));
     assert_eq!((&connected["sign_in"], &connected["warnings"]), (&json!(true), &Value::Null));

@@ -63,7 +63,7 @@ impl Ground {
         agentport::files::replace_private(&home.join("policy.toml"), BUILT_IN.as_bytes()).unwrap();
         let ledger = open(&home);
         let now = clock.now();
-        let tools = Catalog::built_in().unwrap().tools().map(|tool| tool.policy_name()).collect();
+        let tools = Catalog::built_in().tools().map(|tool| tool.policy_name()).collect();
         assert!(ledger.pin(Pinned { text: BUILT_IN.to_owned(), tools }, None, now).await.unwrap());
         let hashes = (0..codes).map(|number| RecoveryHash::of(&letters(number))).collect();
         assert!(ledger.enrol(factor(), 0, hashes, None, now).await.unwrap());
@@ -260,7 +260,7 @@ impl Place {
         let (ledger, environment) = (open(&self.home), Environment::of_home(&self.home));
         let place = Home::find(&environment).unwrap();
         let store: Arc<dyn SecretStore> = Arc::new(Memory { secrets: Mutex::new(self.secrets()), ..Memory::default() });
-        let catalog = Arc::new(Catalog::built_in().unwrap());
+        let catalog = Arc::new(Catalog::built_in());
         let parts = Parts {
             snapshots: Snapshots::start(place, environment, ledger.clone(), catalog).unwrap(),
             ledger: Arc::new(Hooked { inner: ledger.clone(), hook: Arc::new(stop) }),

@@ -37,27 +37,12 @@ use crate::{
 
 /// Compiles manifests into a catalog; all problems of all of them at once.
 pub(super) fn catalog(files: &[(&str, &str)]) -> Result<Catalog, Diagnostics> {
-    let mut catalog = Catalog {
-        integrations: BTreeMap::new(),
-        tools: BTreeMap::new(),
-        verify: BTreeMap::new(),
-        own: BTreeSet::new(),
-        index: OnceLock::new(),
-    };
+    let mut catalog = Catalog { services: BTreeMap::new(), own: BTreeSet::new(), index: OnceLock::new() };
     let mut problems = Vec::new();
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-    // the longest first: what reading it has used is room for the others, and not more on top of them
-    let mut order: Vec<usize> = (0..files.len()).collect();
-    order.sort_by_key(|index| std::cmp::Reverse(files.get(*index).map_or(0, |(_, text)| text.len())));
-    let mut read: BTreeMap<usize, (Source<'_>, Manifest)> = BTreeMap::new();
-    for index in order {
-        let Some((name, text)) = files.get(index) else { continue };
+    for (name, text) in files {
         let mut source = Source::new(name, text);
         let manifest = manifest(&mut source);
-        read.insert(index, (source, manifest));
-    }
-    for (index, (mut source, manifest)) in read {
-        let Some((name, _)) = files.get(index) else { continue };
         // Ids have no `_`, so tools of different integrations cannot share a wire name.
         if let Some(id) = &manifest.id {
             match seen.get(&id.value) {

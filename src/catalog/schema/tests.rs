@@ -3,7 +3,7 @@ use crate::catalog::{Catalog, tests::everything};
 
 #[test]
 fn what_agents_see_of_each_tool() {
-    for tool in Catalog::built_in().unwrap().tools() {
+    for tool in Catalog::built_in().tools() {
         let seen = json!({
             "title": tool.title,
             "description": tool.full_description(),
@@ -45,7 +45,7 @@ fn every_property_is_described() {
             check(property, &format!("{at}/{name}"));
         }
     }
-    for tool in Catalog::built_in().unwrap().tools() {
+    for tool in Catalog::built_in().tools() {
         check(&Value::Object(input_schema(tool, &["default".to_owned()])), &tool.wire_name());
     }
 }

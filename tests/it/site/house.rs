@@ -84,7 +84,7 @@ impl House {
         write(&home.join("policy.toml"), &plan.policy);
         let clock = SteppingClock::starting_at(BEGIN);
         let ledger = Sqlite::open(&home.join("agentport.db"), Runner::start(&home.join("run")).unwrap()).unwrap();
-        let tools = Catalog::built_in().unwrap().tools().map(|tool| tool.policy_name()).collect();
+        let tools = Catalog::built_in().tools().map(|tool| tool.policy_name()).collect();
         ledger.pin(Pinned { text: plan.policy.clone(), tools }, None, clock.now()).await.unwrap();
         Vault::create_key(&folder.path().join("key")).unwrap();
         keep_vault_key(&folder);
