@@ -10,7 +10,7 @@ use crate::{
     files,
     gateway::{Gateway, Parts},
     ledger::{LedgerError, Runner, Sqlite},
-    notify::LogNotifier,
+    notify::{Courier, LogNotifier},
     policy::{self, Known, Pinned},
     secret::{Keyring, SecretStore, StoreError, Vault},
     snapshot::{Manifests, SnapshotError, Snapshots},
@@ -105,6 +105,7 @@ impl App {
         let settings = Arc::clone(&snapshots.current()?.settings);
         let secrets = secret_store(&home, &settings, ledger.home_id());
         let oauth = OAuth::new(Arc::new(ledger.clone()), Arc::clone(&secrets), Arc::clone(&self.clock), home.run());
+        let courier = Courier::new(ledger.clone(), Arc::clone(&secrets), Arc::clone(&self.clock));
         Ok(Parts {
             snapshots,
             ledger: Arc::new(ledger.clone()),
@@ -113,6 +114,7 @@ impl App {
             secrets,
             upstreams: Upstreams { http: Arc::new(Rest::default()) },
             notifiers: vec![Arc::new(LogNotifier)],
+            courier: Arc::new(courier),
         })
     }
 

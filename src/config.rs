@@ -1,5 +1,6 @@
 //! The home and its settings: the only reader of the environment and of `agentport.toml`.
 
+mod channels;
 mod settings;
 
 use std::{
@@ -7,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use self::channels::{Channel, ChannelKind, MailTls, Mailbox, SecretNeed};
 pub use self::settings::{OAuthClient, Settings, StoreKind, parse_duration};
 
 /// The variables that have a meaning to us, read once.

@@ -10,6 +10,7 @@ mod enrolling;
 mod listing;
 mod proving;
 mod sending;
+mod telling;
 mod waiting;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,8 +33,8 @@ use crate::{
     call::{Call, CallError, Caller},
     catalog::Tool,
     clock::Clock,
-    ledger::{Admission, Admit, ApprovalStatus, Denial, FailureKind, Ledger, Refusal, Sqlite},
-    notify::Notifier,
+    ledger::{Admission, Admit, ApprovalStatus, Denial, FailureKind, Ledger, Refusal, Sqlite, Told},
+    notify::{Courier, Notifier},
     plan::Plan,
     policy::{Decision, Facts},
     reply::{DeniedBy, Reply},
@@ -59,6 +60,8 @@ pub struct Parts {
     pub upstreams: Upstreams,
     /// Who is told that something waits.
     pub notifiers: Vec<Arc<dyn Notifier>>,
+    /// Who carries messages about it to people elsewhere.
+    pub courier: Arc<Courier>,
 }
 
 /// Opens the home where there is one by now. The reason is for the log, never for an agent.
@@ -171,14 +174,15 @@ impl Gateway {
             }
             Admission::Pending(approval) if approval.status == ApprovalStatus::Approved => {
                 let url = url(&approval.id);
-                Ok(Reply::Pending { approval, url, asked: 0 })
+                Ok(Reply::Pending { approval, url, asked: 0, told: Told::Somebody })
             }
             Admission::Pending(approval) => {
                 let url = url(&approval.id);
                 for notifier in &parts.notifiers {
                     notifier.waiting(&approval, url.as_deref());
                 }
-                Ok(Reply::ApprovalRequired { approval, url })
+                let told = self.announce(parts, &snapshot, &approval.id).await;
+                Ok(Reply::ApprovalRequired { approval, url, told })
             }
             Admission::Settled(approval) => waiting::settled(&approval, url(&approval.id), true),
             Admission::Denied(denial) => Ok(denied(&denial, &evaluation)),

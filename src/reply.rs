@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     catalog::Problem,
     clock::rfc3339,
-    ledger::{Approval, ApprovalStatus, CancelledBy, FailureKind, Outcome},
+    ledger::{Approval, ApprovalStatus, CancelledBy, FailureKind, Outcome, Told},
 };
 
 /// What a call led to.
@@ -30,6 +30,8 @@ pub enum Reply {
         approval: Box<Approval>,
         /// Where a human decides; `None` where this computer itself has to be looked at.
         url: Option<String>,
+        /// Was anybody told but the agent?
+        told: Told,
     },
     /// It waits still, or is being sent.
     Pending {
@@ -39,6 +41,8 @@ pub enum Reply {
         url: Option<String>,
         /// How often await has been asked, from 1.
         asked: u32,
+        /// Was anybody told but the agent?
+        told: Told,
     },
     /// It does not run.
     Denied {
@@ -167,13 +171,13 @@ impl Reply {
     pub fn to_json(&self) -> Value {
         let mut answer = match self {
             Self::Completed { outcome, record, replayed, pruned } => completed(outcome, record, *replayed, *pruned),
-            Self::ApprovalRequired { approval, url } => json!({
+            Self::ApprovalRequired { approval, url, told } => json!({
                 "executed": false,
                 "approval": approval_json(approval, url.as_deref()),
                 "next": next(&approval.id, 0),
-                "message": required_message(url.as_deref()),
+                "message": format!("{} {}", required_message(url.as_deref()), told_message(*told)),
             }),
-            Self::Pending { approval, url, asked } => {
+            Self::Pending { approval, url, asked, told } => {
                 let running = approval.status == ApprovalStatus::Approved;
                 let step = usize::try_from(*asked).unwrap_or(usize::MAX).min(PATIENCE.len() - 1);
                 let wait = if running { 0 } else { PATIENCE.get(step).copied().unwrap_or(0) };
@@ -188,6 +192,10 @@ impl Reply {
                     "no human has decided yet; you may end your turn: it runs when a human approves, and the outcome waits here"
                 } else {
                     "no human has decided yet"
+                };
+                let message = match told {
+                    Told::Nobody | Told::Undelivered if !running => format!("{message}. {}", told_message(*told)),
+                    Told::Nobody | Told::Undelivered | Told::Soon | Told::Somebody => message.to_owned(),
                 };
                 insert(&mut answer, "message", json!(message));
                 answer
@@ -307,6 +315,18 @@ fn required_message(url: Option<&str>) -> &'static str {
             "nothing was sent yet: a human must approve this exact call first, and has to look at the computer that \
              agentport runs on, because the approval page could not be opened here. Tell a human, then call the tool in `next`."
         }
+    }
+}
+
+/// Whether the human knows of it by now, which decides what the agent has to do.
+fn told_message(told: Told) -> &'static str {
+    match told {
+        Told::Nobody => "Nobody was told of it but you: no human knows until you pass the link on.",
+        Told::Undelivered => {
+            "No message about it could be delivered, so that no human knows until you pass the link on."
+        }
+        Told::Soon => "A message to a human about it is on its way too.",
+        Told::Somebody => "A message to a human about it was delivered too.",
     }
 }
 

@@ -35,16 +35,26 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     }
     let gateway = app.gateway();
     let mut reply = gateway.call(&caller, &args.tool, arguments, CancellationToken::new()).await;
-    if let (Some(wait), Reply::ApprovalRequired { approval, url }) = (wait, &reply) {
+    if let (Some(wait), Reply::ApprovalRequired { approval, url, .. }) = (wait, &reply) {
         let mut stderr = std::io::stderr().lock();
         drop(std::io::Write::write_all(
             &mut stderr,
             format!("waiting for a human: {}\n", url.as_deref().unwrap_or(&approval.id)).as_bytes(),
         ));
         let id = approval.id.clone();
+        let stop = CancellationToken::new();
+        let telling = tokio::spawn(Arc::clone(&gateway).tell(stop.clone()));
         reply = gateway.await_approval(&caller, Some(&id), wait, &CancellationToken::new()).await;
+        stop.cancel();
+        drop(telling.await);
+        return show(&gateway, out, &reply).await;
     }
-    show(&gateway, out, &reply).await
+    let exit = show(&gateway, out, &reply).await?;
+    if matches!(reply, Reply::ApprovalRequired { .. }) {
+        // there may be no other process that tells anybody
+        gateway.tell_once().await;
+    }
+    Ok(exit)
 }
 
 /// Prints a reply as an agent would get it, and says how it ended.

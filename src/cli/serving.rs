@@ -17,6 +17,7 @@ pub(super) struct Serving {
     gateway: Arc<Gateway>,
     stop: CancellationToken,
     site: JoinHandle<()>,
+    telling: JoinHandle<()>,
 }
 
 impl Serving {
@@ -24,11 +25,12 @@ impl Serving {
     pub(super) async fn start(gateway: &Arc<Gateway>) -> Result<Self, Failure> {
         let stop = CancellationToken::new();
         let site = tokio::spawn(web::host(Arc::clone(gateway), stop.clone()));
+        let telling = tokio::spawn(Arc::clone(gateway).tell(stop.clone()));
         let base = web::hosted(gateway).await.ok_or_else(|| {
             Failure::new("the approval site could not be served: its ports are taken by other programs")
                 .hint("free one, or set `listen` in agentport.toml; the terminal works meanwhile: `agentport approvals approve`, `agentport factor add totp`")
         })?;
-        Ok(Self { base, gateway: Arc::clone(gateway), stop, site })
+        Ok(Self { base, gateway: Arc::clone(gateway), stop, site, telling })
     }
 
     /// What links begin with.
@@ -47,5 +49,6 @@ impl Serving {
         self.stop.cancel();
         self.gateway.drain(PATIENCE).await;
         drop(self.site.await);
+        drop(self.telling.await);
     }
 }

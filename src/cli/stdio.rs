@@ -29,6 +29,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let stop = CancellationToken::new();
     let site = tokio::spawn(web::host(Arc::clone(&gateway), stop.clone()));
     let watch = tokio::spawn(Arc::clone(&gateway).watch(caller.clone()));
+    let telling = tokio::spawn(Arc::clone(&gateway).tell(stop.clone()));
     let served = tokio::select! {
         served = mcp::serve(Arc::clone(&gateway), caller, input, output) => Some(served),
         () = terminated() => None,
@@ -44,6 +45,8 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     gateway.drain(patience).await;
     // its answer to a human who decides in this moment
     drop(tokio::time::timeout(AFTER_SIGNAL, site).await);
+    // what is still being sent then, another process sends
+    drop(tokio::time::timeout(AFTER_SIGNAL, telling).await);
     match served {
         None | Some(Ok(_)) => Ok(Exit::Done),
         Some(Err(error)) => Err(Failure::new(error.to_string())),

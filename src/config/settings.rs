@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
 
-use super::{Environment, user_home};
+use super::{
+    Channel, Environment,
+    channels::{self, RawChannel},
+    user_home,
+};
 use crate::{
     clock::Millis,
     diagnostic::{Diagnostics, Source},
@@ -44,6 +48,8 @@ pub struct Settings {
     pub keep_payloads: Millis,
     /// The clients that were registered with vendors for signing in, by integration.
     pub oauth: BTreeMap<String, OAuthClient>,
+    /// How people are told that something waits.
+    pub notify: Vec<Channel>,
 }
 
 /// `[oauth.<integration>]`: a client that a person registered with a vendor. Its secret, where the vendor gives one out,
@@ -65,6 +71,7 @@ struct Raw {
     tools: RawTools,
     log: RawLog,
     oauth: BTreeMap<String, RawOAuth>,
+    notify: Vec<RawChannel>,
 }
 
 #[derive(Deserialize)]
@@ -187,6 +194,7 @@ impl Settings {
         }
         let oauth = raw.oauth.iter().filter_map(|(id, raw)| Some((id.clone(), oauth_client(id, raw, &mut source)?)));
         let oauth = oauth.collect();
+        let notify = channels::channels(&raw.notify, &mut source);
         let key_file = environment.key_file.clone().or_else(|| expand(raw.secrets.key_file.get_ref()));
         if key_file.as_ref().is_none_or(|path| !path.is_absolute()) {
             source.problem(
@@ -220,7 +228,19 @@ impl Settings {
             expose,
             keep_payloads,
             oauth,
+            notify,
         })
+    }
+
+    /// Can links be followed from another device? A channel that leaves this computer does not start before.
+    pub fn is_published(&self) -> bool {
+        let Ok(url) = url::Url::parse(&self.public_url) else { return false };
+        match url.host() {
+            Some(url::Host::Domain(name)) => name != "localhost" && !name.ends_with(".localhost"),
+            Some(url::Host::Ipv4(address)) => !address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => !address.is_loopback(),
+            None => false,
+        }
     }
 
     /// What `init` writes: every key, uncommented.

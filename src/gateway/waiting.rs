@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Gateway, Parts, internal};
 use crate::{
     call::Caller,
-    ledger::{Approval, ApprovalStatus, CancelledBy},
+    ledger::{Approval, ApprovalStatus, CancelledBy, Told},
     reply::{DeniedBy, Reply},
 };
 
@@ -73,7 +73,8 @@ impl Gateway {
             }
             if gone.is_cancelled() || tokio::time::Instant::now() >= deadline {
                 let asked = parts.ledger.awaited(id).await.map_err(|error| internal(&error))?;
-                return Ok(Reply::Pending { approval: Box::new(approval), url, asked });
+                let told = parts.home.told(id).await.map_err(|error| internal(&error))?;
+                return Ok(Reply::Pending { approval: Box::new(approval), url, asked, told });
             }
             pause(deadline, gone).await;
         }
@@ -146,7 +147,9 @@ pub(super) fn settled(approval: &Approval, url: Option<String>, again: bool) -> 
                 approval.decision.as_ref().and_then(|decision| decision.cancelled_by).unwrap_or(CancelledBy::Change);
             Ok(Reply::Cancelled { by, approval: boxed(), url })
         }
-        ApprovalStatus::Pending | ApprovalStatus::Approved => Ok(Reply::Pending { approval: boxed(), url, asked: 0 }),
+        ApprovalStatus::Pending | ApprovalStatus::Approved => {
+            Ok(Reply::Pending { approval: boxed(), url, asked: 0, told: Told::Somebody })
+        }
     }
 }
 

@@ -25,7 +25,7 @@ pub use self::{
     outcome::{FailureKind, Outcome},
     permit::Permit,
     record::{Line, LineFilter, Refusal},
-    sqlite::{Factor, Runner, Sqlite},
+    sqlite::{Factor, Runner, Sqlite, Told},
 };
 use crate::{
     approval::{Approver, Purpose},

@@ -3,6 +3,7 @@
 //! INVARIANT: the destination belongs to the credential. What the store holds is the secret together with account,
 //! origin and header, sealed by a human at `connect`; a plan that differs from it gets nothing.
 
+mod channel;
 mod sealed;
 
 use std::{
@@ -14,6 +15,7 @@ use std::{
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
+pub use self::channel::{ChannelSecret, ChannelSecretError, channel_secret_name, seal_channel};
 pub use self::sealed::{Inspected, inspect, seal_key};
 pub(super) use self::sealed::{Sealed, copied, copy, seal_sign_in};
 use super::{

@@ -22,8 +22,8 @@ use async_trait::async_trait;
 
 pub use self::{
     credential::{
-        Credential, CredentialError, Credentials, Inspected, Observed, account_secret_name, inspect, looks_right, seal,
-        seal_key,
+        ChannelSecret, ChannelSecretError, Credential, CredentialError, Credentials, Inspected, Observed,
+        account_secret_name, channel_secret_name, inspect, looks_right, seal, seal_channel, seal_key,
     },
     rest::Rest,
 };

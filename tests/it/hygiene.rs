@@ -31,7 +31,7 @@ const BESIDE: [(&str, &[&str]); 12] = [
     ("config", &[]),
     ("diagnostic", &[]),
     ("files", &[]),
-    ("notify", &["ledger"]),
+    ("notify", &["catalog", "ledger", "snapshot", "upstream"]),
     ("pattern", &[]),
     ("reply", &["catalog", "ledger"]),
     ("secret", &[]),

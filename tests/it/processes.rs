@@ -22,6 +22,7 @@ use agentport::{
     config::{Environment, Home},
     gateway::{Gateway, Parts, seed_name},
     ledger::{LedgerError, Runner, Sqlite},
+    notify::Courier,
     policy::{BUILT_IN, Pinned},
     secret::{KeySource, Secret, SecretStore, Vault},
     snapshot::Snapshots,
@@ -262,6 +263,7 @@ impl Place {
         let store: Arc<dyn SecretStore> = Arc::new(Memory { secrets: Mutex::new(self.secrets()), ..Memory::default() });
         let catalog = Arc::new(Catalog::built_in());
         let parts = Parts {
+            courier: Arc::new(Courier::new(ledger.clone(), Arc::clone(&store), Arc::clone(&clock))),
             snapshots: Snapshots::start(place, environment, ledger.clone(), catalog).unwrap(),
             ledger: Arc::new(Hooked { inner: ledger.clone(), hook: Arc::new(stop) }),
             home: ledger,

@@ -31,7 +31,7 @@ use crate::{
         conformance::{self, BEGIN, CATALOG, factor, letters, recovery_hashes},
         sqlite::pin_digest,
     },
-    notify::Notifier,
+    notify::{Courier, Notifier},
     policy::{BUILT_IN, Pinned},
     reply::Reply,
     secret::{Secret, SecretStore},
@@ -213,6 +213,11 @@ fn gateway(
         credentials: Credentials::new(Arc::clone(store) as Arc<dyn SecretStore>),
         upstreams: Upstreams { http: Arc::clone(upstream) as Arc<dyn Upstream> },
         notifiers: vec![Arc::clone(upstream) as Arc<dyn Notifier>],
+        courier: Arc::new(Courier::new(
+            home.clone(),
+            Arc::clone(store) as Arc<dyn SecretStore>,
+            Arc::new(clock.clone()),
+        )),
     };
     let parts = Mutex::new(Some(parts));
     let opener = Box::new(move || Ok(parts.lock().unwrap().take()));

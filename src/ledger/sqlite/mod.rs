@@ -2,7 +2,7 @@
 //!
 //! Two connections: what is only a read upstream is committed with `synchronous=NORMAL` (survives our crash, not a power
 //! cut), everything else with FULL. Each method is one `BEGIN IMMEDIATE` transaction on a blocking thread.
-//! `accounts`, `factors`, `enrolments`, `sessions` and `pins` keep the home's other facts in the same file and the same chain.
+//! `accounts`, `factors`, `enrolments`, `sessions`, `pins`, `notices` and `offers` keep the home's other facts in the same file and the same chain.
 
 mod accounts;
 mod approvals;
@@ -11,6 +11,8 @@ mod decisions;
 mod enrolments;
 mod factors;
 mod lookup;
+mod notices;
+mod offers;
 mod open;
 mod pins;
 mod runner;
@@ -28,6 +30,7 @@ pub use self::{
     enrolments::{Enrolment, EnrolmentToken},
     factors::Factor,
     lookup::CallDetail,
+    notices::{A_MINUTE, ChannelHealth, Delivery, Due, NoticeKind, TRIES, Told},
     pins::{pin_digest, policy_digest},
     runner::Runner,
     sessions::SessionToken,

@@ -4,6 +4,7 @@ mod codes;
 mod faults;
 mod hostile;
 mod many;
+mod notices;
 
 use std::path::PathBuf;
 
