@@ -74,7 +74,7 @@ pub struct Gateway {
     /// The last reason why there is no home, which is told once.
     told: Mutex<String>,
     /// What the list of tools was when it was last given out or looked at.
-    shown: Mutex<Option<[u8; 32]>>,
+    shown: Mutex<Option<Arc<[Listed]>>>,
     /// The list of tools that was last made.
     list: Mutex<Option<List>>,
     sending: Sending,

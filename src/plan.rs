@@ -96,7 +96,7 @@ impl Plan {
         let contents = Contents {
             integration: tool.integration.id.clone(),
             tool: tool.name.clone(),
-            definition: tool.definition.into(),
+            definition: tool.definition().into(),
             effect: tool.effect_of(Some(call.arguments())),
             account: account.name.clone(),
             account_id: account.id.clone(),
@@ -295,7 +295,7 @@ mod tests {
         catalog::{AnswerKind, Catalog},
     };
 
-    static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::built_in());
+    static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::built_in);
 
     fn account() -> Account {
         Account {

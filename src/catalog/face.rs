@@ -133,7 +133,7 @@ impl Face {
 /// SHA-256 over what a call of a tool does and where it goes by default; its first half, in hexadecimal digits.
 pub fn tool_digest(tool: &Tool) -> String {
     let origin = tool.integration.upstream.origin();
-    let digest = canonical::sha256("agentport/tool/1", &[&tool.definition, origin.as_bytes()]);
+    let digest = canonical::sha256("agentport/tool/1", &[&tool.definition(), origin.as_bytes()]);
     canonical::hex(digest.get(..16).unwrap_or(&digest))
 }
 

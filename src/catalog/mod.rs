@@ -44,8 +44,8 @@ pub use self::{
     },
     schema::REASON_MAX,
     tool::{
-        CredentialScheme, CredentialSpec, Effect, IdentityPointers, Integration, Raise, Setting, Tool, UpstreamSpec,
-        When,
+        CredentialScheme, CredentialSpec, Definition, Effect, IdentityPointers, Integration, Raise, Setting, Tool,
+        UpstreamSpec, When,
     },
 };
 use crate::diagnostic::Diagnostics;

@@ -3,7 +3,7 @@
 //!
 //! INVARIANT: whenever a function here returns `None` for a key that is there or has to be, a problem has been noted.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::ops::Range;
 
 use serde_json::Value;
 use toml::{
@@ -32,14 +32,15 @@ pub(super) struct Entry<'d> {
 pub(super) struct Table<'d> {
     name: String,
     span: Range<usize>,
-    rest: BTreeMap<&'d str, Entry<'d>>,
+    // few keys: a search from end to end is quicker than a tree is made
+    rest: Vec<Entry<'d>>,
     asked: Vec<&'static str>,
 }
 
 impl<'d> Table<'d> {
     /// `name` is what messages call it: `[integration]`.
     pub(super) fn new(name: impl Into<String>, span: Range<usize>, table: &'d DeTable<'d>) -> Self {
-        let rest = table.iter().map(|(key, value)| (key.get_ref().as_ref(), entry(key, value))).collect();
+        let rest = table.iter().map(|(key, value)| entry(key, value)).collect();
         Self { name: name.into(), span, rest, asked: Vec::new() }
     }
 
@@ -50,7 +51,7 @@ impl<'d> Table<'d> {
 
     /// Where the keys stand that have not been taken, in the order of the file.
     pub(super) fn keys(&self) -> Vec<Range<usize>> {
-        let mut keys: Vec<_> = self.rest.values().map(|entry| entry.key.span.clone()).collect();
+        let mut keys: Vec<_> = self.rest.iter().map(|entry| entry.key.span.clone()).collect();
         keys.sort_by_key(|span| span.start);
         keys
     }
@@ -63,7 +64,7 @@ impl<'d> Table<'d> {
     /// The value of `key`, where it is there.
     pub(super) fn take(&mut self, key: &'static str) -> Option<Entry<'d>> {
         self.asked.push(key);
-        self.rest.remove(key)
+        self.remove(key)
     }
 
     /// Text, where it is there.
@@ -74,7 +75,7 @@ impl<'d> Table<'d> {
 
     /// Text that has to be there.
     pub(super) fn required(&mut self, source: &mut Source<'_>, key: &'static str) -> Option<At<String>> {
-        if !self.rest.contains_key(key) {
+        if !self.rest.iter().any(|entry| entry.key.value == key) {
             self.asked.push(key);
             self.missing(source, key, &format!("add `{key} = \"…\"`"));
             return None;
@@ -128,7 +129,7 @@ impl<'d> Table<'d> {
 
     /// Everything that has not been taken, in the order of the file.
     pub(super) fn entries(self) -> Vec<Entry<'d>> {
-        let mut entries: Vec<_> = self.rest.into_values().collect();
+        let mut entries = self.rest;
         entries.sort_by_key(|entry| entry.key.span.start);
         entries
     }
@@ -141,10 +142,15 @@ impl<'d> Table<'d> {
     /// Keys that a later version reads.
     pub(super) fn later(&mut self, source: &mut Source<'_>, keys: &[&'static str]) {
         for key in keys {
-            if let Some(entry) = self.rest.remove(key) {
+            if let Some(entry) = self.remove(key) {
                 not_yet(source, entry.key.span, key);
             }
         }
+    }
+
+    fn remove(&mut self, key: &str) -> Option<Entry<'d>> {
+        let at = self.rest.iter().position(|entry| entry.key.value == key)?;
+        Some(self.rest.swap_remove(at))
     }
 
     /// Notes what has not been taken as unknown.

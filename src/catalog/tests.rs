@@ -237,7 +237,7 @@ fn effects_are_raised_by_arguments() {
 
 #[test]
 fn t104_a_definition_changes_with_what_a_call_depends_on() {
-    let digest = |text: &str| compiled(text).find("acme_everything").unwrap().definition;
+    let digest = |text: &str| compiled(text).find("acme_everything").unwrap().definition();
     let before = digest(EVERYTHING);
     assert_eq!(before, digest(&EVERYTHING.replace("Takes one of each.", "Takes one of every kind.")));
     for (old, new) in [

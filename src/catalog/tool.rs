@@ -1,13 +1,16 @@
 //! A tool and its integration as they are after compiling: valid, immutable, shared.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     answer::AnswerSpec,
     arguments::Arguments,
-    mail,
+    definition, mail,
     oauth::{OAuthSpec, Warning},
     param::{Param, Type, find_param},
     request::{BodyKind, Method, Operation, RequestTemplate},
@@ -195,8 +198,19 @@ pub struct Tool {
     pub request: RequestTemplate,
     /// How its answers are read.
     pub answer: AnswerSpec,
-    /// SHA-256 of all that a call of it depends on: an approval holds for one definition.
-    pub definition: [u8; 32],
+    /// See [`Tool::definition`].
+    pub definition: Definition,
+}
+
+/// A digest of a tool that is made when it is first asked for: of hundreds of tools a process calls a few.
+#[derive(Debug, Default)]
+pub struct Definition(OnceLock<[u8; 32]>);
+
+/// It follows from the rest of its tool.
+impl PartialEq for Definition {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// An argument that makes a call's effect stronger.
@@ -228,6 +242,11 @@ impl Tool {
     /// `stripe_create_refund`: the name that agents see.
     pub fn wire_name(&self) -> String {
         format!("{}_{}", self.integration.id, self.name)
+    }
+
+    /// SHA-256 of all that a call of it depends on: an approval holds for one definition.
+    pub fn definition(&self) -> [u8; 32] {
+        *self.definition.0.get_or_init(|| definition::digest(self))
     }
 
     /// The description as models get it: with what the schema cannot say.

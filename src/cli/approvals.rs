@@ -133,7 +133,7 @@ fn letter(parts: &Parts, approval: &Approval) -> Option<Letter> {
     let (plan, snapshot) = (approval.plan.as_ref()?, parts.snapshots.current().ok()?);
     let Request::Http(request) = plan.request();
     let tool = snapshot.catalog.find(&plan.tool())?;
-    if plan.definition() == tool.definition.into() { tool.letter(request) } else { None }
+    if plan.definition() == tool.definition().into() { tool.letter(request) } else { None }
 }
 
 fn full(approval: &Approval, letter: Option<&Letter>) -> Value {

@@ -167,7 +167,7 @@ impl Gateway {
             .accounts
             .iter()
             .find(|account| account.integration == plan.integration() && account.name == plan.account());
-        let tool = snapshot.catalog.find(&plan.tool()).filter(|tool| plan.definition() == tool.definition.into());
+        let tool = snapshot.catalog.find(&plan.tool()).filter(|tool| plan.definition() == tool.definition().into());
         let changed = match (tool, account) {
             (None, _) => Some("the tool's definition"),
             (Some(_), Some(account)) if same(account, plan) => None,

@@ -43,12 +43,11 @@ pub struct Listed {
 }
 
 /// The list that was last made. It depends on the snapshot and the caller alone, so it stands while they do.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct List {
     snapshot: Option<Arc<Snapshot>>,
     caller: Caller,
     tools: Arc<[Listed]>,
-    fingerprint: [u8; 32],
 }
 
 impl List {
@@ -79,16 +78,16 @@ impl List {
             listed.extend(exposed(snapshot, caller, room).iter().map(|tool| listed_tool(tool, snapshot)));
         }
         listed.sort_by(|a, b| a.name.cmp(&b.name));
-        Self { snapshot, caller: caller.clone(), fingerprint: fingerprint(&listed), tools: listed.into() }
+        Self { snapshot, caller: caller.clone(), tools: listed.into() }
     }
 }
 
 impl Gateway {
     /// The tools that a caller is shown: the built-in ones, then those of connected integrations.
     pub fn list(&self, caller: &Caller) -> Arc<[Listed]> {
-        let List { tools, fingerprint, .. } = self.listed(caller);
-        *lock(&self.shown) = Some(fingerprint);
-        tools
+        let listed = self.listed(caller);
+        *lock(&self.shown) = Some(Arc::clone(&listed));
+        listed
     }
 
     /// Tells the clients when what they were shown has changed: what was given out last, or where nothing was yet, what
@@ -98,9 +97,9 @@ impl Gateway {
         let mut tick = tokio::time::interval(std::time::Duration::from_secs(1));
         for round in 0_u64.. {
             tick.tick().await;
-            let now = self.listed(&caller).fingerprint;
-            let before = lock(&self.shown).replace(now);
-            if before.is_some_and(|before| before != now) {
+            let now = self.listed(&caller);
+            let before = lock(&self.shown).replace(Arc::clone(&now));
+            if before.is_some_and(|before| !Arc::ptr_eq(&before, &now) && before != now) {
                 self.changes.send_modify(|version| *version += 1);
             }
             if let Some(parts) = self.parts() {
@@ -109,13 +108,14 @@ impl Gateway {
         }
     }
 
-    fn listed(&self, caller: &Caller) -> List {
+    fn listed(&self, caller: &Caller) -> Arc<[Listed]> {
         let snapshot = self.parts().and_then(|parts| parts.snapshots.current().ok());
-        let mut last = lock(&self.list);
-        match last.as_ref().filter(|list| list.is_of(snapshot.as_ref(), caller)) {
-            Some(list) => list.clone(),
-            None => last.insert(List::make(snapshot, caller)).clone(),
-        }
+        let mut kept = lock(&self.list);
+        let list = match kept.take().filter(|list| list.is_of(snapshot.as_ref(), caller)) {
+            Some(list) => kept.insert(list),
+            None => kept.insert(List::make(snapshot, caller)),
+        };
+        Arc::clone(&list.tools)
     }
 }
 
@@ -207,20 +207,4 @@ pub(super) fn listed_tool(tool: &Tool, snapshot: &Snapshot) -> Listed {
 
 fn lock<T>(kept: &Mutex<Option<T>>) -> MutexGuard<'_, Option<T>> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn fingerprint(listed: &[Listed]) -> [u8; 32] {
-    let texts: Vec<String> = listed
-        .iter()
-        .map(|tool| {
-            format!(
-                "{}\0{}\0{}\0{}",
-                tool.name,
-                tool.title,
-                tool.description,
-                canonical::object_text(&tool.input_schema)
-            )
-        })
-        .collect();
-    canonical::sha256("agentport/list", &texts.iter().map(String::as_bytes).collect::<Vec<_>>())
 }

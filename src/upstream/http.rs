@@ -54,7 +54,6 @@ impl Limits {
     /// meets a closing connection ends as `unknown`.
     const IDLE_CONNECTION: Duration = Duration::from_secs(4);
     const HEADERS: usize = 128;
-    const HEADER_BYTES: u32 = 64 * 1024;
 }
 
 /// What is taken from an answer; all other headers stay outside.
@@ -200,7 +199,7 @@ impl Http {
             .map_err(|_| NotSent::Unsendable)?
             .with_root_certificates(Arc::clone(&self.roots))
             .with_no_client_auth();
-        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         let resolver = Resolver { origin: origin.clone(), lookup: self.lookup.clone() };
         Client::builder()
             .tls_backend_preconfigured(tls)
@@ -214,7 +213,6 @@ impl Http {
             .connect_timeout(self.limits.connect)
             .pool_idle_timeout(Limits::IDLE_CONNECTION)
             .http1_max_headers(Limits::HEADERS)
-            .http2_max_header_list_size(Limits::HEADER_BYTES)
             .user_agent(concat!("agentport/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|_| NotSent::Unsendable)

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::catalog::{Catalog, Effect, schema::input_schema, tests::everything};
 
-static BUILT_IN: LazyLock<Catalog> = LazyLock::new(|| Catalog::built_in());
+static BUILT_IN: LazyLock<Catalog> = LazyLock::new(Catalog::built_in);
 
 fn built_in(name: &str) -> Arc<Tool> {
     Arc::clone(BUILT_IN.find(name).unwrap())

@@ -221,7 +221,7 @@ decode = "gmail"
     fn t104_a_definition_changes_with_where_the_mail_goes_and_what_becomes_of_the_answer() {
         let digest = |tool: &str| {
             let catalog = Catalog::compile(&[("acme.toml", &format!("{HEAD}{tool}"))]).unwrap();
-            catalog.find("acme_write").unwrap().definition
+            catalog.find("acme_write").unwrap().definition()
         };
         let before = digest(TOOL);
         for (old, new) in [

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     catalog::{
-        AnswerSpec, Effect, Integration, Method, Param, Place, Raise, Refusal, RequestTemplate, RestTemplate, Segment,
-        Tool, Type, definition,
+        AnswerSpec, Definition, Effect, Integration, Method, Param, Place, Raise, Refusal, RequestTemplate,
+        RestTemplate, Segment, Tool, Type,
         reader::{At, Table, shown},
         text as names,
     },
@@ -41,7 +41,7 @@ pub(super) fn tools(source: &mut Source<'_>, top: &mut Table<'_>, scope: &Scope<
 
 /// The read that verifies a credential.
 pub(super) fn verify(integration: &Arc<Integration>, request: RequestTemplate, refusal: Option<&Refusal>) -> Tool {
-    let tool = Tool {
+    Tool {
         integration: Arc::clone(integration),
         name: VERIFY.to_owned(),
         title: format!("Verify the {}", integration.credential.label),
@@ -53,9 +53,8 @@ pub(super) fn verify(integration: &Arc<Integration>, request: RequestTemplate, r
         require_any: Vec::new(),
         request,
         answer: AnswerSpec { refusal: refusal.cloned(), ..AnswerSpec::default() },
-        definition: [0; 32],
-    };
-    Tool { definition: definition::digest(&tool), ..tool }
+        definition: Definition::default(),
+    }
 }
 
 fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: &mut BTreeSet<String>) -> Option<Tool> {
@@ -141,7 +140,7 @@ fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: 
         Requests::Rest { .. } => template.map(RequestTemplate::Rest),
         Requests::Graphql { path } => document.map(|document| document.template(path)),
     };
-    let tool = Tool {
+    Some(Tool {
         integration: Arc::clone(scope.integration?),
         name: name?.value,
         title: title?,
@@ -153,9 +152,8 @@ fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: 
         require_any: require_any.unwrap_or_default(),
         request: request?,
         answer,
-        definition: [0; 32],
-    };
-    Some(Tool { definition: definition::digest(&tool), ..tool })
+        definition: Definition::default(),
+    })
 }
 
 fn is_tool_name(source: &mut Source<'_>, name: &At<String>, id: Option<&str>, seen: &mut BTreeSet<String>) -> bool {

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::catalog::{AnswerKind, Catalog, Method, tests::everything};
 
-static BUILT_IN: LazyLock<Catalog> = LazyLock::new(|| Catalog::built_in());
+static BUILT_IN: LazyLock<Catalog> = LazyLock::new(Catalog::built_in);
 static EVERYTHING: LazyLock<Arc<Tool>> = LazyLock::new(|| everything("json"));
 
 fn built_in(name: &str) -> Arc<Tool> {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::{Decision::*, *};
 
-static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::built_in());
+static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::built_in);
 
 /// What is said of `gmail.send_email` by a rule with this condition.
 fn said<const N: usize>(decision: &str, condition: &str, calls: [Value; N]) -> [Decision; N] {

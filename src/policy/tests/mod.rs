@@ -77,7 +77,7 @@ fn tool(integration: &Arc<Integration>, name: &str, effect: Effect, params: Vec<
             raw: Vec::new(),
             decode: AnswerKind::Plain,
         }),
-        definition: [0; 32],
+        definition: crate::catalog::Definition::default(),
     }
 }
 

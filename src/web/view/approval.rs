@@ -185,7 +185,7 @@ impl CallView {
 /// The definition that the plan was built from; another one would explain it wrongly.
 fn current_tool<'a>(plan: &Plan, snapshot: &'a Snapshot) -> Option<&'a Tool> {
     let found = snapshot.catalog.find(&plan.tool())?;
-    Some(&**found).filter(|tool| plan.definition() == tool.definition.into())
+    Some(&**found).filter(|tool| plan.definition() == tool.definition().into())
 }
 
 fn current_account<'a>(plan: &Plan, snapshot: &'a Snapshot) -> Option<&'a Account> {

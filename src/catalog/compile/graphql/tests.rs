@@ -266,7 +266,7 @@ fn a_document_is_kept_in_one_line() {
 
 #[test]
 fn a_definition_changes_with_document_and_path() {
-    let digest = |text: &str| compile(text).unwrap().find("acme_save_thing").unwrap().definition;
+    let digest = |text: &str| compile(text).unwrap().find("acme_save_thing").unwrap().definition();
     let right = format!("{GRAPHQL_HEAD}{GRAPHQL_TOOL}");
     let before = digest(&right);
     assert_eq!(before, digest(&right.replace("thing { id }", "thing   { id\n}")), "spaces mean nothing");
