@@ -8,6 +8,7 @@ mod builtin;
 mod deciding;
 mod enrolling;
 mod listing;
+mod offering;
 mod proving;
 mod sending;
 mod telling;

@@ -1,5 +1,9 @@
 //! `agentport approvals`: what waits for a human, decided at the terminal.
 
+mod watch;
+
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +29,8 @@ pub(super) enum Action {
         /// `apr_…`
         id: String,
     },
+    /// The inbox, live: shows what waits as it comes, and takes your answers
+    Watch,
     /// Wait for the answer and the outcome
     Await {
         /// `apr_…`
@@ -77,6 +83,7 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
             out.answer(&full(&approval, letter.as_ref()), || described(&approval, letter.as_ref()));
             Ok(Exit::Done)
         }
+        Action::Watch => watch::run(app, out, Arc::clone(&gateway), Arc::clone(&parts)).await,
         Action::Await { id, wait } => {
             let approval = find(&id).await?;
             let caller = Caller::try_from(approval.caller).map_err(Failure::new)?;

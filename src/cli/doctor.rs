@@ -4,6 +4,7 @@
 //! the agent hosts' own files, `reach` says the level in plain words. Nothing here changes anything, and no value of a
 //! key is ever shown.
 
+mod channels;
 mod finding;
 mod hosts;
 mod keys;

@@ -17,6 +17,7 @@ mod init;
 mod link;
 mod log;
 mod mail;
+mod notify;
 mod open;
 mod out;
 mod policy;
@@ -70,6 +71,9 @@ enum Command {
     /// See and decide what waits for a human
     #[command(subcommand)]
     Approvals(approvals::Action),
+    /// Be told when something waits: channels, their secrets, a test message
+    #[command(subcommand)]
+    Notify(notify::Action),
     /// See, test, change and apply the policy
     #[command(subcommand)]
     Policy(policy::Action),
@@ -150,6 +154,7 @@ async fn run(app: &App, out: &Out, command: Option<Command>) -> Result<Exit, Fai
         Some(Command::Host(action)) => host::run(app, out, action),
         Some(Command::Open(args)) => open::run(app, out, args).await,
         Some(Command::Approvals(action)) => approvals::run(app, out, action).await,
+        Some(Command::Notify(action)) => notify::run(app, out, action).await,
         Some(Command::Policy(action)) => policy::run(app, out, action).await,
         Some(Command::Tools(action)) => tools::run(app, out, action),
         Some(Command::Call(args)) => call::run(app, out, args).await,

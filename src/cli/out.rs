@@ -100,6 +100,11 @@ impl Out {
         write(&value.to_string());
     }
 
+    /// One of many JSON values, each on its line. `false`: nobody reads any more.
+    pub fn line(&self, value: &Value) -> bool {
+        write(&value.to_string())
+    }
+
     /// Text for people, flushed; what somebody else chose in it has been made visible.
     pub fn text(&self, text: &str) {
         write(text.trim_end_matches('\n'));
@@ -121,8 +126,7 @@ impl Out {
 }
 
 /// A reader that left early is no failure of ours.
-fn write(text: &str) {
+fn write(text: &str) -> bool {
     let mut stdout = std::io::stdout().lock();
-    drop(writeln!(stdout, "{text}"));
-    drop(stdout.flush());
+    writeln!(stdout, "{text}").and_then(|()| stdout.flush()).is_ok()
 }

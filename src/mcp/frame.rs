@@ -56,8 +56,13 @@ pub enum Frame<'a> {
         /// The whole line.
         text: &'a str,
     },
-    /// An answer to something; we never ask.
-    Response,
+    /// An answer to something that we may have asked.
+    Response {
+        /// Names the question; none where it cannot be told.
+        id: Option<RequestId>,
+        /// The whole line.
+        text: &'a str,
+    },
     /// Nothing but white space.
     Blank,
 }
@@ -245,7 +250,7 @@ impl<'a> Envelope<'a> {
             return refuse(INVALID_REQUEST, "`id` must be a whole number of 64 bits or a text of at most 128 bytes");
         }
         let method = match (self.method, self.answers) {
-            (Member::Absent, true) => return Ok(Frame::Response),
+            (Member::Absent, true) => return Ok(Frame::Response { id, text }),
             (Member::Given(method), false) => method,
             (Member::Given(_) | Member::Unusable, true) => {
                 return refuse(INVALID_REQUEST, "`method` beside `result` or `error`");

@@ -4,6 +4,7 @@
 //! (`server`, `render`), and its answer is one line again (`transport`). All five revisions of the protocol are served,
 //! those with `initialize` and the one without.
 
+mod elicit;
 pub mod frame;
 mod render;
 mod server;

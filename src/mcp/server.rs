@@ -5,16 +5,20 @@ use std::sync::Arc;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, Extensions, Implementation, ListToolsResult,
-        PaginatedRequestParams, ServerCapabilities, ServerConfig, SubscriptionFilter,
+        CallToolRequestParams, CallToolResponse, Extensions, Implementation, ListToolsResult, PaginatedRequestParams,
+        ServerCapabilities, ServerConfig, SubscriptionFilter,
     },
     service::{Peer, RequestContext, SubscriptionContext},
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{render, transport::Gone};
-use crate::{call::Caller, gateway::Gateway, reply::Reply};
+use super::{
+    elicit::{Asking, Way},
+    render,
+    transport::Gone,
+};
+use crate::{call::Caller, gateway::Gateway};
 
 /// What every agent is told at the start. It names no command and no route: nothing that an agent can do approves.
 const INSTRUCTIONS: &str = "\
@@ -66,10 +70,17 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let gone = gone(&context.extensions, &context.ct);
-        let (gateway, caller, waits) = (Arc::clone(&self.gateway), self.caller.clone(), gone.clone());
-        let call =
-            async move { gateway.call(&caller, &request.name, request.arguments.unwrap_or_default(), waits).await };
-        Ok(run(call, &context.ct, &gone).await.into())
+        let asking = Asking {
+            gateway: Arc::clone(&self.gateway),
+            caller: self.caller.clone(),
+            name: request.name.into_owned(),
+            arguments: request.arguments.unwrap_or_default(),
+            state: request.request_state,
+            responses: request.input_responses,
+            way: Way::of(&context),
+            gone: gone.clone(),
+        };
+        Ok(run(asking.run(), &context.ct, &gone).await)
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
@@ -112,10 +123,10 @@ pub(super) async fn tell_changes(mut changes: watch::Receiver<u64>, peer: Peer<R
 /// Runs a call in a task of its own: it ends as it would if the client leaves, and if it panics the client gets an
 /// answer and nobody else notices.
 async fn run(
-    call: impl Future<Output = Reply> + Send + 'static,
+    call: impl Future<Output = CallToolResponse> + Send + 'static,
     cancelled: &CancellationToken,
     gone: &CancellationToken,
-) -> CallToolResult {
+) -> CallToolResponse {
     let mut call = tokio::spawn(call);
     let ended = tokio::select! {
         ended = &mut call => ended,
@@ -125,10 +136,10 @@ async fn run(
         }
     };
     match ended {
-        Ok(reply) => render::reply(&reply),
+        Ok(answer) => answer,
         Err(error) => {
             tracing::error!(panic = error.is_panic(), "a call failed inside");
-            render::failed("internal", "the call failed inside; a human can find out more in the log")
+            render::failed("internal", "the call failed inside; a human can find out more in the log").into()
         }
     }
 }
@@ -156,7 +167,8 @@ mod tests {
     async fn t249_a_panic_inside_a_call_is_answered() {
         let never = CancellationToken::new();
         let panics = async { panic!("the gateway fell over with sk_live_1 in its hands") };
-        let result = serde_json::to_value(run(panics, &never, &never).await).unwrap();
+        let CallToolResponse::Complete(result) = run(panics, &never, &never).await else { panic!("no result") };
+        let result = serde_json::to_value(result).unwrap();
         assert_eq!(result["structuredContent"]["status"], json!("failed"));
         assert_eq!(result["structuredContent"]["error"]["kind"], json!("internal"));
         assert_eq!(result["isError"], json!(true));

@@ -1,14 +1,15 @@
 //! Lines of bytes on one side, rmcp's messages on the other.
 //!
-//! rmcp is shown requests and nothing else, and each of them under an id that no other request in flight has. What it
+//! rmcp is shown requests, and answers to what it asked itself, and nothing else, and each request of them under an id that no other request in flight has. What it
 //! gets wrong with everything else (a notification before `initialize` ends its service, a second use of an id
 //! takes the first one's cancellation, an answer after a cancellation is lost and its id never heard of again) can then
-//! not happen: we drop notifications and answers, cancel by ourselves, and see the answer to every request.
+//! not happen: we drop notifications and answers that nobody waits for, cancel by ourselves, and see the answer to every request.
 
 mod flights;
 mod input;
 mod lines;
 mod output;
+mod questions;
 
 use std::{
     borrow::Cow,
@@ -19,7 +20,7 @@ use std::{
 
 use rmcp::{
     RoleServer,
-    model::{ClientRequest, ErrorCode, ErrorData, JsonRpcMessage, JsonRpcRequest, NumberOrString},
+    model::{ErrorCode, ErrorData, JsonRpcMessage, NumberOrString},
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
     transport::Transport,
 };
@@ -30,7 +31,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub(super) use self::flights::MAX_FLIGHTS;
-use self::{flights::Flights, input::Reader, output::Message};
+use self::{flights::Flights, input::Reader, output::Message, questions::Questions};
 use super::frame::RequestId;
 
 /// Travels with a request: cancelled when nobody waits for its answer any more.
@@ -40,7 +41,8 @@ pub(super) struct Gone(pub(super) CancellationToken);
 /// What rmcp reads from and writes to.
 #[derive(Debug)]
 pub(super) struct LineTransport {
-    requests: mpsc::Receiver<JsonRpcRequest<ClientRequest>>,
+    incoming: mpsc::Receiver<RxJsonRpcMessage<RoleServer>>,
+    questions: Arc<Questions>,
     messages: mpsc::Sender<Message>,
     line: Arc<Connection>,
     deadline: Option<Instant>,
@@ -76,10 +78,17 @@ pub(super) fn open(
     let flights = Arc::new(Flights::new());
     let (left, deaf, written) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
     let messages = output::start(output, Arc::clone(&flights), deaf.clone(), written.clone())?;
-    // As many as can be in flight: the reader never waits here with a cancellation unread behind it.
-    let (sender, requests) = mpsc::channel(MAX_FLIGHTS);
-    let reader =
-        Reader { flights: Arc::clone(&flights), messages: messages.clone(), requests: sender, left: left.clone() };
+    // As many as can be in flight, each with an answer to a question of its own: the reader never waits here with a
+    // cancellation unread behind it.
+    let (sender, incoming) = mpsc::channel(2 * MAX_FLIGHTS);
+    let questions = Arc::<Questions>::default();
+    let reader = Reader {
+        flights: Arc::clone(&flights),
+        questions: Arc::clone(&questions),
+        messages: messages.clone(),
+        incoming: sender,
+        left: left.clone(),
+    };
     reader.start(input)?;
     let line = Arc::new(Connection {
         flights,
@@ -90,7 +99,7 @@ pub(super) fn open(
         written,
         patience,
     });
-    Ok((LineTransport { requests, messages, line: Arc::clone(&line), deadline: None }, line))
+    Ok((LineTransport { incoming, questions, messages, line: Arc::clone(&line), deadline: None }, line))
 }
 
 impl Connection {
@@ -130,6 +139,10 @@ impl Transport<RoleServer> for LineTransport {
         item: TxJsonRpcMessage<RoleServer>,
     ) -> impl Future<Output = Result<(), Closed>> + Send + 'static {
         let messages = self.messages.clone();
+        // before it is written: its answer may be as quick
+        if let JsonRpcMessage::Request(request) = &item {
+            self.questions.asked(request_id(request.id.clone()));
+        }
         async move { messages.send(message(&item)).await.map_err(|_| Closed) }
     }
 
@@ -141,14 +154,16 @@ impl Transport<RoleServer> for LineTransport {
             // What was read but not begun is not begun any more.
             () = line.deaf.cancelled() => {
                 line.left.cancel();
-                self.requests.close();
-                while let Some(request) = self.requests.recv().await {
-                    line.flights.land(&request_id(request.id));
+                self.incoming.close();
+                while let Some(message) = self.incoming.recv().await {
+                    if let JsonRpcMessage::Request(request) = message {
+                        line.flights.land(&request_id(request.id));
+                    }
                 }
             }
-            request = self.requests.recv() => {
-                if let Some(request) = request {
-                    return Some(JsonRpcMessage::Request(request));
+            message = self.incoming.recv() => {
+                if message.is_some() {
+                    return message;
                 }
             }
         }

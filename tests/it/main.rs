@@ -9,6 +9,7 @@ mod crash;
 mod demo;
 mod doctor;
 mod documents;
+mod elicitation;
 mod enrolment;
 mod github;
 mod gmail;

@@ -35,6 +35,9 @@ pub(super) async fn check(app: &App, parts: &Parts, secrets: bool, findings: &mu
             manifests(&snapshot, findings);
             accounts(parts, &snapshot, secrets, findings).await;
             site(parts, &snapshot, findings).await;
+            if let Err(error) = super::channels::check(parts, &snapshot, secrets, findings).await {
+                findings.bad("notify", error.to_string(), "agentport log verify");
+            }
         }
         Err(error) => findings.bad("settings", error.to_string(), "put it right, then run this again"),
     }

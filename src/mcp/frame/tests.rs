@@ -37,8 +37,11 @@ fn requests_notifications_answers_and_blank_lines_are_told_apart() {
         read(line.as_bytes()),
         Ok(Frame::Notification { method: "notifications/initialized".to_owned(), text: line })
     );
-    assert_eq!(read(br#"{"jsonrpc":"2.0","id":1,"result":{}}"#), Ok(Frame::Response));
-    assert_eq!(read(br#"{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"x"}}"#), Ok(Frame::Response));
+    for line in
+        [r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, r#"{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"x"}}"#]
+    {
+        assert_eq!(read(line.as_bytes()), Ok(Frame::Response { id: Some(RequestId::Number(1)), text: line }));
+    }
     assert_eq!(read(b""), Ok(Frame::Blank));
     assert_eq!(read(b" \t\r"), Ok(Frame::Blank));
     assert!(read(b" {\"jsonrpc\" : \"2.0\" ,\t\"id\":\"a\",\"method\":\"ping\", \"params\":null}\r").is_ok());

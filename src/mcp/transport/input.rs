@@ -5,7 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use rmcp::model::{ClientRequest, GetExtensions, JsonRpcRequest};
+use rmcp::{
+    RoleServer,
+    model::{ClientRequest, ErrorData, GetExtensions, JsonRpcMessage, JsonRpcRequest, NumberOrString},
+    service::RxJsonRpcMessage,
+};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +19,7 @@ use super::{
     flights::{Flights, Takeoff},
     lines::{Line, Lines},
     output::Message,
+    questions::Questions,
 };
 use crate::mcp::{
     frame::{self, Frame, INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, Refusal, RequestId},
@@ -31,7 +36,8 @@ const SERVED: [&str; 6] = ["initialize", "ping", "server/discover", "subscriptio
 pub(super) struct Reader {
     pub(super) flights: Arc<Flights>,
     pub(super) messages: mpsc::Sender<Message>,
-    pub(super) requests: mpsc::Sender<JsonRpcRequest<ClientRequest>>,
+    pub(super) questions: Arc<Questions>,
+    pub(super) incoming: mpsc::Sender<RxJsonRpcMessage<RoleServer>>,
     pub(super) left: CancellationToken,
 }
 
@@ -72,10 +78,7 @@ impl Reader {
                 }
                 Ok(())
             }
-            Ok(Frame::Response) => {
-                tracing::debug!("ignored an answer: nothing was asked");
-                Ok(())
-            }
+            Ok(Frame::Response { id, text }) => self.answer(id, text),
             Ok(Frame::Blank) => Ok(()),
             Err(refusal) => self.refuse(&refusal),
         }
@@ -98,11 +101,29 @@ impl Reader {
             return self.refuse(&refusal(Some(id), INVALID_PARAMS, "the `params` do not fit the method"));
         };
         request.request.extensions_mut().insert(Gone(gone));
-        if self.requests.blocking_send(request).is_err() {
+        if self.incoming.blocking_send(JsonRpcMessage::Request(request)).is_err() {
             self.flights.land(&id);
             return Err(Closed);
         }
         Ok(())
+    }
+
+    /// An answer counts if we asked and wait for it, and once. What cannot be read is an answer too: a refusal.
+    fn answer(&self, id: Option<RequestId>, text: &str) -> Result<(), Closed> {
+        let Some(id) = id.filter(|id| self.questions.answered(id)) else {
+            tracing::debug!("ignored an answer: nothing was asked");
+            return Ok(());
+        };
+        let read = serde_json::from_str::<RxJsonRpcMessage<RoleServer>>(text).ok();
+        let answer = read.filter(|message| matches!(message, JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_)));
+        let answer = answer.unwrap_or_else(|| {
+            let id = match id {
+                RequestId::Number(number) => NumberOrString::Number(number),
+                RequestId::Text(text) => NumberOrString::String(text.into()),
+            };
+            JsonRpcMessage::error(ErrorData::invalid_params("the answer cannot be read", None), Some(id))
+        });
+        self.incoming.blocking_send(answer).map_err(|_| Closed)
     }
 
     fn busy(&self, id: RequestId, method: &str) -> Result<(), Closed> {
