@@ -55,11 +55,26 @@ pub(super) async fn send(
         let problem = match error.status() {
             Some(code) => format!("the mail server answered {code}"),
             None if error.is_timeout() => "the mail server did not answer in time".to_owned(),
-            None if error.is_tls() => "the mail server could not prove its identity".to_owned(),
+            None if error.is_tls() || is_untrusted(&error) => {
+                "the mail server could not prove its identity: its certificate or its TLS is not acceptable".to_owned()
+            }
             None => "the mail server could not be reached".to_owned(),
         };
         Undelivered::because(problem)
     })
+}
+
+/// Did TLS fail? The client calls that a connection that failed.
+fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if error.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 fn written(mailbox: &Mailbox, message: &Message) -> Result<Vec<u8>, Undelivered> {

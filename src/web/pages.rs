@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     approval::{Claim, Code},
+    clock::Millis,
     gateway::{Parts, ProveError},
     ledger::{ApprovalStatus, sqlite::SessionToken},
     snapshot::Snapshot,
@@ -29,6 +30,8 @@ use crate::{
 
 /// How many decided approvals the inbox shows.
 const DECIDED: usize = 20;
+/// How long what nobody decided is shown as missed.
+const MISSED_FOR: Millis = 7 * 24 * 60 * 60 * 1000;
 /// Enough to find so many decided ones among all that may wait.
 const RECENT: u32 = 200;
 pub(super) const SIGN_OUT: &str = "logout";
@@ -117,9 +120,20 @@ pub(super) async fn inbox(State(site): State<Arc<Site>>, headers: HeaderMap) -> 
         }
     }
     waiting.sort_by(|a, b| a.created_at.cmp(&b.created_at).then_with(|| a.id.cmp(&b.id)));
-    let mut decided: Vec<_> = recent.into_iter().filter(|approval| !waits(approval.status)).collect();
+    let (mut missed, mut decided): (Vec<_>, Vec<_>) = recent
+        .into_iter()
+        .filter(|approval| !waits(approval.status))
+        .partition(|approval| approval.status == ApprovalStatus::Expired);
     decided.truncate(DECIDED);
-    let page = InboxPage { sign_out: form_token(token, SIGN_OUT), inbox: Inbox::new(&waiting, &decided, now.wall) };
+    missed.retain(|approval| now.wall.saturating_sub(approval.expires_at) < MISSED_FOR);
+    missed.truncate(DECIDED);
+    let mut told = Vec::with_capacity(missed.len());
+    for approval in &missed {
+        told.push(visit.parts.home.told(&approval.id).await.map_err(Failure::internal)?);
+    }
+    let missed: Vec<_> = missed.into_iter().zip(told).collect();
+    let page =
+        InboxPage { sign_out: form_token(token, SIGN_OUT), inbox: Inbox::new(&waiting, &missed, &decided, now.wall) };
     visit.page(&site, &headers, token, StatusCode::OK, &page)
 }
 

@@ -42,7 +42,7 @@ pub use self::{
     cli::{Cli, Ran},
     oidc::{Authority, Browser, fetch},
     standins::{Emulate, Localstripe},
-    upstream::{Reply, Upstream},
+    upstream::{Reply, Request, Upstream},
     wire::Wire,
 };
 pub(crate) use self::{

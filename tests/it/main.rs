@@ -4,6 +4,7 @@
 
 mod attacks;
 mod browser;
+mod channels;
 mod cli;
 mod crash;
 mod demo;

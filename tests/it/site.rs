@@ -58,6 +58,22 @@ async fn t041_t117_a_human_signs_in_reads_and_approves_and_the_stored_plan_runs(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_inbox_lists_what_was_missed_and_what_the_agent_was_told() {
+    let house = House::build().await;
+    let approval = house.refund().await;
+    let browser = house.signed_in().await;
+    assert!(!browser.get("/").await.text().contains("You missed"));
+    house.clock.pass(60 * 60 * 1000);
+    let inbox = browser.get("/").await.text();
+    for shown in ["You missed", "Expired", "No channel told you of it.", "The agent has not asked since"] {
+        assert!(inbox.contains(shown), "{shown} is not in {inbox}");
+    }
+    house.parts.ledger.deliver(&approval.id).await.unwrap();
+    let inbox = browser.get("/").await.text();
+    assert!(inbox.contains("The agent was told that nobody decided in time and that nothing was sent."), "{inbox}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_human_denies_without_a_code_and_the_note_is_kept() {
     let house = House::build().await;
     let approval = house.refund().await;

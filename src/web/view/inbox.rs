@@ -3,7 +3,7 @@
 use super::{cell::Cell, outcome::words, when::When};
 use crate::{
     clock::Millis,
-    ledger::{Approval, ApprovalStatus},
+    ledger::{Approval, ApprovalStatus, Told},
 };
 
 /// The inbox.
@@ -11,8 +11,21 @@ use crate::{
 pub(in crate::web) struct Inbox {
     /// What waits, oldest first.
     pub(in crate::web) waiting: Vec<Item>,
+    /// What nobody decided in time, newest first.
+    pub(in crate::web) missed: Vec<Missed>,
     /// What was decided, newest first.
     pub(in crate::web) decided: Vec<Item>,
+}
+
+/// What nobody decided in time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::web) struct Missed {
+    /// What it was.
+    pub(in crate::web) item: Item,
+    /// Whether a person was told while it waited.
+    pub(in crate::web) person: &'static str,
+    /// What the agent knows of it.
+    pub(in crate::web) agent: &'static str,
 }
 
 /// One approval in a list.
@@ -44,9 +57,31 @@ pub(in crate::web) struct Item {
 
 impl Inbox {
     /// Both lists, in the given orders.
-    pub(in crate::web) fn new(waiting: &[Approval], decided: &[Approval], now: Millis) -> Self {
+    pub(in crate::web) fn new(
+        waiting: &[Approval],
+        missed: &[(Approval, Told)],
+        decided: &[Approval],
+        now: Millis,
+    ) -> Self {
         let items = |approvals: &[Approval]| approvals.iter().map(|approval| Item::new(approval, now)).collect();
-        Self { waiting: items(waiting), decided: items(decided) }
+        let missed = missed.iter().map(|(approval, told)| Missed::new(approval, *told, now)).collect();
+        Self { waiting: items(waiting), missed, decided: items(decided) }
+    }
+}
+
+impl Missed {
+    fn new(approval: &Approval, told: Told, now: Millis) -> Self {
+        let person = match told {
+            Told::Nobody => "No channel told you of it.",
+            Told::Soon | Told::Undelivered => "No message about it was delivered.",
+            Told::Somebody => "A message about it was delivered.",
+        };
+        let agent = if approval.delivered {
+            "The agent was told that nobody decided in time and that nothing was sent."
+        } else {
+            "The agent has not asked since; then it is told that nobody decided in time and that nothing was sent."
+        };
+        Self { item: Item::new(approval, now), person, agent }
     }
 }
 
