@@ -20,10 +20,10 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
-    deciding::DecideError,
+    deciding::{DecideError, Said},
     enrolling::{ByLink, EnrolError},
     listing::{Listed, is_exposed},
-    proving::{ProveError, seed_name},
+    proving::{Presented, ProveError, seed_name},
     sending::Connected,
 };
 use self::{
@@ -161,7 +161,10 @@ impl Gateway {
             plan,
             key: call.key(),
             summary: listing::summary(&call),
-            expires_in: snapshot.settings.expires,
+            expires_in: evaluation
+                .requirement
+                .answer_within
+                .map_or(snapshot.settings.expires, |within| within.min(snapshot.settings.expires)),
             max_pending: snapshot.settings.max_pending,
             evaluation: evaluation.clone(),
         };

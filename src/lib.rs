@@ -41,6 +41,9 @@ pub mod web;
 #[cfg(test)]
 extern crate self as agentport;
 #[cfg(test)]
+#[path = "../tests/it/harness/authenticator.rs"]
+mod authenticator;
+#[cfg(test)]
 #[path = "../tests/it/harness/doubles.rs"]
 mod doubles;
 #[cfg(test)]

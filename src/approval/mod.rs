@@ -5,10 +5,14 @@
 //!
 //! ```compile_fail,E0451
 //! use agentport::approval::{Approver, Claim, FactorId, Proof};
-//! let forged = Approver { claim: Claim::SignIn, factor: FactorId("f".into()), proof: Proof::Totp { step: 1 } };
+//! # use agentport::approval::PersonId;
+//! let (person, factor) = (PersonId("p".into()), Some(FactorId("f".into())));
+//! let forged = Approver { claim: Claim::SignIn, person, factor, proof: Proof::Totp { step: 1 } };
 //! ```
 
 mod code;
+pub mod passkey;
+mod person;
 mod recovery;
 mod totp;
 
@@ -16,6 +20,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     code::Code,
+    passkey::{Assertion, Passkey, PasskeyError, prove_by_passkey},
+    person::{Person, PersonId, PersonName},
     recovery::{RecoveryCodes, RecoveryHash},
     totp::{Seed, otpauth_uri},
 };
@@ -40,6 +46,8 @@ pub enum Claim {
     Policy(Digest),
     /// Adding or removing a factor.
     Factors,
+    /// Adding or removing a person who may say yes.
+    People,
     /// Opening a session, which reads and denies.
     SignIn,
 }
@@ -49,7 +57,18 @@ impl Claim {
     pub fn purpose(&self) -> Purpose {
         match self {
             Self::SignIn => Purpose::SignIn,
-            Self::Approve { .. } | Self::Policy(_) | Self::Factors => Purpose::Decide,
+            Self::Approve { .. } | Self::Policy(_) | Self::Factors | Self::People => Purpose::Decide,
+        }
+    }
+
+    /// What names it, part by part: what a passkey signs, beside a nonce.
+    fn parts(&self) -> (&'static str, Vec<String>) {
+        match self {
+            Self::Approve { approval, digest } => ("approve", vec![digest.to_string(), approval.clone()]),
+            Self::Policy(digest) => ("policy", vec![digest.to_string()]),
+            Self::Factors => ("factors", Vec::new()),
+            Self::People => ("people", Vec::new()),
+            Self::SignIn => ("sign_in", Vec::new()),
         }
     }
 }
@@ -97,13 +116,37 @@ pub enum Proof {
         /// Its hash, as stored.
         hash: RecoveryHash,
     },
+    /// What a passkey signed; the ledger deletes its challenge, and keeps the rest for whoever checks it later.
+    Passkey(Box<passkey::Signed>),
+}
+
+impl Proof {
+    /// How much it proves.
+    pub fn strength(&self) -> Strength {
+        match self {
+            Self::Totp { .. } | Self::Recovery { .. } => Strength::Any,
+            Self::Passkey(_) => Strength::Passkey,
+        }
+    }
+}
+
+/// The least that a rule takes, weakest first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Strength {
+    /// Any enrolled factor.
+    #[default]
+    Any,
+    /// A passkey, which has seen its person and is bound to the very request.
+    Passkey,
 }
 
 /// A human, proven for one claim. Consumed by the ledger.
 #[derive(Debug)]
 pub struct Approver {
     claim: Claim,
-    factor: FactorId,
+    person: PersonId,
+    factor: Option<FactorId>,
     proof: Proof,
 }
 
@@ -113,9 +156,14 @@ impl Approver {
         &self.claim
     }
 
-    /// The factor that was used.
-    pub fn factor(&self) -> &FactorId {
-        &self.factor
+    /// Who it is.
+    pub fn person(&self) -> &PersonId {
+        &self.person
+    }
+
+    /// The factor that was used; a recovery code is nobody's but its person's.
+    pub fn factor(&self) -> Option<&FactorId> {
+        self.factor.as_ref()
     }
 
     /// What the ledger burns.
@@ -124,21 +172,19 @@ impl Approver {
     }
 }
 
-/// Checks a code for one claim: against each enrolled factor, from one step before now to one after and later than the
-/// last accepted one; or, if it has the shape of one, as a recovery code of the first factor, whose hash the ledger
-/// looks up as it burns it.
+/// Checks a code of a person for one claim: against each app enrolled, from one step before now to one after and later
+/// than the last accepted one; or, if it has the shape of one, as a recovery code, whose hash the ledger looks up as it
+/// burns it.
 ///
 /// `None`: the code is wrong. The caller has already counted the attempt.
-pub fn prove(claim: Claim, code: &Code, enrolled: &[Enrolled], now: Now) -> Option<Approver> {
-    match code {
+pub fn prove(claim: Claim, code: &Code, person: &PersonId, enrolled: &[Enrolled], now: Now) -> Option<Approver> {
+    let (factor, proof) = match code {
         Code::Totp(digits) => enrolled.iter().find_map(|factor| {
             let step = factor.seed.matching_step(digits, now)?;
             let fresh = factor.last_step.is_none_or(|last| step > last);
-            fresh.then(|| Approver { claim: claim.clone(), factor: factor.id.clone(), proof: Proof::Totp { step } })
-        }),
-        Code::Recovery(code) => {
-            let factor = enrolled.first()?.id.clone();
-            Some(Approver { claim, factor, proof: Proof::Recovery { hash: RecoveryHash::of(code) } })
-        }
-    }
+            fresh.then(|| (Some(factor.id.clone()), Proof::Totp { step }))
+        })?,
+        Code::Recovery(code) => (None, Proof::Recovery { hash: RecoveryHash::of(code) }),
+    };
+    Some(Approver { claim, person: person.clone(), factor, proof })
 }

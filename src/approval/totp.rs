@@ -85,7 +85,7 @@ pub fn otpauth_uri(seed: &Seed) -> Option<Zeroizing<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::approval::{Claim, Code, Enrolled, FactorId, prove};
+    use crate::approval::{Claim, Code, Enrolled, FactorId, PersonId, prove};
 
     const NOW: Now = Now { wall: 1_111_111_109_000, boot: 0, boot_id: 1 };
 
@@ -107,9 +107,9 @@ mod tests {
     #[test]
     fn t130_a_step_counts_once_and_never_backwards() {
         let code = Code::parse("081804").unwrap();
-        assert!(prove(Claim::SignIn, &code, &enrolled(None), NOW).is_some());
-        assert!(prove(Claim::SignIn, &code, &enrolled(Some(0x0235_23EC)), NOW).is_none());
-        assert!(prove(Claim::SignIn, &code, &enrolled(Some(0x0235_23EB)), NOW).is_some());
+        assert!(prove(Claim::SignIn, &code, &PersonId("per_1".into()), &enrolled(None), NOW).is_some());
+        assert!(prove(Claim::SignIn, &code, &PersonId("per_1".into()), &enrolled(Some(0x0235_23EC)), NOW).is_none());
+        assert!(prove(Claim::SignIn, &code, &PersonId("per_1".into()), &enrolled(Some(0x0235_23EB)), NOW).is_some());
     }
 
     #[test]

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{Exit, Failure, Out, call, mail, prompt};
+use super::{Exit, Failure, Out, call, mail, prompt, who::Who};
 use crate::{
     app::App,
     call::Caller,
     catalog::mail::Letter,
     clock::rfc3339,
-    gateway::{DecideError, Parts},
+    gateway::{DecideError, Parts, Presented, Said},
     ledger::{Approval, Outcome},
     plan::Request,
     reply::Reply,
@@ -30,7 +30,10 @@ pub(super) enum Action {
         id: String,
     },
     /// The inbox, live: shows what waits as it comes, and takes your answers
-    Watch,
+    Watch {
+        #[command(flatten)]
+        who: Who,
+    },
     /// Wait for the answer and the outcome
     Await {
         /// `apr_…`
@@ -46,6 +49,8 @@ pub(super) enum Action {
         /// Take the code as one line of standard input
         #[arg(long)]
         code_stdin: bool,
+        #[command(flatten)]
+        who: Who,
     },
     /// Deny it; needs no code
     Deny {
@@ -83,7 +88,10 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
             out.answer(&full(&approval, letter.as_ref()), || described(&approval, letter.as_ref()));
             Ok(Exit::Done)
         }
-        Action::Watch => watch::run(app, out, Arc::clone(&gateway), Arc::clone(&parts)).await,
+        Action::Watch { who } => {
+            let person = who.id(&parts).await?;
+            watch::run(app, out, Arc::clone(&gateway), Arc::clone(&parts), person).await
+        }
         Action::Await { id, wait } => {
             let approval = find(&id).await?;
             let caller = Caller::try_from(approval.caller).map_err(Failure::new)?;
@@ -91,13 +99,21 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
             let reply = gateway.await_approval(&caller, Some(&id), wait, &CancellationToken::new()).await;
             call::show(&gateway, out, &reply).await
         }
-        Action::Approve { id, code_stdin } => {
+        Action::Approve { id, code_stdin, who } => {
             let approval = find(&id).await?;
+            let person = who.id(&parts).await?;
             if !out.is_json() && !code_stdin {
                 out.text(&described(&approval, letter(&parts, &approval).as_ref()));
             }
             let code = prompt::code("your code, to send exactly this:", code_stdin)?;
-            let outcome = gateway.approve(&id, &code).await?;
+            let outcome = match gateway.approve(&id, &Presented::Code(&person, &code)).await? {
+                Said::Sent(outcome) => outcome,
+                Said::OneMore(approval) => {
+                    let value = full(&approval, None);
+                    out.answer(&value, || format!("your yes is recorded; nothing was sent\n{}", yeses(&approval)));
+                    return Ok(Exit::Waiting);
+                }
+            };
             let succeeded = matches!(outcome, Outcome::Succeeded { .. });
             let reply = Reply::Completed { outcome, record: approval.record, replayed: None, pruned: false };
             let value = reply.to_json();
@@ -135,6 +151,15 @@ fn short(approval: &Approval) -> Value {
     })
 }
 
+/// Who has said yes, and how many have to.
+fn yeses(approval: &Approval) -> String {
+    let requirement = approval.requirement(None);
+    let said = approval.approved_by(&requirement);
+    let names: Vec<_> = said.iter().map(|yes| visible(&yes.name)).collect();
+    let names = if names.is_empty() { "nobody yet".to_owned() } else { names.join(", ") };
+    format!("said yes: {names} ({} of {})", said.len(), requirement.approvers)
+}
+
 /// The mail that is in the request, where its tool is still the one that it was asked with.
 fn letter(parts: &Parts, approval: &Approval) -> Option<Letter> {
     let (plan, snapshot) = (approval.plan.as_ref()?, parts.snapshots.current().ok()?);
@@ -161,6 +186,8 @@ fn full(approval: &Approval, letter: Option<&Letter>) -> Value {
             map.insert("reason".to_owned(), json!(plan.reason()));
         }
         map.insert("evaluation".to_owned(), json!(approval.evaluation));
+        let yeses = approval.yeses.iter().map(|yes| json!({"person": yes.name, "at": rfc3339(yes.at)}));
+        map.insert("approved_by".to_owned(), yeses.collect());
         map.insert("outcome".to_owned(), json!(approval.outcome.as_ref().map(|(outcome, _)| outcome)));
         map.insert("note".to_owned(), json!(approval.decision.as_ref().and_then(|decision| decision.note.clone())));
     }

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::{Exit, Failure, Out, link, prompt, serving::Serving};
+use super::{Exit, Failure, Out, link, prompt, serving::Serving, who::Who};
 use crate::{
     app::App,
-    approval::{Approver, Claim, FactorId, Seed, otpauth_uri},
+    approval::{Approver, Claim, FactorId, PersonId, Seed, otpauth_uri},
     clock::rfc3339,
-    gateway::{EnrolError, Gateway, Parts, seed_name},
+    gateway::{EnrolError, Gateway, Parts, Presented, seed_name},
 };
 
 #[derive(Debug, clap::Subcommand)]
@@ -23,6 +23,8 @@ pub(super) enum Action {
         /// Take the code as one line of standard input
         #[arg(long)]
         code_stdin: bool,
+        #[command(flatten)]
+        who: Who,
     },
     /// For the locked-out: deletes every factor, credential, session and pending approval; the log stays
     Reset {
@@ -40,17 +42,21 @@ pub(super) struct AddArgs {
     /// On a page in the browser, by a link that works once; recovery codes are shown there
     #[arg(long)]
     browser: bool,
+    #[command(flatten)]
+    who: Who,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Kind {
     /// An authenticator app's six digits
     Totp,
+    /// A passkey: on a page in the browser, by a link that works once
+    Passkey,
 }
 
 impl Action {
     pub(super) fn totp() -> Self {
-        Self::Add(AddArgs { kind: Kind::Totp, browser: false })
+        Self::Add(AddArgs { kind: Kind::Totp, browser: false, who: Who::default() })
     }
 }
 
@@ -58,10 +64,15 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
     let gateway = app.gateway();
     let parts = gateway.open_parts()?;
     match action {
-        Action::Add(AddArgs { kind: Kind::Totp, browser: false }) => add_totp(&gateway, &parts, out).await,
-        Action::Add(AddArgs { kind: Kind::Totp, browser: true }) => {
+        Action::Add(AddArgs { kind: Kind::Totp, browser: false, who }) => {
+            let person = who.id(&parts).await?;
+            add_totp(&gateway, &parts, out, &person).await
+        }
+        // a passkey is a browser's: the page of the link offers both
+        Action::Add(AddArgs { kind: Kind::Totp | Kind::Passkey, browser: _, who }) => {
+            let person = who.id(&parts).await?;
             let serving = Serving::start(&gateway).await?;
-            let result = add_in_browser(app, &gateway, &parts, &serving, out).await;
+            let result = add_in_browser(app, &gateway, &parts, &serving, out, &person).await;
             if result.is_ok() {
                 tokio::time::sleep(link::stay(out)).await;
             }
@@ -69,13 +80,16 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
             result
         }
         Action::List => list(&parts, out).await,
-        Action::Remove { id, code_stdin } => remove(&gateway, &parts, out, id, code_stdin).await,
+        Action::Remove { id, code_stdin, who } => {
+            let person = who.id(&parts).await?;
+            remove(&gateway, &parts, out, id, code_stdin, &person).await
+        }
         Action::Reset { yes } => reset(&gateway, &parts, out, yes).await,
     }
 }
 
-async fn add_totp(gateway: &Gateway, parts: &Parts, out: &Out) -> Result<Exit, Failure> {
-    let approver = existing(gateway, parts).await?;
+async fn add_totp(gateway: &Gateway, parts: &Parts, out: &Out, person: &PersonId) -> Result<Exit, Failure> {
+    let approver = existing(gateway, parts, person).await?;
     let seed = Seed::generate()?;
     let uri = otpauth_uri(&seed).ok_or_else(|| Failure::new("the seed has no URI; nothing was enrolled"))?;
     if out.is_json() {
@@ -115,9 +129,10 @@ pub(super) async fn add_in_browser(
     parts: &Parts,
     serving: &Serving,
     out: &Out,
+    person: &PersonId,
 ) -> Result<Exit, Failure> {
-    let approver = existing(gateway, parts).await?;
-    let id = link::Link::show(app, out, gateway, parts, serving, approver, None).await?.used().await?;
+    let approver = existing(gateway, parts, person).await?;
+    let id = link::Link::make(app, out, gateway, parts, serving, approver, None).await?.used().await?;
     if out.is_json() {
         out.value(&json!({"status": "active", "id": id.0}));
     }
@@ -125,21 +140,28 @@ pub(super) async fn add_in_browser(
 }
 
 /// What a further factor needs: a code of one that is enrolled.
-async fn existing(gateway: &Gateway, parts: &Parts) -> Result<Option<Approver>, Failure> {
+async fn existing(gateway: &Gateway, parts: &Parts, person: &PersonId) -> Result<Option<Approver>, Failure> {
     if parts.ledger.factors().await?.is_empty() {
         return Ok(None);
     }
     let code = prompt::code("a code of a factor that is enrolled already:", !prompt::is_terminal())?;
-    Ok(Some(gateway.prove(parts, Claim::Factors, &code).await?))
+    Ok(Some(gateway.prove(parts, Claim::Factors, &Presented::Code(person, &code)).await?))
 }
 
 async fn list(parts: &Parts, out: &Out) -> Result<Exit, Failure> {
-    let factors = parts.ledger.factors().await?;
+    let (factors, people) = (parts.ledger.factors().await?, parts.home.people().await?);
+    let name = |id: &PersonId| {
+        people.iter().find(|person| person.id == *id).map_or_else(String::new, |person| person.name.to_string())
+    };
     let left = parts.home.recovery_codes_left().await?;
     let value = json!({
         "factors": factors
             .iter()
-            .map(|factor| json!({"id": factor.id.0, "kind": factor.kind, "created_at": rfc3339(factor.created_at)}))
+            .map(|factor| {
+                let (id, person) = (&factor.id.0, name(&factor.person));
+                let since = rfc3339(factor.created_at);
+                json!({"id": id, "kind": factor.kind, "person": person, "created_at": since})
+            })
             .collect::<Vec<_>>(),
         "recovery_codes_left": left,
     });
@@ -149,7 +171,10 @@ async fn list(parts: &Parts, out: &Out) -> Result<Exit, Failure> {
         }
         let mut lines: Vec<String> = factors
             .iter()
-            .map(|factor| format!("{}  {}  since {}", factor.id.0, factor.kind, rfc3339(factor.created_at)))
+            .map(|factor| {
+                let since = rfc3339(factor.created_at);
+                format!("{}  {:<7}  {}  since {since}", factor.id.0, factor.kind, name(&factor.person))
+            })
             .collect();
         lines.push(format!("{left} recovery codes left"));
         lines.join("\n")
@@ -157,8 +182,16 @@ async fn list(parts: &Parts, out: &Out) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn remove(gateway: &Gateway, parts: &Parts, out: &Out, id: String, code_stdin: bool) -> Result<Exit, Failure> {
-    let factors = parts.ledger.factors().await?;
+async fn remove(
+    gateway: &Gateway,
+    parts: &Parts,
+    out: &Out,
+    id: String,
+    code_stdin: bool,
+    person: &PersonId,
+) -> Result<Exit, Failure> {
+    let mut factors = parts.ledger.factors().await?;
+    factors.retain(|factor| factor.person == *person);
     if !factors.iter().any(|factor| factor.id.0 == id) {
         return Err(Failure::new("there is no such factor").hint("agentport factor list"));
     }
@@ -167,7 +200,7 @@ async fn remove(gateway: &Gateway, parts: &Parts, out: &Out, id: String, code_st
             .hint("enrol another one first, or start over with `agentport factor reset`"));
     }
     let code = prompt::code("a code of an enrolled factor:", code_stdin)?;
-    let approver = gateway.prove(parts, Claim::Factors, &code).await?;
+    let approver = gateway.prove(parts, Claim::Factors, &Presented::Code(person, &code)).await?;
     let factor = FactorId(id);
     if !parts.home.remove_factor(factor.clone(), approver, gateway.clock().now()).await? {
         return Err(Failure::new("that code was used already; nothing was removed"));

@@ -143,7 +143,8 @@ async fn in_browser(app: &App, out: &Out) -> (Option<Serving>, Result<Exit, Fail
         Ok(serving) => serving,
         Err(failure) => return (None, Err(failure)),
     };
-    let result = factor::add_in_browser(app, &gateway, &parts, &serving, out).await;
+    let result =
+        factor::add_in_browser(app, &gateway, &parts, &serving, out, &crate::approval::PersonId::owner()).await;
     if result.is_ok() {
         out.text("enrolled. The recovery codes are in your browser; save them before you go on");
     }

@@ -33,7 +33,7 @@ pub(super) struct Link<'a> {
 
 impl<'a> Link<'a> {
     /// Makes a link, which ends every earlier one, and shows it to the person. The first factor needs no approver.
-    pub(super) async fn show(
+    pub(super) async fn make(
         app: &App,
         out: &Out,
         gateway: &'a Gateway,
@@ -42,11 +42,23 @@ impl<'a> Link<'a> {
         approver: Option<Approver>,
         next: Option<String>,
     ) -> Result<Self, Failure> {
-        let before = factors(parts).await?;
-        let now = gateway.clock().now();
-        let token = parts.home.open_enrolment(approver, next, now).await?.ok_or_else(|| {
+        let token = parts.home.open_enrolment(approver, next, gateway.clock().now()).await?.ok_or_else(|| {
             Failure::new("another factor was enrolled meanwhile, or that code was used; no link was made")
         })?;
+        Self::show(app, out, gateway, parts, serving, token).await
+    }
+
+    /// Shows a link that was just made.
+    pub(super) async fn show(
+        app: &App,
+        out: &Out,
+        gateway: &'a Gateway,
+        parts: &'a Parts,
+        serving: &Serving,
+        token: EnrolmentToken,
+    ) -> Result<Self, Failure> {
+        let before = factors(parts).await?;
+        let now = gateway.clock().now();
         let enrolment = parts.home.enrolment(&token, now).await?;
         let expires_at = enrolment.map_or(now.wall, |enrolment| enrolment.expires_at);
         let url = format!("{}/enrol/{}", serving.base(), token.as_link());

@@ -20,6 +20,7 @@ mod mail;
 mod notify;
 mod open;
 mod out;
+mod people;
 mod policy;
 mod prompt;
 mod serving;
@@ -27,6 +28,7 @@ mod sign_in;
 mod stdio;
 mod takeover;
 mod tools;
+mod who;
 
 use std::process::ExitCode;
 
@@ -63,6 +65,9 @@ enum Command {
     /// Enrol or remove what proves that it is you who approves
     #[command(subcommand)]
     Factor(factor::Action),
+    /// Add, list or remove who may say yes beside you
+    #[command(subcommand)]
+    People(people::Action),
     /// Put agentport into an agent host's configuration, or take it out
     #[command(subcommand)]
     Host(host::Action),
@@ -151,6 +156,7 @@ async fn run(app: &App, out: &Out, command: Option<Command>) -> Result<Exit, Fai
         Some(Command::Disconnect(args)) => accounts::disconnect(app, out, args).await,
         Some(Command::Accounts) => accounts::list(app, out).await,
         Some(Command::Factor(action)) => factor::run(app, out, action).await,
+        Some(Command::People(action)) => people::run(app, out, action).await,
         Some(Command::Host(action)) => host::run(app, out, action),
         Some(Command::Open(args)) => open::run(app, out, args).await,
         Some(Command::Approvals(action)) => approvals::run(app, out, action).await,

@@ -48,7 +48,7 @@ async fn attend(
     wait: Option<Duration>,
 ) -> Result<Exit, Failure> {
     let patience = if parts.ledger.factors().await?.is_empty() {
-        link::Link::show(app, out, gateway, parts, serving, None, id).await?.used().await?;
+        link::Link::make(app, out, gateway, parts, serving, None, id).await?.used().await?;
         link::stay(out)
     } else {
         show(app, out, serving, id.as_deref());

@@ -8,10 +8,10 @@ use super::{Exit, Failure, Out, call, prompt};
 use crate::{
     account::Environment,
     app::App,
-    approval::Claim,
+    approval::{Claim, PersonId},
     call::{Arguments, Caller},
     files,
-    gateway::Parts,
+    gateway::{Parts, Presented},
     ledger::sqlite::{pin_digest, policy_digest},
     policy::{self, Change, Decision, Evaluation, Facts, Known, Pinned, ToolChange},
     visible::{visible, visible_source},
@@ -117,10 +117,9 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
                 now: app.clock().now().wall,
             };
             let evaluation = snapshot.policy.evaluate(&facts);
-            out.answer(
-                &json!({"tool": found.policy_name(), "decision": evaluation.decision, "reasons": evaluation.reasons}),
-                || explained(&found.policy_name(), &evaluation),
-            );
+            out.answer(&explained_json(&found.policy_name(), &evaluation), || {
+                explained(&found.policy_name(), &evaluation)
+            });
             Ok(Exit::Done)
         }
         Action::Diff => {
@@ -164,7 +163,8 @@ async fn apply(app: &App, out: &Out, code_stdin: bool) -> Result<Exit, Failure> 
     let shown = Pinned { text, tools: Known::of(&snapshot.catalog) };
     let code = prompt::code("your code, to put this in force:", code_stdin)?;
     let digest = policy_digest(&shown.text);
-    let approver = gateway.prove(&parts, Claim::Policy(pin_digest(&shown)?), &code).await?;
+    let approver =
+        gateway.prove(&parts, Claim::Policy(pin_digest(&shown)?), &Presented::Code(&PersonId::owner(), &code)).await?;
     if !parts.home.pin(shown, Some(approver), app.clock().now()).await? {
         return Err(Failure::new("that code was used already; nothing was applied")
             .hint("take the next one that your app shows"));
@@ -213,6 +213,14 @@ fn parse_arguments(tool: &crate::catalog::Tool, args: &str) -> Result<Arguments,
     })
 }
 
+fn explained_json(tool: &str, evaluation: &Evaluation) -> Value {
+    let mut value = json!({"tool": tool, "decision": evaluation.decision, "reasons": evaluation.reasons});
+    if let (false, Value::Object(members)) = (evaluation.requirement.is_plain(), &mut value) {
+        members.insert("requirement".to_owned(), json!(evaluation.requirement));
+    }
+    value
+}
+
 fn explained(tool: &str, evaluation: &Evaluation) -> String {
     let mut text = format!("{tool}: {}\n", evaluation.decision);
     for reason in &evaluation.reasons {
@@ -221,6 +229,9 @@ fn explained(tool: &str, evaluation: &Evaluation) -> String {
             text += &format!("  {}", visible(words));
         }
         text.push('\n');
+    }
+    if !evaluation.requirement.is_plain() {
+        text += &format!("  a yes takes: {}\n", evaluation.requirement);
     }
     text
 }

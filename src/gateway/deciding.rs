@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use super::{Gateway, Parts, ProveError, sending::Full};
+use super::{Gateway, Parts, Presented, ProveError, sending::Full};
 use crate::{
     account::Account,
-    approval::{Approver, Claim, Code, Purpose},
+    approval::{Approver, Claim, Purpose, Strength},
     ledger::{Answer, Approval, ApprovalStatus, CancelledBy, Decided, LedgerError, Outcome, Permit},
     plan::Plan,
     policy::{Decision, Evaluation, Facts},
@@ -31,9 +31,15 @@ pub enum DecideError {
     /// The secret cannot be opened; it waits on.
     #[error("{0}; nothing was spent, it still waits")]
     Credential(String),
-    /// The code.
+    /// What was shown.
     #[error(transparent)]
     Prove(#[from] ProveError),
+    /// The rule takes a passkey and nothing less.
+    #[error("this takes a passkey: open the approval's page and use yours there; nothing was spent, it still waits")]
+    TooWeak,
+    /// This person has said yes.
+    #[error("you have said yes to this already; somebody else has to say it too")]
+    SaidAlready,
     /// The clock was set back.
     #[error(
         "this computer's clock stands before the last record of the log; nothing can be approved until it has passed it"
@@ -50,15 +56,28 @@ pub enum DecideError {
     Home(String),
 }
 
+/// What became of a yes.
+#[derive(Debug)]
+pub enum Said {
+    /// It was the last one needed: this came of sending.
+    Sent(Outcome),
+    /// It is recorded, and somebody else's is needed too. The approval as it stands.
+    OneMore(Box<Approval>),
+}
+
 impl Gateway {
-    /// Yes. Returns when the plan has been sent and its outcome is recorded.
+    /// Yes. Where it is the last one needed, returns when the plan has been sent and its outcome is recorded.
     ///
     /// # Errors
     /// Why it was not taken; then nothing was sent.
-    pub async fn approve(self: &Arc<Self>, id: &str, code: &Code) -> Result<Outcome, DecideError> {
+    pub async fn approve(self: &Arc<Self>, id: &str, shown: &Presented<'_>) -> Result<Said, DecideError> {
         let (parts, snapshot, approval) = self.waiting(id).await?;
         let plan = approval.plan.clone().ok_or(DecideError::NotFound)?;
         let evaluation = self.judge_again(&parts, &snapshot, id, &plan).await?;
+        if approval.requirement(Some(&evaluation)).approve == Strength::Passkey && matches!(shown, Presented::Code(..))
+        {
+            return Err(DecideError::TooWeak);
+        }
         // a task of its own, too: opening may renew a sign-in, and a page that is closed must not cut that off
         let opening = {
             let (parts, plan) = (Arc::clone(&parts), plan.clone());
@@ -71,12 +90,14 @@ impl Gateway {
             Full::Wounded => DecideError::Ledger(LedgerError::Stopped),
         })?;
         let claim = Claim::Approve { approval: id.to_owned(), digest: plan.digest() };
-        let approver = self.prove(&parts, claim, code).await?;
+        let approver = self.prove(&parts, claim, shown).await?;
         // a task of its own: a page that is closed between the yes and its sending must not take the permit along
         let (gateway, id) = (Arc::clone(self), id.to_owned());
         let deciding = self.sending.tasks.spawn(async move {
-            let permit = gateway.spend(&parts, &id, approver, &evaluation).await?;
-            Ok(gateway.execute(&parts, permit, credential, slot).await)
+            Ok(match gateway.spend(&parts, &id, approver, &evaluation).await? {
+                Spent::Permit(permit) => Said::Sent(gateway.execute(&parts, permit, credential, slot).await),
+                Spent::OneMore(approval) => Said::OneMore(approval),
+            })
         });
         deciding.await.unwrap_or(Err(DecideError::Ledger(LedgerError::Stopped)))
     }
@@ -88,17 +109,24 @@ impl Gateway {
         id: &str,
         approver: Approver,
         evaluation: &Evaluation,
-    ) -> Result<Permit, DecideError> {
+    ) -> Result<Spent, DecideError> {
+        let person = approver.person().clone();
+        let coded = approver.proof().strength() == Strength::Any;
         let decided = parts.ledger.decide(id, Answer::Approve(approver), evaluation, self.clock.now()).await?;
-        if matches!(decided, Decided::Conflict(_) | Decided::ClockBehind) {
+        let unspent =
+            matches!(decided, Decided::Conflict(_) | Decided::ClockBehind | Decided::SaidAlready | Decided::TooWeak);
+        if unspent && coded {
             // the code was right and is not spent
-            parts.ledger.forgive_attempt(Purpose::Decide).await?;
+            parts.ledger.forgive_attempt(&person, Purpose::Decide).await?;
         }
         match decided {
             Decided::Permit(permit) => {
-                tracing::info!(approval = id, tool = permit.plan().tool(), "approved");
-                Ok(permit)
+                tracing::info!(approval = id, tool = permit.plan().tool(), person = person.0, "approved");
+                Ok(Spent::Permit(permit))
             }
+            Decided::OneMore(approval) => Ok(Spent::OneMore(approval)),
+            Decided::SaidAlready => Err(DecideError::SaidAlready),
+            Decided::TooWeak => Err(DecideError::TooWeak),
             Decided::Conflict(approval) => Err(DecideError::AlreadyDecided(approval)),
             Decided::CodeUsed => Err(DecideError::Prove(ProveError::Used)),
             Decided::ClockBehind => Err(DecideError::ClockBehind),
@@ -116,9 +144,13 @@ impl Gateway {
         match parts.ledger.decide(id, Answer::Deny { note }, &evaluation, self.clock.now()).await? {
             Decided::Denied => Ok(()),
             Decided::Conflict(approval) => Err(DecideError::AlreadyDecided(approval)),
-            Decided::Permit(_) | Decided::CodeUsed | Decided::ClockBehind | Decided::NotFound => {
-                Err(DecideError::NotFound)
-            }
+            Decided::Permit(_)
+            | Decided::OneMore(_)
+            | Decided::SaidAlready
+            | Decided::TooWeak
+            | Decided::CodeUsed
+            | Decided::ClockBehind
+            | Decided::NotFound => Err(DecideError::NotFound),
         }
     }
 
@@ -193,6 +225,12 @@ impl Gateway {
         let parts = self.try_parts().map_err(DecideError::Home)?;
         parts.ok_or_else(|| DecideError::Home("there is no home here; run `agentport init`".to_owned()))
     }
+}
+
+/// The deciding transaction went through.
+enum Spent {
+    Permit(Permit),
+    OneMore(Box<Approval>),
 }
 
 /// Is it the account that the plan was made with, in all that the human was shown of it?

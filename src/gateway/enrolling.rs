@@ -2,7 +2,7 @@
 
 use super::{Gateway, Parts, seed_name};
 use crate::{
-    approval::{Approver, FactorId, RecoveryCodes, RecoveryHash, Seed},
+    approval::{Approver, FactorId, PasskeyError, RecoveryCodes, RecoveryHash, Seed, passkey::Registration},
     ledger::{
         LedgerError, Sqlite,
         sqlite::{EnrolmentToken, SessionToken},
@@ -16,6 +16,9 @@ pub enum EnrolError {
     /// Not the code that the app would show. By a link: how many more it takes.
     #[error("that code does not belong to this factor; check that the clocks of this computer and of the phone agree")]
     Wrong(u32),
+    /// Not a passkey that could be enrolled.
+    #[error("{0}; nothing was enrolled")]
+    Passkey(#[from] PasskeyError),
     /// It may not be enrolled any more: the factors changed meanwhile, the code of the old one was used, or the link has
     /// ended.
     #[error("the factors changed meanwhile; nothing was enrolled")]
@@ -84,6 +87,27 @@ impl Gateway {
             home.forgive_enrolment(token, now).await?;
         }
         let (_, recovery, session) = kept?;
+        Ok(ByLink { recovery, session, next: enrolment.next })
+    }
+
+    /// Enrols a passkey by a set-up link, in the same way. `origin` is where the site is, port included.
+    ///
+    /// # Errors
+    /// Why nothing was enrolled.
+    pub async fn enrol_passkey_by_link(
+        &self,
+        parts: &Parts,
+        token: &EnrolmentToken,
+        registration: &Registration,
+        origin: &str,
+    ) -> Result<ByLink, EnrolError> {
+        let now = self.clock.now();
+        let home = &parts.home;
+        let enrolment = home.try_enrolment(token, now).await?.ok_or(EnrolError::Ended)?;
+        let passkey = registration.check(&enrolment.challenge, origin)?;
+        let (id, recovery) = (Sqlite::fresh_factor_id()?, RecoveryCodes::generate()?);
+        let finished = home.finish_enrolment_by_passkey(token, id, passkey, recovery.hashes(), now).await?;
+        let session = finished.ok_or(EnrolError::Ended)?;
         Ok(ByLink { recovery, session, next: enrolment.next })
     }
 }

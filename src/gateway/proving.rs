@@ -1,8 +1,9 @@
-//! From a code to a proven human. The attempt is counted, durably, before the code is looked at.
+//! From what a person shows to a proven human. A code's attempt is counted, durably, before the code is looked at; what a
+//! passkey signed cannot be guessed, so that it is not counted, and no lock of codes keeps it out.
 
 use super::{Gateway, Parts};
 use crate::{
-    approval::{Approver, Claim, Code, Enrolled, Seed, prove},
+    approval::{Approver, Assertion, Claim, Code, Enrolled, PasskeyError, PersonId, Seed, prove, prove_by_passkey},
     clock::{Millis, rfc3339},
     ledger::{Attempt, LedgerError},
     secret::StoreError,
@@ -13,7 +14,24 @@ pub fn seed_name(factor: &crate::approval::FactorId) -> String {
     format!("factor/{}", factor.0)
 }
 
-/// Why a code proved nobody.
+/// What a person shows.
+#[derive(Debug)]
+pub enum Presented<'a> {
+    /// A code, of this person.
+    Code(&'a PersonId, &'a Code),
+    /// What a passkey signed on the page of this origin. Whose it is, the passkey says; where a session says it too, they
+    /// must agree.
+    Passkey {
+        /// What the browser handed over.
+        assertion: &'a Assertion,
+        /// Where the site is, port included.
+        origin: &'a str,
+        /// Whose it must be.
+        of: Option<&'a PersonId>,
+    },
+}
+
+/// Why what was shown proved nobody.
 #[derive(Debug, thiserror::Error)]
 pub enum ProveError {
     /// Wrong, or used before.
@@ -22,6 +40,9 @@ pub enum ProveError {
     /// Right, and used in the same moment by somebody else.
     #[error("that code was used already; take the next one that your app shows")]
     Used,
+    /// Not a passkey's yes to this.
+    #[error("{0}; nothing was approved, try again")]
+    Passkey(#[from] PasskeyError),
     /// Too many wrong ones.
     #[error("too many wrong codes; the next one is taken after {}", rfc3339(*.0))]
     Locked(Millis),
@@ -37,33 +58,81 @@ pub enum ProveError {
 }
 
 impl Gateway {
-    /// Checks a code for one claim. What it returns is burnt by the ledger when it is used.
+    /// Checks what a person shows for one claim. What it returns is burnt by the ledger when it is used.
     ///
     /// # Errors
-    /// Why the code proves nothing.
-    pub async fn prove(&self, parts: &Parts, claim: Claim, code: &Code) -> Result<Approver, ProveError> {
+    /// Why it proves nothing.
+    pub async fn prove(&self, parts: &Parts, claim: Claim, shown: &Presented<'_>) -> Result<Approver, ProveError> {
+        match *shown {
+            Presented::Code(person, code) => self.prove_by_code(parts, claim, person, code).await,
+            Presented::Passkey { assertion, origin, of } => {
+                self.prove_by_passkey(parts, claim, assertion, origin, of).await
+            }
+        }
+    }
+
+    /// A challenge for a passkey, good for this claim, once, for two minutes.
+    ///
+    /// # Errors
+    /// The ledger cannot be used.
+    pub async fn challenge(&self, parts: &Parts, claim: Claim) -> Result<String, LedgerError> {
+        parts.home.new_challenge(claim, self.clock.now()).await
+    }
+
+    async fn prove_by_code(
+        &self,
+        parts: &Parts,
+        claim: Claim,
+        person: &PersonId,
+        code: &Code,
+    ) -> Result<Approver, ProveError> {
         let purpose = claim.purpose();
+        let factors = parts.ledger.factors().await?;
+        // who has a passkey has recovery codes, too
+        let has_passkey = factors.iter().any(|factor| factor.person == *person && factor.kind == "passkey");
         let mut enrolled = Vec::new();
-        for factor in parts.ledger.factors().await? {
+        for factor in factors.into_iter().filter(|factor| factor.person == *person) {
             let Some(secret) = parts.secrets.get(&seed_name(&factor.id)).await? else { continue };
             if let Some(seed) = Seed::from_secret(&secret) {
                 let last_step = factor.last_step(purpose);
                 enrolled.push(Enrolled { id: factor.id, seed, last_step });
             }
         }
-        if enrolled.is_empty() {
+        if enrolled.is_empty() && !has_passkey {
             return Err(ProveError::NotEnrolled);
         }
         let now = self.clock.now();
-        match parts.ledger.begin_attempt(purpose, now).await? {
+        match parts.ledger.begin_attempt(person, purpose, now).await? {
             Attempt::Counted => {
-                if let Some(approver) = prove(claim, code, &enrolled, now) {
+                if let Some(approver) = prove(claim, code, person, &enrolled, now) {
                     return Ok(approver);
                 }
-                parts.home.note_wrong_code(purpose, now).await?;
+                parts.home.note_wrong_code(person.clone(), purpose, now).await?;
                 Err(ProveError::Wrong)
             }
             Attempt::Locked { until } => Err(ProveError::Locked(until)),
         }
+    }
+
+    async fn prove_by_passkey(
+        &self,
+        parts: &Parts,
+        claim: Claim,
+        assertion: &Assertion,
+        origin: &str,
+        of: Option<&PersonId>,
+    ) -> Result<Approver, ProveError> {
+        let challenge = assertion.challenge().ok_or(PasskeyError::Form)?;
+        let nonce = parts.home.nonce(challenge.clone(), self.clock.now()).await?.ok_or(PasskeyError::Challenge)?;
+        let passkeys = parts.home.passkeys(of.cloned()).await?;
+        let passkey = passkeys.iter().find(|passkey| passkey.credential == assertion.id);
+        let proven = passkey
+            .ok_or(PasskeyError::Unknown)
+            .and_then(|passkey| prove_by_passkey(claim, assertion, passkey, &nonce, origin));
+        if let Err(error) = proven {
+            tracing::warn!("a passkey proved nobody: {error}");
+            parts.home.drop_challenge(challenge).await?;
+        }
+        Ok(proven?)
     }
 }

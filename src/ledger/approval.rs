@@ -5,7 +5,12 @@ use std::{fmt, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::Outcome;
-use crate::{clock::Millis, plan::Plan, policy::Evaluation};
+use crate::{
+    approval::{PersonId, Strength},
+    clock::Millis,
+    plan::Plan,
+    policy::{Evaluation, Requirement},
+};
 
 /// `pending → approved → executed`, or `denied`, `expired`, `cancelled`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +74,28 @@ impl CancelledBy {
     }
 }
 
+/// A yes of one person, whether or not more are needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Yes {
+    /// Whose.
+    pub person: PersonId,
+    /// By which people knew them then.
+    pub name: String,
+    /// What it was said with.
+    pub strength: Strength,
+    /// Milliseconds since the Unix epoch.
+    pub at: Millis,
+    /// Is the person still one who may say yes?
+    pub stands: bool,
+}
+
+impl Yes {
+    /// Does it count, where this much is asked for?
+    pub fn counts(&self, requirement: &Requirement) -> bool {
+        self.stands && self.strength >= requirement.approve
+    }
+}
+
 /// How a human, or at the yes the policy, ended the waiting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HumanDecision {
@@ -76,7 +103,9 @@ pub struct HumanDecision {
     pub status: ApprovalStatus,
     /// Milliseconds since the Unix epoch.
     pub at: Millis,
-    /// The factor that proved the human; none for a denial.
+    /// Who said the last yes; nobody for a denial.
+    pub person: Option<String>,
+    /// The factor that proved them; none for a recovery code.
     pub factor: Option<String>,
     /// What the human wrote for the agent.
     pub note: Option<String>,
@@ -113,10 +142,25 @@ pub struct Approval {
     pub delivered: bool,
     /// Has a human lifted its denial?
     pub reopened: bool,
+    /// Who has said yes so far, the first one first.
+    pub yeses: Vec<Yes>,
     /// Who ended the waiting and how.
     pub decision: Option<HumanDecision>,
     /// What came of it, and when.
     pub outcome: Option<(Outcome, Millis)>,
     /// Was the outcome's payload pruned?
     pub pruned: bool,
+}
+
+impl Approval {
+    /// What a yes takes: by the policy when it was asked, and by what the policy says now.
+    pub fn requirement(&self, now: Option<&Evaluation>) -> Requirement {
+        let judged = self.evaluation.iter().chain(now);
+        judged.fold(Requirement::default(), |all, judged| all.and(judged.requirement))
+    }
+
+    /// Who has said a yes that counts, where this much is asked for.
+    pub fn approved_by(&self, requirement: &Requirement) -> Vec<&Yes> {
+        self.yeses.iter().filter(|yes| yes.counts(requirement)).collect()
+    }
 }

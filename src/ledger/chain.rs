@@ -1,6 +1,8 @@
 //! The chain: each record's hash covers the record and the hash before it, so that a changed, removed, added or moved
 //! line shows. Cutting off the newest lines, or rewriting all of them, shows only against a copy kept elsewhere.
 
+mod proofs;
+
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::{Map, Value, json};
 
@@ -84,7 +86,8 @@ pub fn verify(connection: &Connection) -> Result<Result<Verified, Bad>, LedgerEr
     check_chain(&transaction)?
         .and_then_check(|| check_approvals(&transaction))?
         .and_then_check(|| check_sending(&transaction))?
-        .and_then_check(|| check_pins(&transaction))
+        .and_then_check(|| check_pins(&transaction))?
+        .and_then_check(|| proofs::check(&transaction))
 }
 
 trait Then {
@@ -319,6 +322,8 @@ fn recorded_status(transaction: &Transaction<'_>, call: &str) -> Result<(String,
         match (kind.as_str(), said.as_str()) {
             ("outcome", _) => ApprovalStatus::Executed.as_str().clone_into(&mut status),
             (_, "reopened") => reopened = true,
+            // a yes to which another one is needed
+            (_, "yes") => {}
             (_, said) => said.clone_into(&mut status),
         }
     }

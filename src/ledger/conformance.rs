@@ -19,12 +19,12 @@ pub(crate) use self::{answers::*, calls::*, clocks::*, codes::*, races::*};
 use super::{Admission, Admit, Answer, Approval, ApprovalStatus, Decided, Ledger, Outcome, Permit};
 use crate::{
     account::{Account, Environment, Identity, Origin},
-    approval::{Approver, Claim, Code, Enrolled, FactorId, RecoveryHash, Seed, prove},
+    approval::{Approver, Claim, Code, FactorId, PersonId, RecoveryHash, prove},
     call::{Call, Caller},
     catalog::Catalog,
     clock::{Millis, Now},
     plan::{Digest, Plan},
-    policy::{Decision, Evaluation, Reason},
+    policy::{Decision, Evaluation, Reason, Requirement},
 };
 
 /// A fresh store, and what the stories need of it beside the trait.
@@ -177,7 +177,8 @@ pub(crate) fn account() -> Arc<Account> {
 /// What a policy would say.
 pub(crate) fn evaluation(decision: Decision) -> Evaluation {
     let reason = Reason { decision, file: "policy.toml".into(), line: 1, rule: "a-rule".into(), text: None };
-    Evaluation { decision, reasons: vec![reason], policy: Digest::from([9; 32]) }
+    let requirement = Requirement::default();
+    Evaluation { decision, reasons: vec![reason], requirement, policy: Digest::from([9; 32]) }
 }
 
 /// How a call ends well.
@@ -198,8 +199,7 @@ pub(crate) fn recovery_hashes(numbers: std::ops::Range<u32>) -> Vec<RecoveryHash
 
 /// A human with a recovery code.
 pub(crate) fn human(claim: Claim, code: u32) -> Approver {
-    let enrolled = [Enrolled { id: factor(), seed: Seed::generate().unwrap(), last_step: None }];
-    prove(claim, &Code::parse(&letters(code)).unwrap(), &enrolled, at(0)).unwrap()
+    prove(claim, &Code::parse(&letters(code)).unwrap(), &PersonId::owner(), &[], at(0)).unwrap()
 }
 
 /// A yes to an approval, with a code.

@@ -20,7 +20,7 @@ use async_trait::async_trait;
 
 pub use self::{
     admission::{Situation, Standing, Verdict, admission},
-    approval::{Approval, ApprovalStatus, CancelledBy, HumanDecision},
+    approval::{Approval, ApprovalStatus, CancelledBy, HumanDecision, Yes},
     chain::{Bad, Verified},
     outcome::{FailureKind, Outcome},
     permit::Permit,
@@ -28,7 +28,7 @@ pub use self::{
     sqlite::{Factor, Runner, Sqlite, Told},
 };
 use crate::{
-    approval::{Approver, Purpose},
+    approval::{Approver, PersonId, Purpose},
     call::{CallKey, Caller},
     clock::{Millis, Now},
     plan::Plan,
@@ -98,6 +98,12 @@ pub enum Answer {
 pub enum Decided {
     /// Spent and recorded: send it.
     Permit(Permit),
+    /// The yes is recorded, and somebody else's is needed too. The approval as it stands.
+    OneMore(Box<Approval>),
+    /// This person's yes counts already; nothing was spent.
+    SaidAlready,
+    /// The rule takes a passkey and nothing less; nothing was spent.
+    TooWeak,
     /// The no is recorded.
     Denied,
     /// The answer came too late or twice; nothing was spent. The approval as it stands.
@@ -185,8 +191,8 @@ pub trait Ledger: Send + Sync + std::fmt::Debug {
 
     /// The factors that a code can be checked against, less their seeds.
     async fn factors(&self) -> Result<Vec<Factor>, LedgerError>;
-    /// Counts an attempt, before the code is looked at.
-    async fn begin_attempt(&self, purpose: Purpose, now: Now) -> Result<Attempt, LedgerError>;
+    /// Counts an attempt of a person, before the code is looked at.
+    async fn begin_attempt(&self, person: &PersonId, purpose: Purpose, now: Now) -> Result<Attempt, LedgerError>;
     /// Takes an attempt back: the code was right, or never looked at.
-    async fn forgive_attempt(&self, purpose: Purpose) -> Result<(), LedgerError>;
+    async fn forgive_attempt(&self, person: &PersonId, purpose: Purpose) -> Result<(), LedgerError>;
 }

@@ -68,12 +68,15 @@ fn change(tool: &Tool, before: &Stack, after: &Stack, caller: &Caller) -> Option
         || says(&gone, Decision::Deny)
         || (says(&come, Decision::Ask) && after.may_deny_below(tool));
     let certainly_not = after.range(tool, None).min >= before.range(tool, None).max;
+    // an ask that took two people and takes one is an ask before and after
+    let demands_less = after.range(tool, None).min < Decision::Deny
+        && before.demands(tool).difference(&after.demands(tool)).next().is_some();
     let lines = gone.iter().map(|line| ('-', line.1.clone())).chain(come.iter().map(|line| ('+', line.1.clone())));
     Some(Change {
         tool: tool.policy_name(),
         before: decisions.0,
         after: decisions.1,
-        looser: loosening && !certainly_not,
+        looser: demands_less || (loosening && !certainly_not),
         lines: lines.collect(),
     })
 }

@@ -35,6 +35,9 @@ pub(super) struct RawRule<'t> {
     pub account: Option<Vec<Text>>,
     pub environment: Option<Vec<Text>>,
     pub expires: Option<Text>,
+    pub approve: Option<Text>,
+    pub approvers: Option<Spanned<i64>>,
+    pub answer_within: Option<Text>,
     pub reason: Option<Text>,
 }
 
@@ -49,9 +52,22 @@ pub(super) struct RawTest {
     pub expect: Option<Text>,
 }
 
-const RULE_KEYS: [&str; 9] = ["id", "tools", "where", "decision", "caller", "account", "env", "expires", "reason"];
+const RULE_KEYS: [&str; 12] = [
+    "id",
+    "tools",
+    "where",
+    "decision",
+    "caller",
+    "account",
+    "env",
+    "expires",
+    "approve",
+    "approvers",
+    "answer_within",
+    "reason",
+];
 /// Keys of the contract that a later release reads. Ignoring one would loosen what its owner wrote.
-const LATER: [&str; 7] = ["limit", "approve", "approvers", "answer_within", "floor", "grant", "grants"];
+const LATER: [&str; 4] = ["limit", "floor", "grant", "grants"];
 
 /// Reads the text of `source`. `None` where it is not even TOML.
 pub(super) fn read<'t>(source: &mut Source<'t>) -> Option<RawPolicy<'t>> {
@@ -96,6 +112,9 @@ fn rule<'t>(source: &mut Source<'_>, span: Range<usize>, table: DeTable<'t>) -> 
         account: None,
         environment: None,
         expires: None,
+        approve: None,
+        approvers: None,
+        answer_within: None,
         reason: None,
     };
     missing(
@@ -126,6 +145,14 @@ fn rule<'t>(source: &mut Source<'_>, span: Range<usize>, table: DeTable<'t>) -> 
             "account" => raw.account = texts(source, "account", value),
             "env" => raw.environment = texts(source, "env", value),
             "expires" => raw.expires = time(source, value),
+            "approve" => raw.approve = text(source, "approve", value),
+            "approvers" => {
+                let span = value.span();
+                // what is no whole number is none of people either
+                let number = json(source, value).map(|number| number.as_i64().unwrap_or(0));
+                raw.approvers = number.map(|number| Spanned::new(span, number));
+            }
+            "answer_within" => raw.answer_within = text(source, "answer_within", value),
             "reason" => raw.reason = text(source, "reason", value),
             name => unknown_key(source, key.span(), name, &RULE_KEYS),
         }

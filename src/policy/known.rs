@@ -246,7 +246,7 @@ impl Standing {
         let Some(reason) = self.reason() else { return answer };
         match answer.decision {
             Decision::Allow if self.loosest() > Decision::Allow => {
-                Answer { decision: self.loosest(), reasons: vec![reason] }
+                Answer { decision: self.loosest(), reasons: vec![reason], ..answer }
             }
             Decision::Ask if !answer.reasons.contains(&reason) => {
                 Answer { reasons: std::iter::once(reason).chain(answer.reasons).collect(), ..answer }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Decision, Facts, Reason,
+    Decision, Facts, Reason, Requirement,
     known::{Standing, Standings},
     rule::Rule,
     selector::Selector,
@@ -36,6 +36,8 @@ pub(super) struct Line {
 pub(super) struct Answer {
     pub decision: Decision,
     pub reasons: Vec<Reason>,
+    /// What a yes takes, where it asks.
+    pub requirement: Requirement,
 }
 
 /// The loosest and the strictest answer that is possible.
@@ -95,18 +97,29 @@ impl Layer {
         let strictest = rules.iter().map(|rule| rule.decision()).chain(denials.iter().map(|line| line.decision)).max();
         let Some(decision) = strictest else {
             let line = self.most_specific(reach)?;
-            return Some(Answer { decision: line.decision, reasons: vec![self.reason_of_line(line)] });
+            return Some(Answer {
+                decision: line.decision,
+                reasons: vec![self.reason_of_line(line)],
+                requirement: Requirement::default(),
+            });
         };
         let of_rules = rules.iter().filter(|rule| rule.decision() == decision).map(|rule| self.reason_of_rule(rule));
         let reasons = of_rules.chain(denials.iter().map(|line| self.reason_of_line(line))).collect();
-        Some(Answer { decision, reasons })
+        Some(Answer { decision, reasons, requirement: Requirement::default() })
     }
 
     /// What `[defaults]` says of an effect.
     pub(super) fn default_for(&self, effect: Effect) -> Option<Answer> {
         let (decision, line) = *self.defaults.get(&effect)?;
         let rule = format!("defaults.{effect}");
-        Some(Answer { decision, reasons: vec![Reason { decision, file: self.file.clone(), line, rule, text: None }] })
+        let reasons = vec![Reason { decision, file: self.file.clone(), line, rule, text: None }];
+        Some(Answer { decision, reasons, requirement: Requirement::default() })
+    }
+
+    /// What a yes to the call takes by the rules that match it.
+    pub(super) fn requirement(&self, facts: &Facts<'_>, reach: &Reach<'_>) -> Requirement {
+        let matching = self.rules.iter().filter(|rule| !rule.requirement().is_plain() && rule.matches(facts, reach));
+        matching.fold(Requirement::default(), |all, rule| all.and(rule.requirement()))
     }
 
     /// All that can be answered to `caller` (`None`: to anybody) where `below` is what can be answered without this
@@ -135,6 +148,12 @@ impl Layer {
         rules
             .chain(lines.map(|line| (line.decision, format!("\"{}\" = \"{}\"", line.selector, line.decision))))
             .collect()
+    }
+
+    /// The rules about the tool that ask for more than anybody's code.
+    pub(super) fn demands(&self, reach: &Reach<'_>) -> BTreeSet<String> {
+        let demanding = self.rules.iter().filter(|rule| rule.is_about(reach) && !rule.requirement().is_plain());
+        demanding.map(ToString::to_string).collect()
     }
 
     /// Does a `[tools]` line speak of the tool?

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    BUILT_IN, Decision, Evaluation, Facts, Known, Reason, Standing, compile,
+    BUILT_IN, Decision, Evaluation, Facts, Known, Reason, Requirement, Standing, compile,
     known::Standings,
     layer::{Answer, Layer, Range, Reach},
 };
@@ -62,8 +62,12 @@ impl Policy {
     pub fn evaluate(&self, facts: &Facts<'_>) -> Evaluation {
         let pinned = self.pinned.answer(facts);
         let edited = self.edited.as_ref().map(|edited| edited.answer(facts));
-        let Answer { decision, reasons } = edited.filter(|edited| edited.decision > pinned.decision).unwrap_or(pinned);
-        Evaluation { decision, reasons, policy: self.digest }
+        // an edit adds to what a yes takes even where both ask
+        let requirement = edited.iter().fold(pinned.requirement, |both, edited| both.and(edited.requirement));
+        let Answer { decision, reasons, .. } =
+            edited.filter(|edited| edited.decision > pinned.decision).unwrap_or(pinned);
+        let requirement = if decision == Decision::Ask { requirement } else { Requirement::default() };
+        Evaluation { decision, reasons, requirement, policy: self.digest }
     }
 
     /// Is every call of the tool by this caller denied, whatever the arguments, account, environment and time?
@@ -95,11 +99,13 @@ impl Stack {
     /// What is said of the call.
     pub(super) fn answer(&self, facts: &Facts<'_>) -> Answer {
         let reach = Reach::new(facts.tool, &self.standings);
-        let answer = self
+        let mut answer = self
             .home
             .answer(facts, &reach)
             .or_else(|| self.below.answer(facts, &reach))
             .unwrap_or_else(|| self.default_for(facts.tool.effect_of(facts.arguments), reach.standing()));
+        // the rules of every layer count, whichever decided: what a yes takes is only ever added to
+        answer.requirement = self.home.requirement(facts, &reach).and(self.below.requirement(facts, &reach));
         reach.standing().bounding(answer)
     }
 
@@ -129,6 +135,11 @@ impl Stack {
         texts
     }
 
+    /// The rules of the home layer about the tool that ask for more than anybody's code.
+    pub(super) fn demands(&self, tool: &Tool) -> BTreeSet<String> {
+        self.home.demands(&Reach::new(tool, &self.standings))
+    }
+
     fn range_below(&self, reach: &Reach<'_>, caller: Option<&Caller>) -> Range {
         let defaults = || reach.effects().into_iter().map(|effect| self.default_for(effect, reach.standing()).decision);
         let (min, max) = (defaults().min().unwrap_or(Decision::Deny), defaults().max().unwrap_or(Decision::Deny));
@@ -139,10 +150,12 @@ impl Stack {
         let found = self.home.default_for(effect).or_else(|| self.below.default_for(effect)).unwrap_or_else(|| {
             let (decision, rule) = (Decision::Deny, format!("defaults.{effect}"));
             let reason = Reason { decision, file: self.below.file.clone(), line: 0, rule, text: None };
-            Answer { decision, reasons: vec![reason] }
+            Answer { decision, reasons: vec![reason], requirement: Requirement::default() }
         });
         match (found.decision, standing.reason()) {
-            (Decision::Allow, Some(reason)) => Answer { decision: reason.decision, reasons: vec![reason] },
+            (Decision::Allow, Some(reason)) => {
+                Answer { decision: reason.decision, reasons: vec![reason], requirement: Requirement::default() }
+            }
             (Decision::Allow | Decision::Ask | Decision::Deny, _) => found,
         }
     }

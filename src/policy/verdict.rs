@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Requirement;
 use crate::plan::Digest;
 
 /// What a policy says of a call, loosest first; the strictest wins.
@@ -78,6 +79,9 @@ pub struct Evaluation {
     pub decision: Decision,
     /// The lines that say so, the deciding ones first; never empty.
     pub reasons: Vec<Reason>,
+    /// What a yes takes, where it asks.
+    #[serde(skip_serializing_if = "Requirement::is_plain", default)]
+    pub requirement: Requirement,
     /// The digest of the policy that judged: pinned text, edited text and built-in together.
     pub policy: Digest,
 }
@@ -94,6 +98,7 @@ impl Evaluation {
                 rule: "agentport.own_read".to_owned(),
                 text: None,
             }],
+            requirement: Requirement::default(),
             policy: Digest::from([0; 32]),
         }
     }

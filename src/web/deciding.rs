@@ -14,14 +14,13 @@ use serde::Deserialize;
 use super::{
     Site,
     failure::Failure,
-    pages::{SIGN_OUT, Visit, ask_who, is_id, refused, see_other},
-    session::{check_form_token, form_token},
-    view::{ApprovalView, Shown, Standing, Surroundings},
+    pages::{SIGN_OUT, Visit, is_id, refused, scripted, see_other},
+    session::{Session, check_form_token, form_token},
+    view::{ApprovalView, ByPasskey, Decide, Shown, Standing, Surroundings},
 };
 use crate::{
-    approval::Code,
-    gateway::{DecideError, ProveError},
-    ledger::sqlite::SessionToken,
+    approval::{Assertion, Code, PasskeyError},
+    gateway::{DecideError, Presented, ProveError},
 };
 
 /// The longest note that a human leaves for the agent, in characters.
@@ -31,9 +30,9 @@ const LONGEST_NOTE: usize = 1_000;
 #[template(path = "approval.html")]
 struct ApprovalPage {
     sign_out: String,
-    csrf: String,
     problem: Option<Problem>,
     longest_note: usize,
+    decide: Decide,
     approval: ApprovalView,
 }
 
@@ -51,6 +50,9 @@ pub(super) struct DecisionForm {
     answer: Answer,
     #[serde(default)]
     code: String,
+    /// What a passkey signed, instead of a code.
+    #[serde(default)]
+    passkey: String,
     #[serde(default)]
     note: String,
 }
@@ -76,8 +78,10 @@ impl Answer {
 pub(super) async fn show(State(site): State<Arc<Site>>, uri: Uri, headers: HeaderMap) -> Result<Response, Failure> {
     let id = id_of(&uri)?;
     let visit = Visit::open(&site, &headers).await?;
-    let Some(token) = &visit.session else { return ask_who(StatusCode::OK, uri.path(), None) };
-    page(&site, &headers, &visit, token, id, None).await
+    let Some(session) = &visit.session else {
+        return visit.ask_who(&site, &headers, StatusCode::OK, uri.path(), None).await;
+    };
+    page(&site, &headers, &visit, session, id, None).await
 }
 
 /// `POST /approve/{id}`
@@ -90,9 +94,11 @@ pub(super) async fn decide(
     let id = id_of(&uri)?;
     let Form(form) = form.map_err(|_| Failure::BadForm)?;
     let visit = Visit::open(&site, &headers).await?;
-    let Some(token) = &visit.session else { return ask_who(StatusCode::UNAUTHORIZED, uri.path(), None) };
-    check_form_token(token, &purpose(id), &form.csrf)?;
-    let (status, title, text) = match answer(&site, id, &form).await {
+    let Some(session) = &visit.session else {
+        return visit.ask_who(&site, &headers, StatusCode::UNAUTHORIZED, uri.path(), None).await;
+    };
+    check_form_token(&session.token, &purpose(id), &form.csrf)?;
+    let (status, title, text) = match answer(&site, session, id, &form).await {
         Ok(()) => return Ok(see_other(uri.path())),
         Err(Refused::Form(text)) => (StatusCode::UNPROCESSABLE_ENTITY, form.answer.not(), text),
         Err(Refused::Decision(error)) => match status(&error) {
@@ -108,7 +114,7 @@ pub(super) async fn decide(
             }
         },
     };
-    page(&site, &headers, &visit, token, id, Some((status, Problem { title, text }))).await
+    page(&site, &headers, &visit, session, id, Some((status, Problem { title, text }))).await
 }
 
 enum Refused {
@@ -122,11 +128,20 @@ impl From<DecideError> for Refused {
     }
 }
 
-async fn answer(site: &Site, id: &str, form: &DecisionForm) -> Result<(), Refused> {
+async fn answer(site: &Site, session: &Session, id: &str, form: &DecisionForm) -> Result<(), Refused> {
     match form.answer {
-        Answer::Approve => {
+        Answer::Approve if form.passkey.is_empty() => {
             let code = Code::parse(&form.code).map_err(|error| Refused::Form(format!("{error}; nothing was sent")))?;
-            site.gateway().approve(id, &code).await?;
+            site.gateway().approve(id, &Presented::Code(&session.person, &code)).await?;
+        }
+        Answer::Approve => {
+            let assertion = Assertion::parse(&form.passkey);
+            let assertion =
+                assertion.ok_or_else(|| Refused::Form(format!("{}; nothing was sent", PasskeyError::Form)))?;
+            let of = Some(&session.person);
+            site.gateway()
+                .approve(id, &Presented::Passkey { assertion: &assertion, origin: site.origin(), of })
+                .await?;
         }
         Answer::Deny => {
             let note = form.note.trim();
@@ -143,9 +158,10 @@ async fn answer(site: &Site, id: &str, form: &DecisionForm) -> Result<(), Refuse
 /// reason may be shown.
 fn status(error: &DecideError) -> Option<StatusCode> {
     match error {
-        DecideError::AlreadyDecided(_) | DecideError::PolicyDenies(_) | DecideError::Changed(_) => {
-            Some(StatusCode::CONFLICT)
-        }
+        DecideError::AlreadyDecided(_)
+        | DecideError::PolicyDenies(_)
+        | DecideError::Changed(_)
+        | DecideError::SaidAlready => Some(StatusCode::CONFLICT),
         DecideError::Credential(_) | DecideError::ClockBehind | DecideError::Busy => {
             Some(StatusCode::SERVICE_UNAVAILABLE)
         }
@@ -154,6 +170,7 @@ fn status(error: &DecideError) -> Option<StatusCode> {
         | DecideError::Ledger(_)
         | DecideError::Home(_) => None,
         DecideError::Prove(error) => Some(refused(error)),
+        DecideError::TooWeak => Some(StatusCode::UNPROCESSABLE_ENTITY),
     }
 }
 
@@ -161,7 +178,7 @@ async fn page(
     site: &Site,
     headers: &HeaderMap,
     visit: &Visit,
-    token: &SessionToken,
+    session: &Session,
     id: &str,
     problem: Option<(StatusCode, Problem)>,
 ) -> Result<Response, Failure> {
@@ -180,18 +197,24 @@ async fn page(
         now: now.wall,
     };
     let (status, problem) = problem.map_or((StatusCode::OK, None), |(status, problem)| (status, Some(problem)));
+    let passkeys = visit.parts.home.passkeys(Some(session.person.clone())).await.map_err(Failure::internal)?;
+    let here = site.authorities().origin_of(headers);
+    let passkey = ByPasskey::new(&passkeys, here, site.origin(), &format!("/approve/{id}"));
+    let csrf = form_token(&session.token, &purpose(id));
     let page = ApprovalPage {
-        sign_out: form_token(token, SIGN_OUT),
-        csrf: form_token(token, &purpose(id)),
+        sign_out: form_token(&session.token, SIGN_OUT),
         problem,
         longest_note: LONGEST_NOTE,
+        decide: Decide::new(&approval, judgement.as_ref(), &session.person, passkey, csrf, now.wall),
         approval: ApprovalView::new(&approval, &surroundings),
     };
-    visit.page(site, headers, token, status, &page)
+    let response = visit.page(site, headers, &session.token, status, &page)?;
+    let waits = matches!(page.approval.standing, Standing::Waiting);
+    Ok(if waits && page.decide.passkey.is_here() { scripted(response) } else { response })
 }
 
 /// What the token of an approval's forms is for.
-fn purpose(id: &str) -> String {
+pub(super) fn purpose(id: &str) -> String {
     format!("approve/{id}")
 }
 

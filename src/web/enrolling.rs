@@ -18,12 +18,16 @@ use zeroize::Zeroizing;
 use super::{
     Site,
     failure::Failure,
-    pages::{html, is_id},
+    pages::{html, is_id, scripted},
     session,
     view::{QrImage, When},
 };
 use crate::{
-    approval::{Code, otpauth_uri},
+    approval::{
+        Code, otpauth_uri,
+        passkey::{Registration, relying_party},
+    },
+    canonical,
     gateway::{EnrolError, Parts},
     ledger::sqlite::{Enrolment, EnrolmentToken},
 };
@@ -38,12 +42,27 @@ struct EnrolPage<'a> {
     uri: Zeroizing<String>,
     expires: When,
     problem: Option<String>,
+    /// Whose factor it becomes, where there are several people.
+    name: &'a str,
+    passkey: Option<PasskeyOffer>,
+    /// Where a passkey could be made, where that is not here.
+    elsewhere: Option<String>,
+}
+
+/// What a browser needs to make a passkey.
+struct PasskeyOffer {
+    challenge: String,
+    rp: String,
+    /// Names the person to the browser's store: not the same at two homes, which share `localhost`.
+    user: String,
+    known: String,
 }
 
 #[derive(Template)]
 #[template(path = "enrolled.html")]
 struct EnrolledPage {
     recovery_codes: Vec<String>,
+    passkey: bool,
     /// An approval, or the inbox.
     next: Option<String>,
 }
@@ -51,15 +70,19 @@ struct EnrolledPage {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EnrolForm {
+    #[serde(default)]
     code: String,
+    /// What a browser made, instead of a code.
+    #[serde(default)]
+    passkey: String,
 }
 
 /// `GET /enrol/{token}`
-pub(super) async fn show(State(site): State<Arc<Site>>, uri: Uri) -> Result<Response, Failure> {
+pub(super) async fn show(State(site): State<Arc<Site>>, uri: Uri, headers: HeaderMap) -> Result<Response, Failure> {
     let token = token_of(&uri)?;
     let parts = site.gateway().open_parts().map_err(Failure::internal)?;
     let enrolment = look(&site, &parts, &token).await?;
-    page(&site, &uri, &enrolment, None)
+    page(&site, &parts, &headers, &uri, &enrolment, None).await
 }
 
 /// `POST /enrol/{token}`
@@ -75,21 +98,32 @@ pub(super) async fn enrol(
     // before the form: without a link that is open there is nothing here, whatever is sent
     let enrolment = look(&site, &parts, &token).await?;
     let Form(form) = form.map_err(|_| Failure::BadForm)?;
-    let Ok(Code::Totp(digits)) = Code::parse(&form.code) else {
-        let problem = "the code is the six digits that the app shows for AgentPort";
-        return page(&site, &uri, &enrolment, Some((StatusCode::UNPROCESSABLE_ENTITY, problem.to_owned())));
+    let again =
+        async |status, problem: String| page(&site, &parts, &headers, &uri, &enrolment, Some((status, problem))).await;
+    let tried = if form.passkey.is_empty() {
+        let Ok(Code::Totp(digits)) = Code::parse(&form.code) else {
+            let problem = "the code is the six digits that the app shows for AgentPort";
+            return again(StatusCode::UNPROCESSABLE_ENTITY, problem.to_owned()).await;
+        };
+        gateway.enrol_by_link(&parts, &token, &digits).await
+    } else {
+        let Some(registration) = Registration::parse(&form.passkey) else { return Err(Failure::BadForm) };
+        gateway.enrol_passkey_by_link(&parts, &token, &registration, site.origin()).await
     };
-    let done = match gateway.enrol_by_link(&parts, &token, &digits).await {
+    let done = match tried {
         Ok(done) => done,
         Err(EnrolError::Ended) => return Err(Failure::NotFound),
         Err(EnrolError::Wrong(0)) => return Err(Failure::LinkUsedUp),
         Err(error @ EnrolError::Wrong(left)) => {
             let more = if left == 1 { "one more code".to_owned() } else { format!("{left} more codes") };
             let problem = format!("{error}; this link takes {more}");
-            return page(&site, &uri, &enrolment, Some((StatusCode::UNPROCESSABLE_ENTITY, problem)));
+            return again(StatusCode::UNPROCESSABLE_ENTITY, problem).await;
         }
         Err(error @ EnrolError::Store(_)) => {
-            return page(&site, &uri, &enrolment, Some((StatusCode::SERVICE_UNAVAILABLE, error.to_string())));
+            return again(StatusCode::SERVICE_UNAVAILABLE, error.to_string()).await;
+        }
+        Err(error @ EnrolError::Passkey(_)) => {
+            return again(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).await;
         }
         Err(error @ (EnrolError::Ledger(_) | EnrolError::Random(_))) => return Err(Failure::internal(error)),
     };
@@ -98,7 +132,10 @@ pub(super) async fn enrol(
         parts.home.close_session(&old).await.map_err(Failure::internal)?;
     }
     let next = done.next.filter(|id| is_id(id));
-    let mut response = html(StatusCode::OK, &EnrolledPage { recovery_codes: done.recovery.shown(), next })?;
+    let mut response = html(
+        StatusCode::OK,
+        &EnrolledPage { recovery_codes: done.recovery.shown(), passkey: !form.passkey.is_empty(), next },
+    )?;
     let snapshot = parts.snapshots.current().map_err(Failure::internal)?;
     let set = cookie.set(&done.session, snapshot.settings.session);
     response.headers_mut().extend(set.map(|cookie| (header::SET_COOKIE, cookie)));
@@ -110,15 +147,28 @@ async fn look(site: &Site, parts: &Parts, token: &EnrolmentToken) -> Result<Enro
     parts.home.enrolment(token, now).await.map_err(Failure::internal)?.ok_or(Failure::NotFound)
 }
 
-fn page(
+async fn page(
     site: &Site,
+    parts: &Parts,
+    headers: &HeaderMap,
     uri: &Uri,
     enrolment: &Enrolment,
     problem: Option<(StatusCode, String)>,
 ) -> Result<Response, Failure> {
     let key_uri = otpauth_uri(&enrolment.seed).ok_or_else(|| Failure::internal("the seed has no URI"))?;
     let (status, problem) = problem.map_or((StatusCode::OK, None), |(status, problem)| (status, Some(problem)));
+    let people = parts.home.people().await.map_err(Failure::internal)?;
+    let here = site.authorities().origin_of(headers) == Some(site.origin());
+    let rp = relying_party(site.origin());
+    let elsewhere = rp.as_ref().filter(|_| !here).map(|_| format!("{}{}", site.origin(), uri.path()));
+    let passkey = match rp.filter(|_| here) {
+        Some(rp) => Some(offer(parts, enrolment, rp).await?),
+        None => None,
+    };
     let page = EnrolPage {
+        name: if people.len() > 1 { &enrolment.name } else { "" },
+        passkey,
+        elsewhere,
         action: uri.path(),
         first: enrolment.first,
         qr: QrImage::of(&key_uri).map_err(Failure::internal)?,
@@ -127,7 +177,19 @@ fn page(
         expires: When::new(enrolment.expires_at, site.gateway().clock().now().wall),
         problem,
     };
-    html(status, &page)
+    let response = html(status, &page)?;
+    Ok(if page.passkey.is_some() { scripted(response) } else { response })
+}
+
+async fn offer(parts: &Parts, enrolment: &Enrolment, rp: String) -> Result<PasskeyOffer, Failure> {
+    let known = parts.home.passkeys(Some(enrolment.person.clone())).await.map_err(Failure::internal)?;
+    let user = [parts.home.home_id().as_bytes(), enrolment.person.0.as_bytes()];
+    Ok(PasskeyOffer {
+        challenge: enrolment.challenge.clone(),
+        rp,
+        user: data_encoding::BASE64URL_NOPAD.encode(&canonical::sha256("agentport/passkey/user", &user)),
+        known: known.into_iter().map(|passkey| passkey.credential).collect::<Vec<_>>().join(" "),
+    })
 }
 
 /// The token in the path, of the one spelling that links have: nothing is decoded.

@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Site, failure::Failure};
+use super::{Site, failure::Failure, passkey::Scripted};
 
 /// The longest body that a form of ours has.
 pub(super) const LARGEST_BODY: usize = 16 * 1024;
@@ -52,6 +52,11 @@ impl Authorities {
     fn of(&self, headers: &HeaderMap) -> Option<&Authority> {
         let host = only(headers, &header::HOST)?;
         self.0.iter().find(|authority| authority.host.as_bytes() == host.as_bytes())
+    }
+
+    /// The origin of the page that the request is for.
+    pub(super) fn origin_of(&self, headers: &HeaderMap) -> Option<&str> {
+        self.of(headers).map(|authority| authority.origin.as_str())
     }
 
     /// Was the site asked for under its https name?
@@ -101,7 +106,8 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
             Err(_) => Failure::internal("a handler panicked").into_response(),
         },
     };
-    harden(response.headers_mut());
+    let scripted = response.extensions().get::<Scripted>().is_some();
+    harden(response.headers_mut(), scripted);
     response
 }
 
@@ -159,11 +165,14 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue
     values.next().filter(|_| values.next().is_none())
 }
 
-fn harden(headers: &mut HeaderMap) {
+fn harden(headers: &mut HeaderMap, scripted: bool) {
     const POLICY: &str =
         "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    // where a passkey can be used: the one script, from its own file, which asks this site for a challenge
+    const WITH_SCRIPT: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; \
+                               form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CONTENT_SECURITY_POLICY, if scripted { WITH_SCRIPT } else { POLICY }),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),

@@ -34,13 +34,15 @@ const META_PORT: &str = "site_port";
 pub struct Site {
     gateway: Arc<Gateway>,
     authorities: Authorities,
+    origin: String,
     tasks: TaskTracker,
 }
 
 impl Site {
     /// A site at `port`, whose links begin with `base`.
     pub(super) fn new(gateway: Arc<Gateway>, port: u16, base: &str) -> Arc<Self> {
-        Arc::new(Self { gateway, authorities: Authorities::new(port, base), tasks: TaskTracker::new() })
+        let origin = url::Url::parse(base).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization());
+        Arc::new(Self { gateway, authorities: Authorities::new(port, base), origin, tasks: TaskTracker::new() })
     }
 
     pub(super) fn gateway(&self) -> &Arc<Gateway> {
@@ -49,6 +51,11 @@ impl Site {
 
     pub(super) fn authorities(&self) -> &Authorities {
         &self.authorities
+    }
+
+    /// Where links lead, port included: the one address that passkeys are enrolled at and used at.
+    pub(super) fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// Requests that are being answered.
@@ -111,7 +118,13 @@ async fn serve(gateway: &Arc<Gateway>, parts: &Arc<Parts>, stop: &CancellationTo
     let settings = settings(parts)?;
     let configured = settings.listen.port();
     let before = remembered(parts).filter(|(wanted, _)| *wanted == configured).map(|(_, bound)| bound);
-    let Some(listener) = Loopback::bind(configured, before).await else {
+    let bound = if has_passkey(parts).await? {
+        // passkeys are for one port: on another they would be good for nothing
+        Loopback::bind_only(before.unwrap_or(configured)).await
+    } else {
+        Loopback::bind(configured, before).await
+    };
+    let Some(listener) = bound else {
         set_meta(parts, vec![(META_URL, String::new())]).await?;
         return Err(HostError::NoPort(configured));
     };
@@ -137,6 +150,11 @@ async fn serve(gateway: &Arc<Gateway>, parts: &Arc<Parts>, stop: &CancellationTo
         server.abort();
     }
     Ok(told?)
+}
+
+/// Is a passkey enrolled at a port of this computer?
+async fn has_passkey(parts: &Parts) -> Result<bool, LedgerError> {
+    Ok(parts.home.passkeys(None).await?.iter().any(|passkey| passkey.origin.starts_with("http:")))
 }
 
 async fn moved_or_stopped(parts: &Arc<Parts>, served: &Settings, stop: &CancellationToken) {

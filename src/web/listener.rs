@@ -44,6 +44,11 @@ impl Loopback {
         None
     }
 
+    /// Binds this port or none.
+    pub(super) async fn bind_only(port: u16) -> Option<Self> {
+        Self::bind_port(port).await.ok()
+    }
+
     /// A port is free when no loopback address of it is somebody else's: a link by name must never lead to them.
     async fn bind_port(port: u16) -> io::Result<Self> {
         let v4 = existing(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await)?;

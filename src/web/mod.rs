@@ -2,7 +2,7 @@
 //! with a second factor, or no.
 //!
 //! `host` keeps exactly one process of the home serving, `guard` stands before everything, `session` knows the browser,
-//! `pages`, `deciding` and `enrolling` answer the routes, `view` turns an approval into plain text that cannot lie, and the
+//! `pages`, `deciding`, `enrolling` and `passkey` answer the routes, `view` turns an approval into plain text that cannot lie, and the
 //! templates only lay it out. Nothing here decides: [`Gateway::approve`](crate::gateway::Gateway::approve) and
 //! [`Gateway::deny`](crate::gateway::Gateway::deny) do.
 
@@ -13,6 +13,7 @@ mod guard;
 mod host;
 mod listener;
 mod pages;
+mod passkey;
 mod session;
 mod view;
 
@@ -33,8 +34,11 @@ fn router(site: &Arc<Site>) -> Router {
         .route("/", get(pages::inbox))
         .route("/login", get(pages::sign_in_form).post(pages::sign_in))
         .route("/logout", post(pages::sign_out))
+        .route("/login/challenge", post(passkey::for_sign_in))
         .route("/approve/{id}", get(deciding::show).post(deciding::decide))
+        .route("/approve/{id}/challenge", post(passkey::for_approval))
         .route("/enrol/{token}", get(enrolling::show).post(enrolling::enrol))
+        .route("/passkey.js", get(passkey::script))
         .route("/style.css", get(pages::style))
         .fallback(pages::nothing)
         .method_not_allowed_fallback(pages::wrong_method)

@@ -17,13 +17,14 @@ use serde::Deserialize;
 use super::{
     Site,
     failure::Failure,
-    session::{self, check_form_token, form_token},
-    view::Inbox,
+    passkey::Scripted,
+    session::{self, Session, check_form_token, form_token},
+    view::{ByPasskey, Inbox},
 };
 use crate::{
-    approval::{Claim, Code},
+    approval::{Assertion, Claim, Code, PasskeyError, PersonId},
     clock::Millis,
-    gateway::{Parts, ProveError},
+    gateway::{Parts, Presented, ProveError},
     ledger::{ApprovalStatus, sqlite::SessionToken},
     snapshot::Snapshot,
 };
@@ -41,7 +42,7 @@ pub(super) struct Visit {
     pub(super) parts: Arc<Parts>,
     pub(super) snapshot: Arc<Snapshot>,
     /// The session that the browser has.
-    pub(super) session: Option<SessionToken>,
+    pub(super) session: Option<Session>,
 }
 
 impl Visit {
@@ -51,6 +52,25 @@ impl Visit {
         let snapshot = parts.snapshots.current().map_err(Failure::internal)?;
         let session = session::find(site, &parts, headers, snapshot.settings.session).await?;
         Ok(Self { parts, snapshot, session })
+    }
+
+    /// The form that asks who this is. It says nothing about what lies behind it.
+    pub(super) async fn ask_who(
+        &self,
+        site: &Site,
+        headers: &HeaderMap,
+        status: StatusCode,
+        next: &str,
+        problem: Option<String>,
+    ) -> Result<Response, Failure> {
+        let people = self.parts.home.people().await.map_err(Failure::internal)?;
+        let passkeys = self.parts.home.passkeys(None).await.map_err(Failure::internal)?;
+        let factors = self.parts.ledger.factors().await.map_err(Failure::internal)?;
+        let passkey = ByPasskey::new(&passkeys, site.authorities().origin_of(headers), site.origin(), next);
+        let apps = factors.iter().any(|factor| factor.kind == "totp");
+        let page = SignInPage { next, problem, named: people.len() > 1, passkey, apps };
+        let response = html(status, &page)?;
+        Ok(if page.passkey.is_here() { scripted(response) } else { response })
     }
 
     /// A page for who is signed in; the cookie's life begins anew.
@@ -75,6 +95,12 @@ pub(super) fn html(status: StatusCode, page: &impl Template) -> Result<Response,
     Ok((status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response())
 }
 
+/// The page may run the site's script: a passkey can be used on it.
+pub(super) fn scripted(mut response: Response) -> Response {
+    response.extensions_mut().insert(Scripted);
+    response
+}
+
 /// After a form: the browser loads the page anew, so that going back or reloading sends nothing twice.
 pub(super) fn see_other(path: &str) -> Response {
     match HeaderValue::from_str(path) {
@@ -95,17 +121,19 @@ struct InboxPage {
 struct SignInPage<'a> {
     next: &'a str,
     problem: Option<String>,
-}
-
-/// The form that asks who this is. It says nothing about what lies behind it.
-pub(super) fn ask_who(status: StatusCode, next: &str, problem: Option<String>) -> Result<Response, Failure> {
-    html(status, &SignInPage { next, problem })
+    /// Are there several people, so that a code has to say whose it is?
+    named: bool,
+    passkey: ByPasskey,
+    /// Has anybody an app?
+    apps: bool,
 }
 
 /// `GET /`
 pub(super) async fn inbox(State(site): State<Arc<Site>>, headers: HeaderMap) -> Result<Response, Failure> {
     let visit = Visit::open(&site, &headers).await?;
-    let Some(token) = &visit.session else { return ask_who(StatusCode::OK, "/", None) };
+    let Some(Session { token, .. }) = &visit.session else {
+        return visit.ask_who(&site, &headers, StatusCode::OK, "/", None).await;
+    };
     let now = site.gateway().clock().now();
     let ledger = &visit.parts.ledger;
     ledger.sweep(now).await.map_err(Failure::internal)?;
@@ -151,16 +179,24 @@ pub(super) async fn sign_in_form(
 ) -> Result<Response, Failure> {
     let next = next.map(|Query(next)| next.next).unwrap_or_default();
     let next = local(&next);
-    match Visit::open(&site, &headers).await?.session {
+    let visit = Visit::open(&site, &headers).await?;
+    match visit.session {
         Some(_) => Ok(see_other(next)),
-        None => ask_who(StatusCode::OK, next, None),
+        None => visit.ask_who(&site, &headers, StatusCode::OK, next, None).await,
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SignIn {
+    #[serde(default)]
     code: String,
+    /// What a passkey signed, instead of a code.
+    #[serde(default)]
+    passkey: String,
+    /// Whose code it is.
+    #[serde(default)]
+    name: String,
     #[serde(default)]
     next: String,
 }
@@ -174,13 +210,27 @@ pub(super) async fn sign_in(
     let Form(form) = form.map_err(|_| Failure::BadForm)?;
     let next = local(&form.next);
     let gateway = site.gateway();
-    let parts = gateway.open_parts().map_err(Failure::internal)?;
-    let snapshot = parts.snapshots.current().map_err(Failure::internal)?;
-    let code = match Code::parse(&form.code) {
-        Ok(code) => code,
-        Err(error) => return ask_who(StatusCode::UNPROCESSABLE_ENTITY, next, Some(error.to_string())),
+    let visit = Visit::open(&site, &headers).await?;
+    let Visit { parts, snapshot, .. } = &visit;
+    let refuse = async |status, problem: String| visit.ask_who(&site, &headers, status, next, Some(problem)).await;
+    let proof = if form.passkey.is_empty() {
+        // a name that nobody has is asked for a code that nobody has: the answer says no more than that it is wrong
+        let person = named(parts, &form.name).await?;
+        let code = Code::parse(&form.code).map_err(|error| error.to_string());
+        code.map(|code| Shown::Code(person, code))
+    } else {
+        Assertion::parse(&form.passkey).map(Shown::Passkey).ok_or_else(|| PasskeyError::Form.to_string())
     };
-    let proven = match gateway.prove(&parts, Claim::SignIn, &code).await {
+    let proof = match proof {
+        Ok(proof) => proof,
+        Err(problem) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, problem).await,
+    };
+    let presented = match &proof {
+        Shown::Code(None, _) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, ProveError::Wrong.to_string()).await,
+        Shown::Code(Some(person), code) => Presented::Code(person, code),
+        Shown::Passkey(assertion) => Presented::Passkey { assertion, origin: site.origin(), of: None },
+    };
+    let proven = match gateway.prove(parts, Claim::SignIn, &presented).await {
         Ok(approver) => {
             let opened = parts.home.open_session(approver, gateway.clock().now()).await.map_err(Failure::internal)?;
             opened.ok_or(ProveError::Used)
@@ -190,9 +240,9 @@ pub(super) async fn sign_in(
     let token = match proven {
         Ok(token) => token,
         Err(ProveError::Ledger(error)) => return Err(Failure::internal(error)),
-        Err(error) => return ask_who(refused(&error), next, Some(error.to_string())),
+        Err(error) => return refuse(refused(&error), error.to_string()).await,
     };
-    let cookie = session::cookie(&site, &parts, &headers);
+    let cookie = session::cookie(&site, parts, &headers);
     for old in cookie.tokens(&headers) {
         parts.home.close_session(&old).await.map_err(Failure::internal)?;
     }
@@ -202,10 +252,26 @@ pub(super) async fn sign_in(
     Ok(response)
 }
 
+/// What the form shows.
+enum Shown {
+    Code(Option<PersonId>, Code),
+    Passkey(Assertion),
+}
+
+/// Whose code it is: of the one person there is, or of who is named.
+async fn named(parts: &Parts, name: &str) -> Result<Option<PersonId>, Failure> {
+    let people = parts.home.people().await.map_err(Failure::internal)?;
+    if let [only] = people.as_slice() {
+        return Ok(Some(only.id.clone()));
+    }
+    let name = name.trim().to_lowercase();
+    Ok(people.into_iter().find(|person| person.name.as_str() == name).map(|person| person.id))
+}
+
 /// The status of a code that proved nobody.
 pub(super) fn refused(error: &ProveError) -> StatusCode {
     match error {
-        ProveError::Wrong | ProveError::Used => StatusCode::UNPROCESSABLE_ENTITY,
+        ProveError::Wrong | ProveError::Used | ProveError::Passkey(_) => StatusCode::UNPROCESSABLE_ENTITY,
         ProveError::Locked(_) => StatusCode::TOO_MANY_REQUESTS,
         ProveError::NotEnrolled | ProveError::Store(_) | ProveError::Ledger(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
@@ -226,7 +292,7 @@ pub(super) async fn sign_out(
     let Form(form) = form.map_err(|_| Failure::BadForm)?;
     let visit = Visit::open(&site, &headers).await?;
     let mut response = see_other("/");
-    if let Some(token) = &visit.session {
+    if let Some(Session { token, .. }) = &visit.session {
         check_form_token(token, SIGN_OUT, &form.csrf)?;
         visit.parts.home.close_session(token).await.map_err(Failure::internal)?;
         let clear = session::cookie(&site, &visit.parts, &headers).clear();

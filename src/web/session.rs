@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use subtle::ConstantTimeEq as _;
 
 use super::{Site, failure::Failure};
-use crate::{clock::Millis, gateway::Parts, ledger::sqlite::SessionToken};
+use crate::{approval::PersonId, clock::Millis, gateway::Parts, ledger::sqlite::SessionToken};
 
 /// How many cookies of our name are looked at.
 const MOST_COOKIES: usize = 4;
@@ -62,17 +62,24 @@ impl Cookie {
     }
 }
 
+/// A browser that signed in, and whose it is.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) token: SessionToken,
+    pub(super) person: PersonId,
+}
+
 /// The session of this request, if it has one that lives.
 pub(super) async fn find(
     site: &Site,
     parts: &Parts,
     headers: &HeaderMap,
     lifetime: Millis,
-) -> Result<Option<SessionToken>, Failure> {
+) -> Result<Option<Session>, Failure> {
     let now = site.gateway().clock().now();
     for token in cookie(site, parts, headers).tokens(headers) {
-        if parts.home.use_session(&token, lifetime, now).await.map_err(Failure::internal)? {
-            return Ok(Some(token));
+        if let Some(person) = parts.home.use_session(&token, lifetime, now).await.map_err(Failure::internal)? {
+            return Ok(Some(Session { token, person }));
         }
     }
     Ok(None)

@@ -306,10 +306,11 @@ async fn a_person_enrols_in_the_browser_and_goes_on_signed_in() {
             open(&url),
             text(".secret"),
         ];
-        let enrol = [pictures("enrol", scheme), vec![fill("#code", "000000"), click("button"), wait(".notice.bad")]];
+        let enrol =
+            [pictures("enrol", scheme), vec![fill("#code", "000000"), click(".steps button"), wait(".notice.bad")]];
         steps.extend(enrol.into_iter().flatten());
         steps.extend(pictures("enrol-wrong", scheme));
-        steps.extend([fill("#code", &right), click("button"), wait(".recovery"), text(".recovery")]);
+        steps.extend([fill("#code", &right), click(".steps button"), wait(".recovery"), text(".recovery")]);
         let codes = steps.len() - 1;
         steps.extend(pictures("enrolled", scheme));
         steps.extend([click("a.button"), wait("h2#waiting"), open(&url), text("h1"), json!({"step": "console"})]);

@@ -266,6 +266,7 @@ fn what_waits_is_listed_shown_and_decided_once() {
         "digest": shown["digest"],
         "reason": null,
         "evaluation": shown["evaluation"],
+        "approved_by": [],
         "outcome": null,
         "note": null,
     });

@@ -155,7 +155,13 @@ async fn of_two_processes_the_living_one_settles_what_the_dead_one_sent() {
     let fetched = gateway.await_approval(&local, Some(&id), Duration::ZERO, &never).await.to_json();
     ground.saw(fetched.to_string());
     assert_eq!(fetched["status"], "unknown", "{fetched}");
-    ground.saw(gateway.approve(&id, &code(2)).await.unwrap_err().to_string());
+    ground.saw(
+        gateway
+            .approve(&id, &agentport::gateway::Presented::Code(&agentport::approval::PersonId::owner(), &code(2)))
+            .await
+            .unwrap_err()
+            .to_string(),
+    );
     assert_eq!(ground.service.count(&id), 1);
     ground.verified().await;
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use agentport::{
-    approval::{Approver, Claim, Code, Enrolled, FactorId, Proof, Seed, prove},
+    approval::{Approver, Claim, Code, Enrolled, FactorId, PersonId, Proof, Seed, prove},
     clock::{Clock as _, SteppingClock},
     gateway::seed_name,
     ledger::{LineFilter, sqlite::EnrolmentToken},
@@ -82,7 +82,7 @@ fn assert_nothing_here(answer: &Answer) {
 fn existing(house: &House, claim: Claim) -> Approver {
     let seed = Seed::from_secret(&agentport::secret::Secret::new("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP".to_owned()));
     let enrolled = [Enrolled { id: FactorId("fac_test".to_owned()), seed: seed.unwrap(), last_step: None }];
-    prove(claim, &Code::parse(&house.next_code()).unwrap(), &enrolled, house.clock.now()).unwrap()
+    prove(claim, &Code::parse(&house.next_code()).unwrap(), &PersonId::owner(), &enrolled, house.clock.now()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,7 +133,10 @@ async fn whoever_enrols_in_the_browser_is_signed_in_there() {
 
     let events = events(&house).await;
     let by = |what: &str| events.iter().find(|(status, _)| status == what).map(|(_, body)| body.clone());
-    assert_eq!(by("factor added"), Some(json!({"by": "browser"})));
+    assert_eq!(
+        by("factor added"),
+        Some(json!({"by": "browser", "kind": "totp", "person": {"id": "per_owner", "name": "owner"}}))
+    );
     assert_eq!(by("set-up link made"), Some(json!({"proof": null})));
     assert!(by("signed in").is_some());
     house.parts.home.verify().await.unwrap().unwrap();
@@ -182,7 +185,11 @@ async fn t113_looking_changes_nothing_and_the_post_alone_uses_the_link_up() {
     }
     let policy = page.header("content-security-policy").unwrap();
     assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
-    for bad in ["<script", "<style", "style=", "onclick=", "onload=", "javascript:", "<img"] {
+    // the one script, from its own file
+    let scripts: Vec<_> = page.body.match_indices("<script").collect();
+    assert!(scripts.len() == 1 && page.body.contains("<script src=\"/passkey.js\" defer></script>"), "{}", page.body);
+    assert!(policy.contains("script-src 'self';") && !policy.contains("unsafe"), "{policy}");
+    for bad in ["<style", "style=", "onclick=", "onload=", "javascript:", "<img"] {
         assert!(!page.body.contains(bad), "{bad}: {}", page.body);
     }
     assert_eq!((house.traces().await, factors(&house).await), (before, vec![]));

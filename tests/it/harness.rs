@@ -16,6 +16,8 @@
 
 mod agent;
 mod answer;
+pub(crate) mod authenticator;
+
 mod cli;
 mod doubles;
 mod evidence;

@@ -39,7 +39,7 @@ const BESIDE: [(&str, &[&str]); 12] = [
 ];
 
 /// What only tests have (`src/lib.rs`).
-const TESTS_OWN: [&str; 2] = ["doubles", "evidence"];
+const TESTS_OWN: [&str; 3] = ["authenticator", "doubles", "evidence"];
 
 /// The pure ones: they look nothing up, so that the same call has the same answer.
 const PURE: [&str; 4] = ["catalog", "call", "plan", "policy"];

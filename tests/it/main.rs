@@ -24,6 +24,7 @@ mod linear;
 mod manners;
 mod oauth;
 mod own;
+mod passkey;
 mod processes;
 mod race;
 mod site;

@@ -15,12 +15,12 @@ use std::{
 
 use agentport::{
     account::{Account, Environment as AccountEnvironment, Identity, Origin},
-    approval::{Code, FactorId, RecoveryHash},
+    approval::{Code, FactorId, PersonId, RecoveryHash},
     call::Caller,
     catalog::{Catalog, CredentialScheme},
     clock::{Clock, Millis, SteppingClock, SystemClock},
     config::{Environment, Home},
-    gateway::{Gateway, Parts, seed_name},
+    gateway::{Gateway, Parts, Presented, Said, seed_name},
     ledger::{LedgerError, Runner, Sqlite},
     notify::Courier,
     policy::{BUILT_IN, Pinned},
@@ -307,8 +307,9 @@ async fn act(gateway: &Arc<Gateway>, told: &Value) -> Value {
     match told["do"].as_str().unwrap() {
         "approve" => {
             let code = code(u32::try_from(told["code"].as_u64().unwrap()).unwrap());
-            match gateway.approve(&text("id"), &code).await {
-                Ok(outcome) => json!({"sent": outcome.as_str()}),
+            match gateway.approve(&text("id"), &Presented::Code(&PersonId::owner(), &code)).await {
+                Ok(Said::Sent(outcome)) => json!({"sent": outcome.as_str()}),
+                Ok(Said::OneMore(_)) => json!({"one_more": true}),
                 Err(error) => json!({"refused": error.to_string()}),
             }
         }

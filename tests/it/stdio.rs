@@ -6,7 +6,14 @@ use std::{
     time::Duration,
 };
 
-use agentport::{app::App, approval::Code, call::Caller, clock::SteppingClock, config::Environment, gateway::Gateway};
+use agentport::{
+    app::App,
+    approval::{Code, PersonId},
+    call::Caller,
+    clock::SteppingClock,
+    config::Environment,
+    gateway::{Gateway, Presented},
+};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -434,13 +441,13 @@ async fn t108_an_approval_lives_until_its_last_millisecond() {
 
     let in_time = approval_id(&refund(&gateway, "ch_1").await);
     clock.pass(hour - 1);
-    gateway.approve(&in_time, &code(&port)).await.unwrap();
+    gateway.approve(&in_time, &Presented::Code(&PersonId::owner(), &code(&port))).await.unwrap();
     assert_eq!(status(&gateway, &in_time).await, "completed");
 
     for late in [0, 1] {
         let id = approval_id(&refund(&gateway, "ch_2").await);
         clock.pass(hour + late);
-        let refused = gateway.approve(&id, &code(&port)).await.unwrap_err();
+        let refused = gateway.approve(&id, &Presented::Code(&PersonId::owner(), &code(&port))).await.unwrap_err();
         assert_eq!(refused.to_string(), "it is expired already; nothing was changed");
         let expired = gateway.await_approval(&local(), Some(&id), Duration::ZERO, &CancellationToken::new()).await;
         let expired = expired.to_json();
@@ -462,7 +469,7 @@ async fn t108_an_approval_lives_until_its_last_millisecond() {
     for (waits, fetched) in [(day - 1, true), (day, false)] {
         let charge = format!("ch_day{waits}");
         let id = approval_id(&refund(&gateway, &charge).await);
-        gateway.approve(&id, &code(&port)).await.unwrap();
+        gateway.approve(&id, &Presented::Code(&PersonId::owner(), &code(&port))).await.unwrap();
         clock.pass(waits);
         assert_eq!(refund(&gateway, &charge).await["status"] == json!("completed"), fetched);
     }
@@ -479,11 +486,12 @@ async fn after_the_clock_was_set_back_nothing_is_approved_until_it_has_caught_up
     clock.pass(600_000);
     let id = approval_id(&refund(&gateway, "ch_1").await);
     clock.set_wall(begun);
-    let refused = gateway.approve(&id, &code(&port)).await.unwrap_err().to_string();
+    let refused =
+        gateway.approve(&id, &Presented::Code(&PersonId::owner(), &code(&port))).await.unwrap_err().to_string();
     assert!(refused.contains("clock"), "{refused}");
     assert_eq!(upstream.lines(), Vec::<String>::new());
     clock.pass(600_000);
-    gateway.approve(&id, &code(&port)).await.unwrap();
+    gateway.approve(&id, &Presented::Code(&PersonId::owner(), &code(&port))).await.unwrap();
     upstream.received_one("POST /v1/refunds");
     // set back, it would wait for ever by the wall: the boot clock ends it
     let id = approval_id(&refund(&gateway, "ch_2").await);

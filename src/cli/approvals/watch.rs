@@ -8,13 +8,13 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{described, letter, short};
+use super::{described, letter, short, yeses};
 use crate::{
     app::App,
-    approval::Code,
+    approval::{Code, PersonId},
     cli::{Exit, Failure, Out},
     clock::rfc3339,
-    gateway::{Gateway, Parts},
+    gateway::{Gateway, Parts, Presented, Said},
     ledger::{Approval, ApprovalStatus},
     visible::visible,
     web,
@@ -38,19 +38,35 @@ struct Inbox<'a> {
     out: &'a Out,
     gateway: Arc<Gateway>,
     parts: Arc<Parts>,
+    /// Whose codes are typed here.
+    person: PersonId,
     /// What waits or is being sent, with its number.
     known: BTreeMap<String, (usize, ApprovalStatus)>,
     numbers: usize,
     shown: Option<String>,
 }
 
-pub(super) async fn run(app: &App, out: &Out, gateway: Arc<Gateway>, parts: Arc<Parts>) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    app: &App,
+    out: &Out,
+    gateway: Arc<Gateway>,
+    parts: Arc<Parts>,
+    person: PersonId,
+) -> Result<Exit, Failure> {
     // links work and people are told while any process of the home runs, and this is one
     let stop = CancellationToken::new();
     let site = tokio::spawn(web::host(Arc::clone(&gateway), stop.clone()));
     let telling = tokio::spawn(Arc::clone(&gateway).tell(stop.clone()));
-    let mut inbox =
-        Inbox { app, out, gateway: Arc::clone(&gateway), parts, known: BTreeMap::new(), numbers: 0, shown: None };
+    let mut inbox = Inbox {
+        app,
+        out,
+        gateway: Arc::clone(&gateway),
+        parts,
+        person,
+        known: BTreeMap::new(),
+        numbers: 0,
+        shown: None,
+    };
     let ended = inbox.watch().await;
     stop.cancel();
     gateway.drain(PATIENCE).await;
@@ -187,11 +203,18 @@ impl Inbox<'_> {
             return self.out.text("not approved; it waits on");
         }
         let approved = match Code::parse(&typed) {
-            Ok(code) => self.gateway.approve(&id, &code).await.map_err(|error| error.to_string()),
+            Ok(code) => {
+                let shown = Presented::Code(&self.person, &code);
+                self.gateway.approve(&id, &shown).await.map_err(|error| error.to_string())
+            }
             Err(error) => Err(error.to_string()),
         };
         match approved {
-            Ok(_) => self.shown = None,
+            Ok(Said::Sent(_)) => self.shown = None,
+            Ok(Said::OneMore(approval)) => {
+                self.out.text(&format!("your yes is recorded; nothing was sent\n{}", yeses(&approval)));
+                self.shown = None;
+            }
             Err(error) => self.out.text(&visible(&error)),
         }
     }

@@ -10,8 +10,9 @@ use super::{
     story::{Story, check, text},
 };
 use crate::{
-    approval::Code,
+    approval::{Code, PersonId},
     cli::{Failure, browser},
+    gateway::Presented,
     visible::visible,
     web,
 };
@@ -88,7 +89,11 @@ impl Story<'_> {
     async fn approve(&self, id: &str) -> Result<(), String> {
         let (digits, _) = self.authenticator.digits(self.gateway.clock().now().wall);
         let code = Code::parse(&digits).map_err(|error| error.to_string())?;
-        self.gateway.approve(id, &code).await.map(drop).map_err(|error| error.to_string())
+        self.gateway
+            .approve(id, &Presented::Code(&PersonId::owner(), &code))
+            .await
+            .map(drop)
+            .map_err(|error| error.to_string())
     }
 
     /// The agent waits for the answer; meanwhile the person types, or decides on the page.

@@ -18,14 +18,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     account::Account,
-    approval::{Claim, Code, Seed},
+    approval::{Claim, Code, PersonId, Seed},
     call::Caller,
     catalog::{Catalog, CredentialScheme},
     clock::{Clock as _, Now, SteppingClock},
     config::{Environment, Home},
     doubles::{Hook, Hooked, Memory},
     evidence::{Evidence, Scene},
-    gateway::{Connected, DecideError, Gateway, Parts, seed_name},
+    gateway::{Connected, DecideError, Gateway, Parts, Presented, Said, seed_name},
     ledger::{
         Approval, FailureKind, Ledger, LedgerError, LineFilter, Outcome, Permit, Runner, Sqlite,
         conformance::{self, BEGIN, CATALOG, factor, letters, recovery_hashes},
@@ -252,7 +252,11 @@ impl Watched {
     }
 
     pub(crate) async fn approve(&self, id: &str, code: &Code) -> Result<Outcome, DecideError> {
-        self.answer(self.inner.approve(id, code).await)
+        let said = self.inner.approve(id, &Presented::Code(&PersonId::owner(), code)).await;
+        self.answer(said.map(|said| match said {
+            Said::Sent(outcome) => outcome,
+            Said::OneMore(approval) => panic!("somebody else is needed: {approval:?}"),
+        }))
     }
 
     pub(crate) async fn deny(&self, id: &str, note: Option<String>) -> Result<(), DecideError> {

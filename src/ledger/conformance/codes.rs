@@ -4,7 +4,7 @@ use super::{
     super::{Attempt, Decided},
     *,
 };
-use crate::approval::Purpose;
+use crate::approval::{PersonId, Purpose};
 
 pub(crate) async fn t130_t139_a_code_is_taken_once(stage: &impl Stage) {
     let [ledger, other] = <[_; 2]>::try_from(enrol(stage).await).unwrap();
@@ -27,7 +27,7 @@ pub(crate) async fn t131_five_tries_then_a_lock_that_grows(stage: &impl Stage) {
     let mut turn = 0;
     let mut attempt = async |purpose, now: Millis| {
         turn += 1;
-        handles[turn % handles.len()].begin_attempt(purpose, at(now)).await.unwrap()
+        handles[turn % handles.len()].begin_attempt(&PersonId::owner(), purpose, at(now)).await.unwrap()
     };
     for _ in 0..5 {
         assert_eq!(attempt(Purpose::Decide, 0).await, Attempt::Counted);
@@ -54,7 +54,7 @@ pub(crate) async fn t131_five_tries_then_a_lock_that_grows(stage: &impl Stage) {
     for _ in 0..4 {
         assert_eq!(attempt(Purpose::Decide, now).await, Attempt::Counted);
     }
-    handles[0].forgive_attempt(Purpose::Decide).await.unwrap();
+    handles[0].forgive_attempt(&PersonId::owner(), Purpose::Decide).await.unwrap();
     for _ in 0..2 {
         assert_eq!(attempt(Purpose::Decide, now).await, Attempt::Counted);
     }
@@ -68,13 +68,19 @@ pub(crate) async fn t131_a_lock_is_no_longer_than_a_day_whatever_the_clock_did(s
     let ledger = &*handles[0];
     // wrong codes while the clock was a year ahead
     for _ in 0..5 {
-        assert_eq!(ledger.begin_attempt(Purpose::Decide, at(365 * DAY)).await.unwrap(), Attempt::Counted);
+        assert_eq!(
+            ledger.begin_attempt(&PersonId::owner(), Purpose::Decide, at(365 * DAY)).await.unwrap(),
+            Attempt::Counted
+        );
     }
-    assert_eq!(ledger.begin_attempt(Purpose::Decide, at(0)).await.unwrap(), Attempt::Locked { until: BEGIN + DAY });
     assert_eq!(
-        ledger.begin_attempt(Purpose::Decide, at(DAY - 1)).await.unwrap(),
+        ledger.begin_attempt(&PersonId::owner(), Purpose::Decide, at(0)).await.unwrap(),
         Attempt::Locked { until: BEGIN + DAY }
     );
-    assert_eq!(ledger.begin_attempt(Purpose::Decide, at(DAY)).await.unwrap(), Attempt::Counted);
+    assert_eq!(
+        ledger.begin_attempt(&PersonId::owner(), Purpose::Decide, at(DAY - 1)).await.unwrap(),
+        Attempt::Locked { until: BEGIN + DAY }
+    );
+    assert_eq!(ledger.begin_attempt(&PersonId::owner(), Purpose::Decide, at(DAY)).await.unwrap(), Attempt::Counted);
     stage.check().await;
 }

@@ -144,8 +144,10 @@ pub(crate) async fn t130_one_code_for_two_approvals_at_once_decides_one(stage: &
 
 pub(crate) async fn t131_many_tries_at_once_count_one_by_one(stage: &impl Stage) {
     let handles = enrol(stage).await;
-    let tries =
-        race(&handles, |_, ledger| async move { ledger.begin_attempt(Purpose::Decide, at(0)).await.unwrap() }).await;
+    let tries = race(&handles, |_, ledger| async move {
+        ledger.begin_attempt(&PersonId::owner(), Purpose::Decide, at(0)).await.unwrap()
+    })
+    .await;
     assert_eq!(tries.iter().filter(|one| **one == Attempt::Counted).count(), 5, "{tries:?}");
     let locked = Attempt::Locked { until: BEGIN + 60_000 };
     assert_eq!(tries.iter().filter(|one| **one == locked).count(), 11, "{tries:?}");

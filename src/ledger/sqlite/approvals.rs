@@ -5,10 +5,11 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::Value;
 
-use super::LedgerError;
+use super::{LedgerError, decisions, people};
 use crate::{
+    approval::{PersonId, Strength},
     clock::{Millis, Now},
-    ledger::{Approval, ApprovalStatus, CancelledBy, HumanDecision, Outcome, chain},
+    ledger::{Approval, ApprovalStatus, CancelledBy, HumanDecision, Outcome, Yes, chain},
     plan::{Digest, Plan},
 };
 
@@ -140,7 +141,7 @@ fn fill(connection: &Connection, row: Row) -> Result<Approval, LedgerError> {
         }
         (None, _) | (_, Err(_)) => None,
     };
-    let mut decision = None;
+    let (mut decision, mut yeses) = (None, Vec::new());
     let mut outcome = None;
     let mut pruned = plan.is_none();
     let mut statement = connection
@@ -155,10 +156,16 @@ fn fill(connection: &Connection, row: Row) -> Result<Approval, LedgerError> {
             pruned |= kept.is_none();
             let left = || pruned_outcome(&status, "what it answered was pruned from the log".to_owned());
             outcome = Some((kept.unwrap_or_else(left), at));
-        } else if let Some(status) = ApprovalStatus::from_str(&status) {
+            continue;
+        }
+        if [decisions::YES, ApprovalStatus::Approved.as_str()].contains(&status.as_str()) {
+            yeses.push(yes(connection, &body, at)?);
+        }
+        if let Some(status) = ApprovalStatus::from_str(&status) {
             decision = Some(HumanDecision {
                 status,
                 at,
+                person: person(&body, "name").map(str::to_owned),
                 factor: body.get("factor").and_then(Value::as_str).map(str::to_owned),
                 note: body.get("note").and_then(Value::as_str).map(str::to_owned),
                 by_policy: body.get("by_policy").and_then(Value::as_bool).unwrap_or(false),
@@ -179,9 +186,27 @@ fn fill(connection: &Connection, row: Row) -> Result<Approval, LedgerError> {
         expires_at: row.expires_at,
         delivered: row.delivered,
         reopened: row.reopened,
+        yeses,
         decision,
         outcome,
         pruned,
+    })
+}
+
+fn person<'a>(body: &'a Value, member: &str) -> Option<&'a str> {
+    body.get("person")?.get(member)?.as_str()
+}
+
+fn yes(connection: &Connection, body: &Value, at: Millis) -> Result<Yes, LedgerError> {
+    // one that was recorded before there were people is the owner's
+    let id = person(body, "id").map_or_else(PersonId::owner, |id| PersonId(id.to_owned()));
+    let kind = body.get("proof").and_then(|proof| proof.get("kind")).and_then(Value::as_str);
+    Ok(Yes {
+        stands: people::name_of(connection, &id)?.is_some(),
+        person: id,
+        name: person(body, "name").unwrap_or("owner").to_owned(),
+        strength: if kind == Some("passkey") { Strength::Passkey } else { Strength::Any },
+        at,
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::{Transaction, params};
 use serde_json::{Map, Value, json};
 
-use super::{Durability, Inner, LedgerError, Outcome, Runner, approvals, calls, enrolments, factors, fresh_id};
+use super::{Durability, Inner, LedgerError, Outcome, Runner, approvals, calls, enrolments, factors, fresh_id, people};
 use crate::{
     approval::{Approver, Claim},
     clock::Now,
@@ -19,8 +19,9 @@ use crate::{
 /// How far the wall clock may stand before the last record: clocks are slewed, not only set.
 const CLOCK_SLACK: i64 = 2_000;
 
-/// A human's answer. For a yes: is it waiting still, is the proof for this approval and this plan, has the code not been
-/// used; then the code is burnt, the yes recorded and the permit minted, all in the caller's transaction.
+/// A human's answer. For a yes: is it waiting still, is the proof for this approval and this plan, is it enough by what the
+/// policy asked for then and asks for now, has the code not been used; then the code is burnt, the yes recorded, and where
+/// it is the last one needed, the permit minted, all in the caller's transaction.
 pub(super) fn decide(
     transaction: &Transaction<'_>,
     id: &str,
@@ -54,10 +55,30 @@ pub(super) fn decide(
     if !proven || evaluation.decision == Decision::Deny {
         return Ok(Decided::Conflict(Box::new(approval)));
     }
+    let requirement = approval.requirement(Some(evaluation));
+    if requirement.answer_within.is_some_and(|within| now.wall >= row.created_at.saturating_add(within)) {
+        // the rule became stricter since it was asked
+        expire(transaction, &row, now)?;
+        let approval = approvals::load(transaction, id)?.unwrap_or(approval);
+        return Ok(Decided::Conflict(Box::new(approval)));
+    }
+    if approver.proof().strength() < requirement.approve {
+        return Ok(Decided::TooWeak);
+    }
+    let before = || approval.yeses.iter().filter(|yes| yes.counts(&requirement));
+    if before().any(|yes| yes.person == *approver.person()) {
+        return Ok(Decided::SaidAlready);
+    }
     if !factors::burn(transaction, &approver)? {
         return Ok(Decided::CodeUsed);
     }
-    end(transaction, &row, ApprovalStatus::Approved, approved_body(&approver, evaluation), now)?;
+    let body = yes_body(transaction, &approver, evaluation)?;
+    if before().count().saturating_add(1) < usize::from(requirement.approvers) {
+        note(transaction, &row.call, YES, body, now)?;
+        let approval = approvals::load(transaction, id)?.unwrap_or(approval);
+        return Ok(Decided::OneMore(Box::new(approval)));
+    }
+    end(transaction, &row, ApprovalStatus::Approved, body, now)?;
     calls::start_sending(transaction, &approval.record, runner, now)?;
     Ok(Decided::Permit(Permit::mint(Arc::clone(&plan), approval.record, approval.id)))
 }
@@ -204,10 +225,18 @@ fn note(
     Ok(())
 }
 
-fn approved_body(approver: &Approver, evaluation: &Evaluation) -> Map<String, Value> {
-    Map::from_iter([
+/// The status of a yes that is not the last one needed.
+pub(super) const YES: &str = "yes";
+
+fn yes_body(
+    transaction: &Transaction<'_>,
+    approver: &Approver,
+    evaluation: &Evaluation,
+) -> Result<Map<String, Value>, LedgerError> {
+    Ok(Map::from_iter([
+        ("person".to_owned(), people::describe(transaction, approver.person())?),
         ("factor".to_owned(), json!(approver.factor())),
         ("proof".to_owned(), factors::describe(approver)),
         ("evaluation".to_owned(), json!(evaluation)),
-    ])
+    ]))
 }

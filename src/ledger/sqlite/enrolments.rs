@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use subtle::ConstantTimeEq as _;
 
-use super::{Durability, Inner, LedgerError, SessionToken, Sqlite, factors, sessions};
+use super::{Durability, Inner, LedgerError, SessionToken, Sqlite, factors, people, sessions};
 use crate::{
-    approval::{Approver, FactorId, RecoveryHash, Seed},
+    approval::{Approver, FactorId, PersonId, RecoveryHash, Seed, passkey::NewPasskey},
     canonical,
     clock::{Millis, Now},
 };
@@ -52,6 +52,12 @@ impl EnrolmentToken {
         canonical::hex(&canonical::sha256("agentport/enrolment", &[self.0.as_bytes()]))
     }
 
+    /// What a passkey signs as it is made: known to the holder of the link, for this link alone.
+    fn challenge(&self, salt: &str) -> String {
+        let bytes = canonical::sha256("agentport/enrolment/passkey", &[self.0.as_bytes(), salt.as_bytes()]);
+        data_encoding::BASE64URL_NOPAD.encode(&bytes)
+    }
+
     fn seed(&self, salt: &str) -> Seed {
         Seed::from_key(&canonical::sha256("agentport/enrolment/seed", &[self.0.as_bytes(), salt.as_bytes()]))
     }
@@ -68,6 +74,12 @@ impl std::fmt::Debug for EnrolmentToken {
 pub struct Enrolment {
     /// What the app and we are about to share.
     pub seed: Seed,
+    /// What a passkey would sign.
+    pub challenge: String,
+    /// Whose factor it becomes.
+    pub person: PersonId,
+    /// By which people know them.
+    pub name: String,
     /// Is it the first factor?
     pub first: bool,
     /// The approval that the person came for.
@@ -91,6 +103,8 @@ struct Row {
     /// Did an enrolled factor agree?
     proven: bool,
     next: Option<String>,
+    #[serde(default = "PersonId::owner")]
+    person: PersonId,
 }
 
 impl Row {
@@ -122,18 +136,8 @@ impl Sqlite {
             if !factors::may_add(transaction, approver.as_ref())? {
                 return Ok(None);
             }
-            let token = EnrolmentToken::generate()?;
-            let row = Row {
-                hash: token.hash(),
-                salt: EnrolmentToken::generate()?.0,
-                expires_at: now.wall.saturating_add(LIFETIME),
-                expires_boot: now.boot.saturating_add(LIFETIME),
-                boot_id: now.boot_id,
-                tried: 0,
-                proven: !first,
-                next,
-            };
-            store(transaction, &row)?;
+            let person = approver.as_ref().map_or_else(PersonId::owner, |approver| approver.person().clone());
+            let token = make(transaction, person, !first, next, now)?;
             let proof = approver.as_ref().filter(|_| !first).map(factors::describe);
             let body = Map::from_iter([("proof".to_owned(), json!(proof))]);
             factors::home_event(transaction, "set-up link made", "", body, now)?;
@@ -149,8 +153,9 @@ impl Sqlite {
     pub async fn enrolment(&self, token: &EnrolmentToken, now: Now) -> Result<Option<Enrolment>, LedgerError> {
         let token = token.clone();
         self.on_thread(move |inner| {
-            let row = live(&inner.connection(Durability::Normal), &token, now)?;
-            Ok(row.filter(|row| row.tried < TRIES).map(|row| shown(&token, row)))
+            let connection = inner.connection(Durability::Normal);
+            let row = live(&connection, &token, now)?;
+            row.filter(|row| row.tried < TRIES).map(|row| shown(&connection, &token, row)).transpose()
         })
         .await
     }
@@ -167,7 +172,7 @@ impl Sqlite {
             };
             row.tried += 1;
             store(transaction, &row)?;
-            Ok(Some(shown(&token, row)))
+            shown(transaction, &token, row).map(Some)
         })
         .await
     }
@@ -203,15 +208,70 @@ impl Sqlite {
     ) -> Result<Option<SessionToken>, LedgerError> {
         let token = token.clone();
         self.transaction(Durability::Full, move |transaction, _| {
-            if live(transaction, &token, now)?.is_none() {
-                return Ok(None);
-            }
-            let new = factors::NewFactor { id, step, signs_in: true, recovery, by: "browser" };
-            factors::add(transaction, &new, now)?;
-            sessions::open(transaction, &new.id, now).map(Some)
+            finish(transaction, &token, id, factors::NewKind::Totp { step, signs_in: true }, recovery, now)
         })
         .await
     }
+
+    /// Enrols a passkey by the link, in the same way. `None`: the link has ended meanwhile, or the passkey is enrolled
+    /// already.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn finish_enrolment_by_passkey(
+        &self,
+        token: &EnrolmentToken,
+        id: FactorId,
+        passkey: NewPasskey,
+        recovery: Vec<RecoveryHash>,
+        now: Now,
+    ) -> Result<Option<SessionToken>, LedgerError> {
+        let token = token.clone();
+        self.transaction(Durability::Full, move |transaction, _| {
+            finish(transaction, &token, id, factors::NewKind::Passkey(passkey), recovery, now)
+        })
+        .await
+    }
+}
+
+/// Makes a link for a person, which ends every earlier one. Who may have one made is the caller's to ask.
+pub(super) fn make(
+    transaction: &Transaction<'_>,
+    person: PersonId,
+    proven: bool,
+    next: Option<String>,
+    now: Now,
+) -> Result<EnrolmentToken, LedgerError> {
+    let token = EnrolmentToken::generate()?;
+    let row = Row {
+        hash: token.hash(),
+        salt: EnrolmentToken::generate()?.0,
+        expires_at: now.wall.saturating_add(LIFETIME),
+        expires_boot: now.boot.saturating_add(LIFETIME),
+        boot_id: now.boot_id,
+        tried: 0,
+        proven,
+        next,
+        person,
+    };
+    store(transaction, &row)?;
+    Ok(token)
+}
+
+fn finish(
+    transaction: &Transaction<'_>,
+    token: &EnrolmentToken,
+    id: FactorId,
+    kind: factors::NewKind,
+    recovery: Vec<RecoveryHash>,
+    now: Now,
+) -> Result<Option<SessionToken>, LedgerError> {
+    let Some(Row { person, .. }) = live(transaction, token, now)? else { return Ok(None) };
+    let new = factors::NewFactor { id, person, kind, recovery, by: "browser" };
+    if !factors::add(transaction, &new, now)? {
+        return Ok(None);
+    }
+    sessions::open(transaction, &new.person, Some(&new.id), now).map(Some)
 }
 
 /// The open link is no longer good.
@@ -234,17 +294,21 @@ pub(super) fn sweep(inner: &Inner, now: Now) -> Result<(), LedgerError> {
 fn live(connection: &Connection, token: &EnrolmentToken, now: Now) -> Result<Option<Row>, LedgerError> {
     let Some(row) = load(connection)?.filter(|row| row.is_of(token) && !row.is_due(now)) else { return Ok(None) };
     // one that needed no proof enrols the first factor or none
-    Ok((row.proven || factors::none(connection)?).then_some(row))
+    let known = people::name_of(connection, &row.person)?.is_some();
+    Ok((known && (row.proven || factors::none(connection)?)).then_some(row))
 }
 
-fn shown(token: &EnrolmentToken, row: Row) -> Enrolment {
-    Enrolment {
+fn shown(connection: &Connection, token: &EnrolmentToken, row: Row) -> Result<Enrolment, LedgerError> {
+    Ok(Enrolment {
         seed: token.seed(&row.salt),
+        challenge: token.challenge(&row.salt),
+        name: people::name_of(connection, &row.person)?.unwrap_or_default(),
+        person: row.person,
         first: !row.proven,
         next: row.next,
         expires_at: row.expires_at,
         tries_left: TRIES.saturating_sub(row.tried),
-    }
+    })
 }
 
 /// One that cannot be read is none.
@@ -280,6 +344,7 @@ mod tests {
             tried: 0,
             proven: false,
             next: None,
+            person: PersonId::owner(),
         };
         for (wall, boot, boot_id, due) in
             [(999, 99, 7, false), (1_000, 99, 7, true), (999, 100, 7, true), (999, 99, 8, true), (0, 0, 7, false)]

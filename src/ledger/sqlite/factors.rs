@@ -3,9 +3,9 @@
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::{Map, Value, json};
 
-use super::{Attempt, Durability, LedgerError, Sqlite, decisions, enrolments, fresh_id};
+use super::{Attempt, Durability, LedgerError, Sqlite, decisions, enrolments, fresh_id, passkeys, people};
 use crate::{
-    approval::{Approver, Claim, FactorId, Proof, Purpose, RecoveryHash},
+    approval::{Approver, Claim, FactorId, PersonId, Proof, Purpose, RecoveryHash, passkey::NewPasskey},
     clock::{Millis, Now},
     ledger::chain::{self, NewRecord},
 };
@@ -15,7 +15,9 @@ use crate::{
 pub struct Factor {
     /// `fac_…`
     pub id: FactorId,
-    /// `totp`
+    /// Whose.
+    pub person: PersonId,
+    /// `totp` or `passkey`
     pub kind: String,
     /// Milliseconds since the Unix epoch.
     pub created_at: Millis,
@@ -51,8 +53,8 @@ impl Sqlite {
         Ok(FactorId(fresh_id("fac")?))
     }
 
-    /// Enrols a factor with its recovery codes, which replace all earlier ones. The first needs no approver, every
-    /// later one does. `step` is the one that the confirming code belonged to: it counts as used.
+    /// Enrols an app with its recovery codes, which replace all earlier ones of the person. The first factor is the owner's
+    /// and needs no approver, every later one does and is the approver's. `step` is the one that the confirming code belonged to: it counts as used.
     /// `false`: it needed an approver, or the approver's code was used before.
     ///
     /// # Errors
@@ -69,25 +71,32 @@ impl Sqlite {
             if !may_add(transaction, approver.as_ref())? {
                 return Ok(false);
             }
-            add(transaction, &NewFactor { id, step, signs_in: false, recovery, by: "terminal" }, now)?;
-            Ok(true)
+            let person = approver.as_ref().map_or_else(PersonId::owner, |approver| approver.person().clone());
+            let kind = NewKind::Totp { step, signs_in: false };
+            add(transaction, &NewFactor { id, person, kind, recovery, by: "terminal" }, now)
         })
         .await
     }
 
-    /// Removes a factor, not the last one. `false`: no such factor, the last one, or the code was used before.
+    /// Removes a factor of the approver's own, not the last one. `false`: no such factor, the last one, or the code was
+    /// used before.
     ///
     /// # Errors
     /// The database cannot be used.
     pub async fn remove_factor(&self, id: FactorId, approver: Approver, now: Now) -> Result<bool, LedgerError> {
         self.transaction(Durability::Full, move |transaction, _| {
-            let others: i64 =
-                transaction.query_row("SELECT count(*) FROM factor WHERE id <> ?", [&id.0], |row| row.get(0))?;
+            let person = approver.person();
+            let others: i64 = transaction.query_row(
+                "SELECT count(*) FROM factor WHERE id <> ? AND person = ?",
+                [&id.0, &person.0],
+                |row| row.get(0),
+            )?;
             if others == 0 || *approver.claim() != Claim::Factors || !burn(transaction, &approver)? {
                 return Ok(false);
             }
-            let removed = transaction.execute("DELETE FROM factor WHERE id = ?", [&id.0])?;
+            let removed = transaction.execute("DELETE FROM factor WHERE id = ? AND person = ?", [&id.0, &person.0])?;
             if removed == 1 {
+                transaction.execute("DELETE FROM passkey WHERE factor = ?", [&id.0])?;
                 enrolments::end(transaction)?;
                 home_event(transaction, "factor removed", &id.0, Map::new(), now)?;
             }
@@ -105,7 +114,8 @@ impl Sqlite {
         self.transaction(Durability::Full, move |transaction, _| {
             decisions::cancel_all(transaction, None, now)?;
             transaction.execute_batch(
-                "DELETE FROM factor; DELETE FROM recovery; DELETE FROM attempt; DELETE FROM session; DELETE FROM account;",
+                "DELETE FROM factor; DELETE FROM passkey; DELETE FROM challenge; DELETE FROM recovery; DELETE FROM attempt;
+                 DELETE FROM session; DELETE FROM account; DELETE FROM person WHERE id <> 'per_owner';",
             )?;
             enrolments::end(transaction)?;
             home_event(transaction, "factors reset", "", Map::new(), now)
@@ -113,7 +123,7 @@ impl Sqlite {
         .await
     }
 
-    /// Until when codes of a purpose are locked; `None` where they are not.
+    /// Until when somebody's codes of a purpose are locked; `None` where nobody's are.
     ///
     /// # Errors
     /// The database cannot be used.
@@ -121,9 +131,8 @@ impl Sqlite {
         self.on_thread(move |inner| {
             let until: Option<Millis> = inner
                 .connection(Durability::Normal)
-                .prepare_cached("SELECT locked_until FROM attempt WHERE purpose = ?")?
-                .query_row([purpose.as_str()], |row| row.get(0))
-                .optional()?;
+                .prepare_cached("SELECT max(locked_until) FROM attempt WHERE purpose = ?")?
+                .query_row([purpose.as_str()], |row| row.get(0))?;
             Ok(until.filter(|until| *until > now.wall))
         })
         .await
@@ -133,9 +142,10 @@ impl Sqlite {
     ///
     /// # Errors
     /// The database cannot be used.
-    pub async fn note_wrong_code(&self, purpose: Purpose, now: Now) -> Result<(), LedgerError> {
+    pub async fn note_wrong_code(&self, person: PersonId, purpose: Purpose, now: Now) -> Result<(), LedgerError> {
         self.transaction(Durability::Full, move |transaction, _| {
-            home_event(transaction, "wrong code", purpose.as_str(), Map::new(), now)
+            let body = Map::from_iter([("person".to_owned(), people::describe(transaction, &person)?)]);
+            home_event(transaction, "wrong code", purpose.as_str(), body, now)
         })
         .await
     }
@@ -153,13 +163,21 @@ impl Sqlite {
     }
 }
 
-/// A factor whose code has been seen.
+/// What a new factor is.
+pub(super) enum NewKind {
+    /// An app whose code has been seen. The step of that code is used for deciding, and for signing in where that is what
+    /// it did.
+    Totp { step: u64, signs_in: bool },
+    /// A passkey that a browser has just made.
+    Passkey(NewPasskey),
+}
+
+/// A factor that has shown that it works.
 pub(super) struct NewFactor {
     pub(super) id: FactorId,
-    /// The step of the confirming code: used for deciding, and for signing in where that is what it did.
-    pub(super) step: u64,
-    pub(super) signs_in: bool,
-    /// Replaces all earlier ones.
+    pub(super) person: PersonId,
+    pub(super) kind: NewKind,
+    /// Replaces all earlier ones of the person.
     pub(super) recovery: Vec<RecoveryHash>,
     /// Where: `terminal` or `browser`.
     pub(super) by: &'static str,
@@ -179,25 +197,44 @@ pub(super) fn may_add(transaction: &Transaction<'_>, approver: Option<&Approver>
     Ok(*approver.claim() == Claim::Factors && burn(transaction, approver)?)
 }
 
-/// Adds a factor. Whatever link was made before it was there is no longer good.
-pub(super) fn add(transaction: &Transaction<'_>, new: &NewFactor, now: Now) -> Result<(), LedgerError> {
-    let NewFactor { id, step, signs_in, recovery, by } = new;
+/// Adds a factor. Whatever link was made before it was there is no longer good. `false`: this passkey is enrolled already.
+pub(super) fn add(transaction: &Transaction<'_>, new: &NewFactor, now: Now) -> Result<bool, LedgerError> {
+    let NewFactor { id, person, kind, recovery, by } = new;
+    let mut body =
+        Map::from_iter([("by".to_owned(), json!(by)), ("person".to_owned(), people::describe(transaction, person)?)]);
+    let (word, sign_in, decide) = match kind {
+        NewKind::Totp { step, signs_in } => ("totp", signs_in.then_some(as_i64(*step)), Some(as_i64(*step))),
+        NewKind::Passkey(passkey) => {
+            if !passkeys::add(transaction, id, passkey)? {
+                return Ok(false);
+            }
+            body.insert("public_key".to_owned(), json!(passkey.key));
+            body.insert("origin".to_owned(), json!(passkey.origin));
+            ("passkey", None, None)
+        }
+    };
+    body.insert("kind".to_owned(), json!(word));
     transaction.execute(
-        "INSERT INTO factor (id, kind, created_at, step_sign_in, step_decide) VALUES (?, 'totp', ?, ?, ?)",
-        params![id.0, now.wall, signs_in.then_some(as_i64(*step)), as_i64(*step)],
+        "INSERT INTO factor (id, kind, created_at, step_sign_in, step_decide, person) VALUES (?, ?, ?, ?, ?, ?)",
+        params![id.0, word, now.wall, sign_in, decide, person.0],
     )?;
-    transaction.execute("DELETE FROM recovery", [])?;
+    transaction.execute("DELETE FROM recovery WHERE person = ?", [&person.0])?;
     for hash in recovery {
-        transaction.execute("INSERT INTO recovery (hash, factor) VALUES (?, ?)", params![hash.as_str(), id.0])?;
+        transaction.execute(
+            "INSERT INTO recovery (hash, factor, person) VALUES (?, ?, ?)",
+            params![hash.as_str(), id.0, person.0],
+        )?;
     }
-    transaction.execute("DELETE FROM attempt", [])?;
+    transaction.execute("DELETE FROM attempt WHERE person = ?", [&person.0])?;
     enrolments::end(transaction)?;
-    home_event(transaction, "factor added", &id.0, Map::from_iter([("by".to_owned(), json!(by))]), now)
+    home_event(transaction, "factor added", &id.0, body, now)?;
+    Ok(true)
 }
 
 pub(super) fn list(connection: &Connection) -> Result<Vec<Factor>, LedgerError> {
-    let mut statement = connection
-        .prepare_cached("SELECT id, kind, created_at, step_sign_in, step_decide FROM factor ORDER BY created_at, id")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT id, kind, created_at, step_sign_in, step_decide, person FROM factor ORDER BY created_at, id",
+    )?;
     let rows = statement.query_map([], |row| {
         Ok(Factor {
             id: FactorId(row.get(0)?),
@@ -205,15 +242,22 @@ pub(super) fn list(connection: &Connection) -> Result<Vec<Factor>, LedgerError> 
             created_at: row.get(2)?,
             step_sign_in: row.get::<_, Option<i64>>(3)?.and_then(|step| u64::try_from(step).ok()),
             step_decide: row.get::<_, Option<i64>>(4)?.and_then(|step| u64::try_from(step).ok()),
+            person: PersonId(row.get(5)?),
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Counts the attempt before anybody looks at the code, so that a crash in between is not a free try.
-pub(super) fn begin_attempt(transaction: &Transaction<'_>, purpose: Purpose, now: Now) -> Result<Attempt, LedgerError> {
+pub(super) fn begin_attempt(
+    transaction: &Transaction<'_>,
+    person: &PersonId,
+    purpose: Purpose,
+    now: Now,
+) -> Result<Attempt, LedgerError> {
+    let of = [&person.0, purpose.as_str()];
     let (failures, locked_until): (u32, Millis) = transaction
-        .query_row("SELECT failures, locked_until FROM attempt WHERE purpose = ?", [purpose.as_str()], |row| {
+        .query_row("SELECT failures, locked_until FROM attempt WHERE person = ? AND purpose = ?", of, |row| {
             Ok((row.get(0)?, row.get(1)?))
         })
         .optional()?
@@ -221,8 +265,10 @@ pub(super) fn begin_attempt(transaction: &Transaction<'_>, purpose: Purpose, now
     // a wait longer than any that we set can only come from a clock that was set back: it is cut once
     let until = locked_until.min(now.wall.saturating_add(LONGEST_LOCK));
     if until < locked_until {
-        transaction
-            .execute("UPDATE attempt SET locked_until = ? WHERE purpose = ?", params![until, purpose.as_str()])?;
+        transaction.execute(
+            "UPDATE attempt SET locked_until = ? WHERE person = ? AND purpose = ?",
+            params![until, person.0, purpose.as_str()],
+        )?;
     }
     if until > now.wall {
         return Ok(Attempt::Locked { until });
@@ -237,40 +283,52 @@ pub(super) fn begin_attempt(transaction: &Transaction<'_>, purpose: Purpose, now
         now.wall.saturating_add(wait)
     };
     transaction.execute(
-        "INSERT INTO attempt (purpose, failures, locked_until) VALUES (?1, ?2, ?3)
-         ON CONFLICT (purpose) DO UPDATE SET failures = ?2, locked_until = ?3",
-        params![purpose.as_str(), failures, locked_until],
+        "INSERT INTO attempt (person, purpose, failures, locked_until) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (person, purpose) DO UPDATE SET failures = ?3, locked_until = ?4",
+        params![person.0, purpose.as_str(), failures, locked_until],
     )?;
     Ok(Attempt::Counted)
 }
 
-pub(super) fn forgive_attempt(transaction: &Transaction<'_>, purpose: Purpose) -> Result<(), LedgerError> {
+pub(super) fn forgive_attempt(
+    transaction: &Transaction<'_>,
+    person: &PersonId,
+    purpose: Purpose,
+) -> Result<(), LedgerError> {
     transaction.execute(
-        "UPDATE attempt SET failures = max(failures - 1, 0), locked_until = 0 WHERE purpose = ?",
-        [purpose.as_str()],
+        "UPDATE attempt SET failures = max(failures - 1, 0), locked_until = 0 WHERE person = ? AND purpose = ?",
+        [&person.0, purpose.as_str()],
     )?;
     Ok(())
 }
 
-/// Burns what the approver showed: a later time step than the last one of its purpose, or a recovery code that is left.
-/// `false`: it was burnt before. A right code also ends the row of wrong ones.
+/// Burns what the approver showed: a later time step than the last one of its purpose, a recovery code that is left, or a
+/// challenge that waits. `false`: it was burnt before, or is nobody's any more. What is right also ends the row of wrong
+/// codes.
 pub(super) fn burn(transaction: &Transaction<'_>, approver: &Approver) -> Result<bool, LedgerError> {
-    let purpose = approver.claim().purpose();
+    let (purpose, person) = (approver.claim().purpose(), approver.person());
+    let factor = approver.factor().map_or("", |factor| factor.0.as_str());
     let burnt = match approver.proof() {
         Proof::Totp { step } => {
             let column = match purpose {
                 Purpose::SignIn => "step_sign_in",
                 Purpose::Decide => "step_decide",
             };
-            let sql = format!("UPDATE factor SET {column} = ?1 WHERE id = ?2 AND ({column} IS NULL OR {column} < ?1)");
-            transaction.execute(&sql, params![as_i64(*step), approver.factor().0])?
+            let sql = format!(
+                "UPDATE factor SET {column} = ?1 WHERE id = ?2 AND person = ?3 AND ({column} IS NULL OR {column} < ?1)"
+            );
+            transaction.execute(&sql, params![as_i64(*step), factor, person.0])? == 1
         }
-        Proof::Recovery { hash } => transaction.execute("DELETE FROM recovery WHERE hash = ?", [hash.as_str()])?,
+        Proof::Recovery { hash } => {
+            let sql = "DELETE FROM recovery WHERE hash = ? AND person = ?";
+            transaction.execute(sql, [hash.as_str(), person.0.as_str()])? == 1
+        }
+        Proof::Passkey(signed) => passkeys::burn(transaction, &FactorId(factor.to_owned()), signed)?,
     };
-    if burnt == 1 {
-        transaction.execute("DELETE FROM attempt WHERE purpose = ?", [purpose.as_str()])?;
+    if burnt {
+        transaction.execute("DELETE FROM attempt WHERE person = ? AND purpose = ?", [&person.0, purpose.as_str()])?;
     }
-    Ok(burnt == 1)
+    Ok(burnt)
 }
 
 /// What a record says of the proof.
@@ -278,6 +336,7 @@ pub(super) fn describe(approver: &Approver) -> Value {
     match approver.proof() {
         Proof::Totp { step } => json!({"kind": "totp", "step": step}),
         Proof::Recovery { .. } => json!({"kind": "recovery"}),
+        Proof::Passkey(signed) => signed.to_json(),
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Two connections: what is only a read upstream is committed with `synchronous=NORMAL` (survives our crash, not a power
 //! cut), everything else with FULL. Each method is one `BEGIN IMMEDIATE` transaction on a blocking thread.
-//! `accounts`, `factors`, `enrolments`, `sessions`, `pins`, `notices` and `offers` keep the home's other facts in the same file and the same chain.
+//! `accounts`, `people`, `factors`, `passkeys`, `enrolments`, `sessions`, `pins`, `notices` and `offers` keep the home's other
+//! facts in the same file and the same chain.
 
 mod accounts;
 mod approvals;
@@ -14,6 +15,8 @@ mod lookup;
 mod notices;
 mod offers;
 mod open;
+mod passkeys;
+mod people;
 mod pins;
 mod runner;
 mod sessions;
@@ -40,7 +43,7 @@ use super::{
     Verified, chain,
 };
 use crate::{
-    approval::Purpose,
+    approval::{PersonId, Purpose},
     call::Caller,
     clock::{Millis, Now},
     policy::Evaluation,
@@ -260,13 +263,20 @@ impl Ledger for Sqlite {
         self.on_thread(|inner| factors::list(&inner.connection(Durability::Normal))).await
     }
 
-    async fn begin_attempt(&self, purpose: Purpose, now: Now) -> Result<Attempt, LedgerError> {
-        self.transaction(Durability::Full, move |transaction, _| factors::begin_attempt(transaction, purpose, now))
-            .await
+    async fn begin_attempt(&self, person: &PersonId, purpose: Purpose, now: Now) -> Result<Attempt, LedgerError> {
+        let person = person.clone();
+        self.transaction(Durability::Full, move |transaction, _| {
+            factors::begin_attempt(transaction, &person, purpose, now)
+        })
+        .await
     }
 
-    async fn forgive_attempt(&self, purpose: Purpose) -> Result<(), LedgerError> {
-        self.transaction(Durability::Full, move |transaction, _| factors::forgive_attempt(transaction, purpose)).await
+    async fn forgive_attempt(&self, person: &PersonId, purpose: Purpose) -> Result<(), LedgerError> {
+        let person = person.clone();
+        self.transaction(Durability::Full, move |transaction, _| {
+            factors::forgive_attempt(transaction, &person, purpose)
+        })
+        .await
     }
 }
 

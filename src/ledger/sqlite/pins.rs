@@ -1,9 +1,9 @@
 //! The policy in force: the text that a human approved, and the tools that were known then.
 
 use rusqlite::{OptionalExtension as _, params};
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
-use super::{Durability, LedgerError, Sqlite, factors};
+use super::{Durability, LedgerError, Sqlite, factors, people};
 use crate::{
     approval::{Approver, Claim},
     canonical,
@@ -68,17 +68,25 @@ impl Sqlite {
             let digest = policy_digest(&pinned.text);
             if !first {
                 let Some(approver) = &approver else { return Ok(false) };
-                if *approver.claim() != Claim::Policy(pin_digest(&pinned)?) || !factors::burn(transaction, approver)? {
+                // the policy is the owner's: whoever may change it could lift what it asks of everybody
+                let may = approver.person().is_owner() && *approver.claim() == Claim::Policy(pin_digest(&pinned)?);
+                if !may || !factors::burn(transaction, approver)? {
                     return Ok(false);
                 }
             }
             let tools = stored(&pinned.tools)?;
+            let person = match &approver {
+                Some(approver) => people::describe(transaction, approver.person())?,
+                None => Value::Null,
+            };
             transaction
                 .execute("INSERT INTO pin (text, tools, at) VALUES (?, ?, ?)", params![pinned.text, tools, now.wall])?;
             let body = Map::from_iter([
                 ("digest".to_owned(), json!(digest)),
                 ("tools".to_owned(), json!(chain::tools_hash(&tools))),
-                ("factor".to_owned(), json!(approver.as_ref().map(Approver::factor))),
+                ("factor".to_owned(), json!(approver.as_ref().and_then(Approver::factor))),
+                ("proof".to_owned(), json!(approver.as_ref().map(factors::describe))),
+                ("person".to_owned(), person),
             ]);
             factors::home_event(transaction, "policy applied", "", body, now)?;
             Ok(true)

@@ -3,9 +3,9 @@
 use rusqlite::{Transaction, params};
 use serde_json::Map;
 
-use super::{Durability, LedgerError, Sqlite, factors};
+use super::{Durability, LedgerError, Sqlite, factors, people};
 use crate::{
-    approval::{Approver, Claim, FactorId},
+    approval::{Approver, Claim, FactorId, PersonId},
     canonical,
     clock::{Millis, Now},
 };
@@ -60,34 +60,38 @@ impl Sqlite {
             if *approver.claim() != Claim::SignIn || !factors::burn(transaction, &approver)? {
                 return Ok(None);
             }
-            open(transaction, approver.factor(), now).map(Some)
+            open(transaction, approver.person(), approver.factor(), now).map(Some)
         })
         .await
     }
 
-    /// Is the session alive? Its last use becomes now, written at most once a minute.
+    /// Whose session it is, if it is alive. Its last use becomes now, written at most once a minute.
     ///
     /// # Errors
     /// The database cannot be used.
-    pub async fn use_session(&self, token: &SessionToken, lifetime: Millis, now: Now) -> Result<bool, LedgerError> {
+    pub async fn use_session(
+        &self,
+        token: &SessionToken,
+        lifetime: Millis,
+        now: Now,
+    ) -> Result<Option<PersonId>, LedgerError> {
         let hash = token.hash();
         self.on_thread(move |inner| {
-            let used_at: Option<Millis> = {
+            let found: Option<(Millis, String)> = {
                 let connection = inner.connection(Durability::Normal);
-                let mut statement = connection.prepare_cached("SELECT used_at FROM session WHERE hash = ?")?;
+                let mut statement = connection.prepare_cached("SELECT used_at, person FROM session WHERE hash = ?")?;
                 let mut rows = statement.query([&hash])?;
-                rows.next()?.map(|row| row.get(0)).transpose()?
+                rows.next()?.map(|row| Ok::<_, rusqlite::Error>((row.get(0)?, row.get(1)?))).transpose()?
             };
-            let Some(used_at) = used_at.filter(|used_at| now.wall < used_at.saturating_add(lifetime)) else {
-                return Ok(false);
-            };
+            let alive = |used_at: &Millis| now.wall < used_at.saturating_add(lifetime);
+            let Some((used_at, person)) = found.filter(|(used_at, _)| alive(used_at)) else { return Ok(None) };
             if now.wall.saturating_sub(used_at) > 60_000 {
                 inner.transaction(Durability::Normal, |transaction| {
                     transaction.execute("UPDATE session SET used_at = ? WHERE hash = ?", params![now.wall, hash])?;
                     Ok(())
                 })?;
             }
-            Ok(true)
+            Ok(Some(PersonId(person)))
         })
         .await
     }
@@ -106,13 +110,19 @@ impl Sqlite {
     }
 }
 
-/// A new session of who has just shown a code of this factor.
-pub(super) fn open(transaction: &Transaction<'_>, factor: &FactorId, now: Now) -> Result<SessionToken, LedgerError> {
+/// A new session of who has just proven to be this person, with this factor or a recovery code.
+pub(super) fn open(
+    transaction: &Transaction<'_>,
+    person: &PersonId,
+    factor: Option<&FactorId>,
+    now: Now,
+) -> Result<SessionToken, LedgerError> {
     let token = SessionToken::generate()?;
     transaction.execute(
-        "INSERT INTO session (hash, created_at, used_at) VALUES (?1, ?2, ?2)",
-        params![token.hash(), now.wall],
+        "INSERT INTO session (hash, created_at, used_at, person) VALUES (?1, ?2, ?2, ?3)",
+        params![token.hash(), now.wall, person.0],
     )?;
-    factors::home_event(transaction, "signed in", &factor.0, Map::new(), now)?;
+    let body = Map::from_iter([("person".to_owned(), people::describe(transaction, person)?)]);
+    factors::home_event(transaction, "signed in", factor.map_or("recovery", |factor| &factor.0), body, now)?;
     Ok(token)
 }

@@ -53,7 +53,7 @@ fn t091_everything_that_is_wrong_is_said_at_once() {
     11 | verdit = "deny"
        | ^^^^^^
        |
-       = help: the keys here are `id`, `tools`, `where`, `decision`, `caller`, `account`, `env`, `expires`, `reason`
+       = help: the keys here are `id`, `tools`, `where`, `decision`, `caller`, `account`, `env`, `expires`, `approve`, `approvers`, `answer_within`, `reason`
     error: `stripe.create_refund` has no parameter `amuont`
       --> policy.toml:12:11
        |
@@ -160,14 +160,32 @@ fn t247_a_pattern_that_explodes_is_refused() {
 }
 
 #[test]
-fn what_a_later_release_reads_is_not_passed_over() {
-    for key in [
-        "limit = [{ count = 10, per = \"1d\" }]",
-        "approve = \"passkey\"",
-        "approvers = 2",
-        "answer_within = \"12h\"",
-        "floor = true",
+fn what_a_yes_takes_is_for_rules_that_ask_and_within_bounds() {
+    for (key, message) in [
+        ("approve = \"fingerprint\"", "`fingerprint` is not a factor that a rule can ask for"),
+        ("approve = true", "`approve` must be a string, not a boolean"),
+        ("approvers = 0", "`approvers` must be a number of people from 1 to 9"),
+        ("approvers = 10", "`approvers` must be a number of people from 1 to 9"),
+        ("approvers = \"2\"", "`approvers` must be a number of people from 1 to 9"),
+        ("approvers = 1.5", "`approvers` must be a number of people from 1 to 9"),
+        ("answer_within = \"30s\"", "`answer_within` must be a duration between 1m and 7d"),
+        ("answer_within = \"8d\"", "`answer_within` must be a duration between 1m and 7d"),
+        ("answer_within = \"soon\"", "`answer_within` must be a duration between 1m and 7d"),
     ] {
+        assert_eq!(messages(&policy(&rule("r", "create_refund", "ask", key))), [message], "{key}");
+    }
+    for decision in ["allow", "deny"] {
+        for key in ["approve = \"passkey\"", "approvers = 2", "answer_within = \"12h\""] {
+            let word = key.split(' ').next().unwrap();
+            let found = messages(&policy(&rule("r", "create_refund", decision, key)));
+            assert_eq!(found, [format!("`{word}` is for rules that ask")], "{decision}");
+        }
+    }
+}
+
+#[test]
+fn what_a_later_release_reads_is_not_passed_over() {
+    for key in ["limit = [{ count = 10, per = \"1d\" }]", "floor = true"] {
         let word = key.split(' ').next().unwrap();
         assert_eq!(
             messages(&policy(&rule("r", "create_refund", "ask", key))),

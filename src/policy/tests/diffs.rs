@@ -121,3 +121,17 @@ fn lines_are_compared_in_order() {
     assert_eq!(of("a\na", "a"), " a,-a");
     assert_eq!(of("a\nb", ""), "-a,-b");
 }
+
+#[test]
+fn asking_for_less_of_a_yes_is_looser() {
+    let [plain, passkey, two] = ["", "approve = \"passkey\"", "approve = \"passkey\"\napprovers = 2"]
+        .map(|more| policy(&rule("r", "create_refund", "ask", more)));
+    let looser =
+        |before: &str, after: &str| changes(before, after).iter().map(|change| change.looser).collect::<Vec<_>>();
+    assert_eq!((looser(&plain, &passkey), looser(&passkey, &plain)), (vec![false], vec![true]));
+    assert_eq!((looser(&plain, &two), looser(&two, &plain)), (vec![false], vec![true]));
+    // which of two demands is the stricter one is not worked out: a person looks at it
+    assert_eq!(looser(&passkey, &two), [true]);
+    let denied = policy(&rule("r", "create_refund", "deny", ""));
+    assert_eq!((looser(&two, &denied), looser(&denied, &two)), (vec![false], vec![true]));
+}

@@ -303,6 +303,7 @@ fn every_verdict_names_its_lines() {
     let (policy, _) = Policy::new(&catalog, &pinned(&catalog, &text), None);
     let asked = Asked { policy: &policy, catalog: &catalog };
     let reason = |decision, file: &str, line, rule: &str, text: Option<&str>| Evaluation {
+        requirement: Requirement::default(),
         decision,
         reasons: vec![Reason {
             decision,
@@ -349,4 +350,33 @@ fn always_denied_is_what_no_argument_account_environment_or_time_can_change() {
     assert!(denied(&rule("r", "create_payout", "ask", "caller = [\"other\"]"), "stripe.create_payout", "claude"));
     assert!(!denied("[defaults]\ndestructive = \"deny\"", "stripe.create_payment_intent", "claude"));
     assert!(denied("[defaults]\nwrite = \"deny\"\ndestructive = \"deny\"", "stripe.create_payment_intent", "claude"));
+}
+
+#[test]
+fn what_a_yes_takes_is_the_strictest_of_all_rules_that_match() {
+    let catalog = catalog();
+    let big = rule("big", "create_refund", "ask", "where = { amount = { min = 1000 } }\napprove = \"passkey\"");
+    let two = rule("two", "create_refund", "ask", "approvers = 2\nanswer_within = \"12h\"");
+    let soon = rule("soon", "create_refund", "ask", "answer_within = \"30m\"\ncaller = [\"claude\"]");
+    let text = policy(&[big, two, soon].concat());
+    let of = |by: &str, edit: Option<&str>, amount: Option<i64>| {
+        let (policy, problems) = Policy::new(&catalog, &pinned(&catalog, &text), edit);
+        assert_eq!(problems, []);
+        let given = amount.map(|amount| json!({"charge": "ch_1", "amount": amount}));
+        Asked { policy: &policy, catalog: &catalog }.by(by, REFUND, given).requirement.to_string()
+    };
+    assert_eq!(of("local", None, Some(5)), "approvers 2; answer within 12h");
+    assert_eq!(of("local", None, Some(1000)), "approve passkey; approvers 2; answer within 12h");
+    assert_eq!(of("claude", None, Some(5)), "approvers 2; answer within 30m");
+    // what is not known counts
+    assert_eq!(of("local", None, None), "approve passkey; approvers 2; answer within 12h");
+    // an edit that is not applied adds to it, and takes nothing away
+    let edit = policy(&rule("three", "create_refund", "ask", "approvers = 3"));
+    assert_eq!(of("local", Some(&edit), Some(5)), "approvers 3; answer within 12h");
+    assert_eq!(of("local", Some(&policy("")), Some(5)), "approvers 2; answer within 12h");
+    // where nobody is asked, nothing is taken
+    let allowed = policy(&rule("free", "create_refund", "allow", ""));
+    let (policy, _) = Policy::new(&catalog, &pinned(&catalog, &allowed), None);
+    let given = Some(json!({"charge": "ch_1"}));
+    assert!(Asked { policy: &policy, catalog: &catalog }.of(REFUND, given).requirement.is_plain());
 }

@@ -5,6 +5,7 @@
 
 mod approval;
 mod cell;
+mod decide;
 mod inbox;
 mod json;
 mod letters;
@@ -18,6 +19,7 @@ mod when;
 
 pub(super) use self::{
     approval::{ApprovalView, Surroundings},
+    decide::{ByPasskey, Decide},
     inbox::Inbox,
     outcome::Standing,
     qr::QrImage,

@@ -30,7 +30,9 @@ pub(in crate::web) struct End {
     pub(in crate::web) sent: bool,
     /// When.
     pub(in crate::web) when: Option<When>,
-    /// What proved the human.
+    /// Who said yes.
+    pub(in crate::web) people: Vec<String>,
+    /// What proved the last of them.
     pub(in crate::web) factor: Option<Cell>,
     /// What the human wrote.
     pub(in crate::web) note: Option<Cell>,
@@ -77,12 +79,14 @@ impl End {
         let (title, sentence, class) = words(approval);
         let decision = approval.decision.as_ref();
         let at = approval.outcome.as_ref().map(|(_, at)| *at).or_else(|| decision.map(|decision| decision.at));
+        let sent = approval.status == ApprovalStatus::Executed;
         let mut end = Self {
             title,
             sentence,
             class,
-            sent: approval.status == ApprovalStatus::Executed,
+            sent,
             when: at.map(|at| When::new(at, now)),
+            people: if sent { approval.yeses.iter().map(|yes| yes.name.clone()).collect() } else { Vec::new() },
             factor: decision.and_then(|decision| decision.factor.as_deref()).map(Cell::line),
             note: decision.and_then(|decision| decision.note.as_deref()).map(Cell::text),
             http_status: None,

@@ -10,7 +10,7 @@ use std::{
 };
 
 use agentport::{
-    approval::Purpose,
+    approval::{PersonId, Purpose},
     call::Caller,
     clock::{Millis, Now},
     ledger::{
@@ -71,8 +71,8 @@ hooked! {
     last_ran(approval: &str) -> Option<Millis>;
     sweep(now: Now) -> ();
     factors() -> Vec<Factor>;
-    begin_attempt(purpose: Purpose, now: Now) -> Attempt;
-    forgive_attempt(purpose: Purpose) -> ();
+    begin_attempt(person: &PersonId, purpose: Purpose, now: Now) -> Attempt;
+    forgive_attempt(person: &PersonId, purpose: Purpose) -> ();
 }
 
 /// A secret store in memory, which can be locked.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    approval::{Approver, Claim, Code, Enrolled, RecoveryCodes, Seed, prove},
+    approval::{Approver, Claim, Code, Enrolled, PersonId, RecoveryCodes, Seed, prove},
     ledger::{
         Admission, Answer, Approval, ApprovalStatus,
         conformance::{BEGIN, asked, decide, factor, recovery_hashes, refund, status},
@@ -23,7 +23,7 @@ fn rfc_now() -> Now {
 }
 
 fn shown(claim: Claim) -> Approver {
-    prove(claim, &Code::parse(CODE.0).unwrap(), &app(None), rfc_now()).unwrap()
+    prove(claim, &Code::parse(CODE.0).unwrap(), &PersonId::owner(), &app(None), rfc_now()).unwrap()
 }
 
 fn claim(approval: &Approval) -> Claim {
@@ -49,7 +49,7 @@ async fn t130_a_time_step_decides_once_and_signs_in_once() {
     assert!(ledger.open_session(shown(Claim::Factors), rfc_now()).await.unwrap().is_none());
     // and with that step on record the code proves nobody any more, in whatever process
     let last = other.factors().await.unwrap().remove(0).step_decide;
-    assert!(prove(claim(&second), &Code::parse(CODE.0).unwrap(), &app(last), rfc_now()).is_none());
+    assert!(prove(claim(&second), &Code::parse(CODE.0).unwrap(), &PersonId::owner(), &app(last), rfc_now()).is_none());
     stage.check().await;
 }
 
@@ -67,24 +67,24 @@ async fn t130_the_code_that_confirmed_the_factor_decides_nothing() {
 async fn t131_failures_outlive_the_process_and_lock_nobody_out_of_a_session() {
     let stage = Folder::with(1).enrolled().await;
     for process in 0..5 {
-        let counted = stage.open().unwrap().begin_attempt(Purpose::Decide, at(0)).await.unwrap();
+        let counted = stage.open().unwrap().begin_attempt(&PersonId::owner(), Purpose::Decide, at(0)).await.unwrap();
         assert_eq!(counted, Attempt::Counted, "{process}");
     }
     let reopened = stage.open().unwrap();
     let locked = Attempt::Locked { until: BEGIN + 60_000 };
-    assert_eq!(reopened.begin_attempt(Purpose::Decide, at(1)).await.unwrap(), locked);
+    assert_eq!(reopened.begin_attempt(&PersonId::owner(), Purpose::Decide, at(1)).await.unwrap(), locked);
     assert_eq!(reopened.locked_until(Purpose::Decide, at(1)).await.unwrap(), Some(BEGIN + 60_000));
     assert_eq!(reopened.locked_until(Purpose::SignIn, at(1)).await.unwrap(), None);
-    assert_eq!(reopened.begin_attempt(Purpose::SignIn, at(1)).await.unwrap(), Attempt::Counted);
+    assert_eq!(reopened.begin_attempt(&PersonId::owner(), Purpose::SignIn, at(1)).await.unwrap(), Attempt::Counted);
 
     let human = conformance::human(Claim::SignIn, 1);
     let session = reopened.open_session(human, at(2)).await.unwrap().unwrap();
     for _ in 0..6 {
-        reopened.begin_attempt(Purpose::SignIn, at(3)).await.unwrap();
+        reopened.begin_attempt(&PersonId::owner(), Purpose::SignIn, at(3)).await.unwrap();
     }
     assert!(reopened.locked_until(Purpose::SignIn, at(3)).await.unwrap().is_some());
-    assert!(stage.ledgers[0].use_session(&session, 1_000, at(3)).await.unwrap());
-    assert!(!stage.ledgers[0].use_session(&session, 1_000, at(1_003)).await.unwrap());
+    assert_eq!(stage.ledgers[0].use_session(&session, 1_000, at(3)).await.unwrap(), Some(PersonId::owner()));
+    assert_eq!(stage.ledgers[0].use_session(&session, 1_000, at(1_003)).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -99,13 +99,13 @@ async fn t139_recovery_codes_are_stored_hashed_and_used_once() {
         stage.raw().query_row("SELECT group_concat(hash) FROM recovery", [], |row| row.get(0)).unwrap();
     assert!(!stored.contains(first.as_str()));
     let code = Code::parse(&codes.shown()[0]).unwrap();
-    let sign_in = || prove(Claim::SignIn, &code, &app(None), at(0)).unwrap();
+    let sign_in = || prove(Claim::SignIn, &code, &PersonId::owner(), &app(None), at(0)).unwrap();
     assert!(ledger.open_session(sign_in(), at(1)).await.unwrap().is_some());
     assert!(stage.ledgers[1].open_session(sign_in(), at(1)).await.unwrap().is_none());
     assert_eq!(stage.ledgers[1].recovery_codes_left().await.unwrap(), 9);
     // a code that was spent on signing in approves nothing
     let approval = asked(ledger, refund(1), at(2)).await;
-    let proof = prove(claim(&approval), &code, &app(None), at(2)).unwrap();
+    let proof = prove(claim(&approval), &code, &PersonId::owner(), &app(None), at(2)).unwrap();
     assert!(matches!(decide(ledger, &approval, Answer::Approve(proof), at(2)).await, Decided::CodeUsed));
     stage.check().await;
 }
@@ -152,7 +152,7 @@ async fn a_reset_ends_what_waits_and_leaves_the_log() {
     stage.ledgers[1].reset(at(2)).await.unwrap();
     assert_eq!(status(ledger, &approval.id).await, ApprovalStatus::Cancelled);
     assert_eq!(ledger.factors().await.unwrap(), []);
-    assert!(!ledger.use_session(&session, 1_000_000, at(3)).await.unwrap());
+    assert_eq!(ledger.use_session(&session, 1_000_000, at(3)).await.unwrap(), None);
     assert!(matches!(ledger.admit(refund(2).admit(), at(3)).await.unwrap(), Admission::NoFactor));
     assert_eq!(stage.records().await, before + 3);
     stage.check().await;

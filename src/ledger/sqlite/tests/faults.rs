@@ -66,7 +66,7 @@ async fn t230_while_another_process_holds_the_write_lock_nothing_is_permitted() 
     assert!(admitted.as_ref().is_err_and(busy), "{admitted:?}");
     let decided = ledger.decide(&waiting.id, yes(&waiting, 1), &evaluation, at(1)).await;
     assert!(decided.as_ref().is_err_and(busy), "{decided:?}");
-    let attempt = ledger.begin_attempt(Purpose::Decide, at(1)).await;
+    let attempt = ledger.begin_attempt(&PersonId::owner(), Purpose::Decide, at(1)).await;
     assert!(attempt.as_ref().is_err_and(busy), "{attempt:?}");
     // it can be looked at meanwhile, and goes on afterwards
     assert_eq!(status(ledger, &waiting.id).await, ApprovalStatus::Pending);
