@@ -21,6 +21,8 @@ pub(super) struct Args {
 /// How long running sends may take after the end of input, and after a SIGTERM.
 const AFTER_END: Duration = Duration::from_secs(30);
 const AFTER_SIGNAL: Duration = Duration::from_secs(2);
+/// How long a message that is on its way to a person may take then.
+const TELLING: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let caller = Caller::parse(args.name.as_deref().unwrap_or("local")).map_err(Failure::usage)?;
@@ -45,8 +47,8 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     gateway.drain(patience).await;
     // its answer to a human who decides in this moment
     drop(tokio::time::timeout(AFTER_SIGNAL, site).await);
-    // what is still being sent then, another process sends
-    drop(tokio::time::timeout(AFTER_SIGNAL, telling).await);
+    // a message that is not sent by then, another process sends; at the end of input nobody waits for us
+    drop(tokio::time::timeout(patience.clamp(AFTER_SIGNAL, TELLING), telling).await);
     match served {
         None | Some(Ok(_)) => Ok(Exit::Done),
         Some(Err(error)) => Err(Failure::new(error.to_string())),
