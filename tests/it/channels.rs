@@ -205,6 +205,31 @@ fn processes_that_race_tell_each_call_once() {
 }
 
 #[test]
+fn a_message_of_a_process_that_was_killed_is_sent_by_the_next_one() {
+    let first = std::sync::atomic::AtomicBool::new(true);
+    let stub = Upstream::bare(move |_| {
+        if first.swap(false, std::sync::atomic::Ordering::SeqCst) { Reply::Hang } else { Reply::json(200, &json!({})) }
+    });
+    let hook = format!("[[notify]]\nkind = \"webhook\"\nurl = \"{}/hook\"\nallow_private = true\n", stub.origin());
+    let upstream = Upstream::plain();
+    let port = told_by(&upstream, &hook);
+    store(&port, "webhook", "signing-key-of-the-test");
+    let mut killed = port.wire();
+    let id = killed.call("stripe_create_refund", refund(1)).approval_id();
+    stub.arrival();
+    // dropped, it is killed: it never knows what came of its message
+    drop(killed);
+    let next = port.wire();
+    stub.arrival();
+    assert_eq!(health(&port, "webhook", "told_at")["problem"], Value::Null);
+    assert_eq!(next.end().code, Some(0));
+    for request in stub.received() {
+        assert_eq!(body(&request)["approvals"][0]["id"], json!(id));
+    }
+    assert_eq!(stub.received().len(), 2);
+}
+
+#[test]
 fn a_channel_that_fails_is_seen_and_holds_nobody_up() {
     let stub = Upstream::bare(|_| Reply::json(500, &json!({"error": "evil <script> words of the server"})));
     let hook = format!("[[notify]]\nkind = \"webhook\"\nurl = \"{}/hook\"\nallow_private = true\n", stub.origin());

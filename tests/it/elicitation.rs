@@ -210,6 +210,48 @@ async fn t021_what_a_client_brings_back_counts_once_for_its_own_call() {
     session.service.cancel().await.unwrap();
 }
 
+/// As Codex speaks (2025-06-18), on raw lines: the request for its user comes while the call runs, and what is no answer
+/// to it counts for nothing.
+#[test]
+fn t016_t022_only_the_answer_to_our_own_question_ends_the_asking() {
+    for nonsense in [
+        json!({"result": {"action": "approve"}}),
+        json!({"result": {}}),
+        json!({"result": "yes"}),
+        json!({"error": {"code": -32601, "message": "no such method"}}),
+        json!({"error": {"code": "x"}}),
+    ] {
+        let upstream = upstream();
+        let port = Port::connected(&upstream);
+        let mut wire = port.silent_wire("codex");
+        let capabilities = json!({"elicitation": {"form": {}, "url": {}}});
+        let client = json!({"name": "codex-mcp-client", "version": "0.169.0"});
+        let params = json!({"protocolVersion": "2025-06-18", "capabilities": capabilities, "clientInfo": client});
+        wire.ask("initialize", &params);
+        wire.say(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+        let call = wire.begin("stripe_create_refund", &json!({"charge": "ch_1"}));
+        let question = wire.hear();
+        assert_eq!((&question["method"], &question["params"]["mode"]), (&json!("elicitation/create"), &json!("url")));
+        // somebody else's question is answered, then ours, with nonsense
+        let accept = json!({"action": "accept"});
+        wire.say(&json!({"jsonrpc": "2.0", "id": "another", "result": accept}));
+        wire.say(&json!({"jsonrpc": "2.0", "id": 4_711, "result": accept}));
+        let mut answer = nonsense.clone();
+        answer["jsonrpc"] = json!("2.0");
+        answer["id"] = question["id"].clone();
+        wire.say(&answer);
+        let plain = Answer::of(&wire.answer(call)["result"]);
+        let id = plain.approval_id();
+        assert_eq!(question["params"]["url"], plain.0["approval"]["url"]);
+        // and once it was answered, no second answer is one
+        wire.say(&json!({"jsonrpc": "2.0", "id": question["id"], "result": accept}));
+        let shown = port.cli(["approvals", "show", &id, "--json"]).done().json();
+        assert_eq!(shown["status"], "pending", "{nonsense}: {shown}");
+        assert_eq!(wire.end().code, Some(0), "{nonsense}");
+        assert!(upstream.received().is_empty());
+    }
+}
+
 #[test]
 fn who_declares_nothing_is_asked_nothing() {
     let upstream = upstream();
