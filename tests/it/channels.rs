@@ -229,6 +229,21 @@ fn a_message_of_a_process_that_was_killed_is_sent_by_the_next_one() {
     assert_eq!(stub.received().len(), 2);
 }
 
+/// A shell that calls, with no other process of the home beside it.
+#[test]
+fn a_command_that_asks_tells_before_it_ends() {
+    let stub = Upstream::bare(|_| Reply::json(200, &json!({})));
+    let hook = format!("[[notify]]\nkind = \"webhook\"\nurl = \"{}/hook\"\nallow_private = true\n", stub.origin());
+    let upstream = Upstream::plain();
+    let port = told_by(&upstream, &hook);
+    store(&port, "webhook", "signing-key-of-the-test");
+    let arguments = refund(1).to_string();
+    let asked = port.cli(["call", "stripe.create_refund", "--args", &arguments, "--json"]).exits(2).json();
+    let told = stub.received();
+    assert_eq!(told.len(), 1);
+    assert_eq!(body(&told[0])["approvals"][0]["id"], asked["approval"]["id"]);
+}
+
 #[test]
 fn a_channel_that_fails_is_seen_and_holds_nobody_up() {
     let stub = Upstream::bare(|_| Reply::json(500, &json!({"error": "evil <script> words of the server"})));
