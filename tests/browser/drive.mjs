@@ -27,6 +27,14 @@ const STEPS = {
     await openContext(definedOnly({ viewport, colorScheme, javaScriptEnabled }))
     return { ok: true }
   },
+  async authenticator({ verified = true }) {
+    await addAuthenticator(verified)
+    return { ok: true }
+  },
+  async verified({ verified }) {
+    await devtools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: verified })
+    return { ok: true }
+  },
   async open({ url }) {
     const response = await page.goto(url)
     return { url: page.url(), status: response?.status() ?? null, headers: response?.headers() ?? {} }
@@ -69,6 +77,8 @@ let browser
 let context
 let page
 let said = []
+let devtools
+let authenticatorId
 // Every answer that the browser got, whatever page or test asked for it: headers and body.
 const sent = []
 
@@ -81,6 +91,21 @@ async function openContext(options) {
   said = []
   page.on('console', message => said.push(`${message.type()}: ${message.text()}`))
   page.on('pageerror', error => said.push(`uncaught: ${error.message}`))
+}
+
+// A key that answers by itself, as the chip in a laptop does when its owner touches it.
+async function addAuthenticator(isUserVerified) {
+  devtools = await context.newCDPSession(page)
+  await devtools.send('WebAuthn.enable')
+  const options = {
+    protocol: 'ctap2',
+    transport: 'internal',
+    hasResidentKey: true,
+    hasUserVerification: true,
+    isUserVerified,
+    automaticPresenceSimulation: true,
+  }
+  ;({ authenticatorId } = await devtools.send('WebAuthn.addVirtualAuthenticator', { options }))
 }
 
 // Runs inside the page, so that its origin and its content policy are what the server sees.

@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Is there a browser? Where there is none, says so where the test runner counts it.
-fn has_browser() -> bool {
+pub(crate) fn has_browser() -> bool {
     let missing = ["AGENTPORT_TEST_NODE_MODULES", "AGENTPORT_TEST_CHROMIUM"]
         .into_iter()
         .find(|name| std::env::var_os(name).is_none_or(|path| !Path::new(&path).exists()));
@@ -33,7 +33,7 @@ fn has_browser() -> bool {
 }
 
 /// Runs the steps; their results, one each.
-async fn drive(steps: Vec<Value>) -> Vec<Value> {
+pub(crate) async fn drive(steps: Vec<Value>) -> Vec<Value> {
     let count = steps.len();
     let output = tokio::task::spawn_blocking(move || {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/drive.mjs");
@@ -51,27 +51,27 @@ async fn drive(steps: Vec<Value>) -> Vec<Value> {
     results
 }
 
-fn open(url: &str) -> Value {
+pub(crate) fn open(url: &str) -> Value {
     json!({"step": "open", "url": url})
 }
 
-fn fill(selector: &str, value: &str) -> Value {
+pub(crate) fn fill(selector: &str, value: &str) -> Value {
     json!({"step": "fill", "selector": selector, "value": value})
 }
 
-fn click(selector: &str) -> Value {
+pub(crate) fn click(selector: &str) -> Value {
     json!({"step": "click", "selector": selector})
 }
 
-fn wait(selector: &str) -> Value {
+pub(crate) fn wait(selector: &str) -> Value {
     json!({"step": "waitFor", "selector": selector})
 }
 
-fn text(selector: &str) -> Value {
+pub(crate) fn text(selector: &str) -> Value {
     json!({"step": "text", "selector": selector})
 }
 
-fn evaluate(js: &str) -> Value {
+pub(crate) fn evaluate(js: &str) -> Value {
     json!({"step": "evaluate", "js": js})
 }
 
@@ -82,7 +82,7 @@ fn screenshots() -> PathBuf {
 }
 
 /// The page on a phone and on a desktop, whole, and on the phone also only what fits the screen.
-fn pictures(name: &str, scheme: &str) -> Vec<Value> {
+pub(crate) fn pictures(name: &str, scheme: &str) -> Vec<Value> {
     let picture = |size: &str, width: u32, height: u32, full: bool| {
         let path = screenshots().join(format!("{name}-{size}-{scheme}.png"));
         json!({"step": "screenshot", "path": path, "width": width, "height": height, "fullPage": full})
@@ -157,7 +157,7 @@ async fn a_person_signs_in_reads_approves_and_denies_without_scripts() {
 }
 
 /// A page of another port on this very computer: the closest that an attacker's page can come.
-async fn hostile_page(html: String) -> u16 {
+pub(crate) async fn hostile_page(html: String) -> u16 {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {

@@ -1,5 +1,8 @@
 //! Passkeys over the site's own routes, with a key in software that is as honest as a test wants it to be. The same with a
-//! real browser stands in `browser/passkey.rs`.
+//! real browser stands in `passkey/chromium.rs`.
+
+mod chromium;
+mod people;
 
 use agentport::{
     approval::{Claim, Code, PersonId},
@@ -23,19 +26,23 @@ pub(crate) async fn enrolled(house: &House) -> (Browser, Authenticator) {
     (browser, key)
 }
 
+/// The address of a link for a further factor of the owner.
+async fn link(house: &House, code: &str) -> String {
+    let (owner, code) = (PersonId::owner(), Code::parse(code).unwrap());
+    let approver = house.gateway.prove(&house.parts, Claim::Factors, &Presented::Code(&owner, &code)).await.unwrap();
+    let token = house.parts.home.open_enrolment(Some(approver), None, house.clock.now()).await.unwrap().unwrap();
+    format!("{}/enrol/{}", house.base, token.as_link())
+}
+
 /// Enrols a key by a link of its own.
 async fn enrol(house: &House, browser: &mut Browser, key: &Authenticator, code: Option<&str>) -> Answer {
-    let now = house.clock.now();
-    let approver = match code {
-        None => None,
-        Some(code) => {
-            let (owner, code) = (PersonId::owner(), Code::parse(code).unwrap());
-            let shown = Presented::Code(&owner, &code);
-            Some(house.gateway.prove(&house.parts, Claim::Factors, &shown).await.unwrap())
+    let path = match code {
+        None => {
+            let token = house.parts.home.open_enrolment(None, None, house.clock.now()).await.unwrap().unwrap();
+            format!("/enrol/{}", token.as_link())
         }
+        Some(code) => link(house, code).await.replace(&house.base, ""),
     };
-    let token = house.parts.home.open_enrolment(approver, None, now).await.unwrap().unwrap();
-    let path = format!("/enrol/{}", token.as_link());
     let page = browser.get(&path).await;
     let challenge = attribute(&page, "data-challenge");
     browser.post(&path, &[("passkey", &key.register(&challenge))]).await
