@@ -150,6 +150,11 @@ impl Layer {
             .collect()
     }
 
+    /// The most that any rule asks of a yes.
+    pub(super) fn strictest(&self) -> Requirement {
+        self.rules.iter().fold(Requirement::default(), |all, rule| all.and(rule.requirement()))
+    }
+
     /// The rules about the tool that ask for more than anybody's code.
     pub(super) fn demands(&self, reach: &Reach<'_>) -> BTreeSet<String> {
         let demanding = self.rules.iter().filter(|rule| rule.is_about(reach) && !rule.requirement().is_plain());

@@ -76,6 +76,12 @@ impl Policy {
         stacks.any(|stack| stack.range(tool, Some(caller)).min == Decision::Deny)
     }
 
+    /// The most that any rule asks of a yes.
+    pub fn strictest(&self) -> Requirement {
+        let stacks = std::iter::once(&self.pinned).chain(&self.edited);
+        stacks.fold(Requirement::default(), |all, stack| all.and(stack.home.strictest()).and(stack.below.strictest()))
+    }
+
     /// Names the texts that judge: pinned, edited and built-in together.
     pub fn digest(&self) -> Digest {
         self.digest

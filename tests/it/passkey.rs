@@ -244,3 +244,34 @@ async fn a_challenge_is_given_to_who_is_signed_in_and_asks_from_this_page() {
     assert!(page.header("content-security-policy").unwrap().contains("script-src 'self'; connect-src 'self'"));
     assert_eq!(page.body.matches("<script").count(), 1);
 }
+
+/// A passkey is for one port. Where that is another program's, nobody is led to a page on which it cannot be used.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_passkey_the_site_does_not_move_to_another_port() {
+    let house = no_factor().await;
+    enrolled(&house).await;
+    house.stop.cancel();
+    let foreign = loop {
+        match tokio::net::TcpListener::bind(("127.0.0.1", house.port)).await {
+            Ok(listener) => break listener,
+            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+        }
+    };
+    let neighbour = house.neighbour();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let hosting = tokio::spawn(agentport::web::host(std::sync::Arc::clone(&neighbour), stop.clone()));
+    let site = || house.parts.snapshots.current().unwrap().site.clone();
+    while site().is_some() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let told = house.call("github_delete_repository", json!({"owner": "a", "repo": "b"})).await.to_json();
+    assert_eq!((&told["status"], &told["approval"]["url"]), (&json!("approval_required"), &Value::Null), "{told}");
+    assert!(told["message"].as_str().unwrap().contains("look at the computer"), "{told}");
+    // and as soon as it is free again, the site is there again
+    drop(foreign);
+    while site().as_deref() != Some(house.base.as_str()) {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    stop.cancel();
+    hosting.await.unwrap();
+}

@@ -8,7 +8,7 @@ use super::finding::Findings;
 use crate::{
     account::{Account, Environment},
     app::App,
-    approval::Purpose,
+    approval::{Purpose, Strength},
     call::{Call, Caller},
     cli::accounts::NO_MANIFEST,
     clock::rfc3339,
@@ -110,12 +110,47 @@ async fn factor(app: &App, parts: &Parts, findings: &mut Findings) -> Result<(),
             findings.warn("factor", finding, "wait, or find out who guesses: agentport log list");
         }
     }
+    people(parts, findings).await?;
     let left = parts.home.recovery_codes_left().await?;
     let finding = format!("{} enrolled, {left} recovery codes left", factors.len());
     if left < ENOUGH_CODES {
         findings.warn("factor", finding, "agentport factor add totp, which makes ten new codes");
     } else {
         findings.ok("factor", finding);
+    }
+    Ok(())
+}
+
+/// Can what the rules ask for be met by the people there are, with the passkeys that they have?
+async fn people(parts: &Parts, findings: &mut Findings) -> Result<(), LedgerError> {
+    let Ok(snapshot) = parts.snapshots.current() else { return Ok(()) };
+    let (people, passkeys) = (parts.home.people().await?, parts.home.passkeys(None).await?);
+    let here: Vec<_> =
+        passkeys.iter().filter(|passkey| snapshot.site.as_deref().is_none_or(|site| passkey.origin == site)).collect();
+    if let Some(elsewhere) = passkeys.iter().find(|passkey| here.iter().all(|known| known.factor != passkey.factor)) {
+        let at = snapshot.site.as_deref().unwrap_or_default();
+        findings.warn(
+            "factor",
+            format!("a passkey was enrolled at {}; at {at} it is good for nothing", elsewhere.origin),
+            "put `public_url` and `listen` back in agentport.toml, or agentport factor add passkey",
+        );
+    }
+    let strictest = snapshot.policy.strictest();
+    let can = |person: &crate::approval::Person| match strictest.approve {
+        Strength::Any => person.factors > 0,
+        Strength::Passkey => here.iter().any(|passkey| passkey.person == person.id),
+    };
+    let able = people.iter().filter(|person| can(person)).count();
+    if able < usize::from(strictest.approvers) {
+        let what = match strictest.approve {
+            Strength::Any => "a factor",
+            Strength::Passkey => "a passkey",
+        };
+        findings.warn(
+            "people",
+            format!("a rule takes a yes of {} people with {what}, and there are {able}", strictest.approvers),
+            "agentport people add NAME, agentport factor add passkey, or change the rule",
+        );
     }
     Ok(())
 }
@@ -195,11 +230,20 @@ async fn site(parts: &Parts, snapshot: &Snapshot, findings: &mut Findings) {
     let lock = parts.snapshots.home().site_lock();
     let held = lock.exists() && matches!(Lock::try_exclusive(&lock), Ok(None));
     let url = snapshot.site.as_deref();
+    let passkeys = parts.home.passkeys(None).await.unwrap_or_default();
     let moved = parts.home.meta("site_port").ok().flatten().and_then(|text| {
         let (configured, bound) = text.split_once(':')?;
         (configured != bound && configured == listen.port().to_string()).then(|| bound.to_owned())
     });
     match (held, url, moved) {
+        (true, None, _) if !passkeys.is_empty() => findings.bad(
+            "site",
+            format!(
+                "port {} is taken by another program, and passkeys are for that port: links cannot work",
+                listen.port()
+            ),
+            "free the port; the terminal works meanwhile: agentport approvals list",
+        ),
         (true, None, _) => findings.bad(
             "site",
             format!("port {} and those after it are taken by other programs: links cannot work", listen.port()),

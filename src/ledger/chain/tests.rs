@@ -317,3 +317,73 @@ fn i12_any_edit_deletion_insertion_or_move_of_a_line_is_named_at_its_place() {
         }
     });
 }
+
+/// Somebody who can write the whole file makes every hash right again; what a passkey signed they cannot.
+#[tokio::test]
+async fn t134_a_yes_that_no_passkey_signed_is_named_even_where_every_hash_is_right() {
+    use crate::{
+        approval::{FactorId, passkey::Registration, prove_by_passkey},
+        authenticator::Authenticator,
+        ledger::{Answer, Decided},
+    };
+    const ORIGIN: &str = "http://localhost:4747";
+    let home = Folder::with(1);
+    let ledger = &home.ledgers[0];
+    let mut key = Authenticator::ed25519(ORIGIN, 7);
+    let token = ledger.open_enrolment(None, None, at(0)).await.unwrap().unwrap();
+    let challenge = ledger.enrolment(&token, at(0)).await.unwrap().unwrap().challenge;
+    let new = Registration::parse(&key.register(&challenge)).unwrap().check(&challenge, ORIGIN).unwrap();
+    let factor = FactorId("fac_key".to_owned());
+    assert!(ledger.finish_enrolment_by_passkey(&token, factor, new, vec![], at(0)).await.unwrap().is_some());
+    let approval = asked(ledger, refund(1), at(1)).await;
+    let claim = Claim::Approve { approval: approval.id.clone(), digest: approval.plan.as_ref().unwrap().digest() };
+    let challenge = ledger.new_challenge(claim.clone(), at(2)).await.unwrap();
+    let nonce = ledger.nonce(challenge.clone(), at(2)).await.unwrap().unwrap();
+    let passkey = ledger.passkeys(None).await.unwrap().remove(0);
+    let proven = prove_by_passkey(claim, &key.sign(&challenge), &passkey, &nonce, ORIGIN).unwrap();
+    let decided = decide(ledger, &approval, Answer::Approve(proven), at(3)).await;
+    assert!(matches!(decided, Decided::Permit(_)), "{decided:?}");
+    home.check().await;
+    let edit = |from: &str, to: &str| {
+        let connection = home.raw();
+        connection.execute("UPDATE record SET body = replace(body, ?, ?) WHERE kind = 'decision'", [from, to]).unwrap();
+        make_right_again(&connection);
+        let bad = found(&connection);
+        connection.execute("UPDATE record SET body = replace(body, ?, ?) WHERE kind = 'decision'", [to, from]).unwrap();
+        make_right_again(&connection);
+        assert_eq!(found(&connection), None);
+        bad.map(|bad| bad.what)
+    };
+    let other = "non_abcdefghijklmnopqrstuvwxyz";
+    let not_asked = "its passkey does not say yes to it: the passkey was not used for this, or not in time";
+    assert_eq!(edit(&nonce, other).as_deref(), Some(not_asked));
+    let stranger = String::from(enrolled_key(&Authenticator::ed25519(ORIGIN, 8)));
+    let mine = String::from(passkey.key.clone());
+    let not_signed = "its passkey does not say yes to it: the passkey's signature is not right";
+    assert_eq!(edit(&mine, &stranger).as_deref(), Some(not_signed));
+    assert_eq!(edit("fac_key", "fac_new").as_deref(), Some("its passkey was not enrolled"));
+}
+
+fn enrolled_key(key: &crate::authenticator::Authenticator) -> crate::approval::passkey::PublicKey {
+    let registration = crate::approval::passkey::Registration::parse(&key.register("c")).unwrap();
+    registration.check("c", &key.origin).unwrap().key
+}
+
+/// The hashes of all records, computed anew.
+fn make_right_again(connection: &Connection) {
+    let mut statement = connection
+        .prepare("SELECT seq, id, call, kind, status, caller, tool, account, body, at FROM record ORDER BY seq")
+        .unwrap();
+    let rows: Vec<(i64, Vec<String>, i64)> = statement
+        .query_map([], |row| Ok((row.get(0)?, (1..9).map(|index| row.get(index).unwrap()).collect(), row.get(9)?)))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let mut prev = vec![0_u8; 32];
+    for (seq, texts, at) in rows {
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let hash = record_hash(&prev, seq, texts.try_into().unwrap(), at);
+        connection.execute("UPDATE record SET prev = ?, hash = ? WHERE seq = ?", params![prev, hash, seq]).unwrap();
+        prev = hash.to_vec();
+    }
+}

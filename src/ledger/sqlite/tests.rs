@@ -5,6 +5,7 @@ mod faults;
 mod hostile;
 mod many;
 mod notices;
+mod people;
 
 use std::path::PathBuf;
 
