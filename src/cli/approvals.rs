@@ -13,6 +13,7 @@ use crate::{
     call::Caller,
     catalog::mail::Letter,
     clock::rfc3339,
+    findings::{Findings, Found},
     gateway::{DecideError, Parts, Presented, Said},
     ledger::{Approval, Outcome},
     plan::Request,
@@ -185,6 +186,9 @@ fn full(approval: &Approval, letter: Option<&Letter>) -> Value {
             map.insert("digest".to_owned(), json!(plan.digest()));
             map.insert("reason".to_owned(), json!(plan.reason()));
         }
+        if let Some(findings) = &approval.findings {
+            map.insert("facts".to_owned(), json!(findings));
+        }
         map.insert("evaluation".to_owned(), json!(approval.evaluation));
         let yeses = approval.yeses.iter().map(|yes| json!({"person": yes.name, "at": rfc3339(yes.at)}));
         map.insert("approved_by".to_owned(), yeses.collect());
@@ -209,6 +213,24 @@ fn listed(approvals: &[Approval]) -> String {
         )
     };
     approvals.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What was looked up for it, line by line.
+fn looked_up(findings: &Findings) -> String {
+    let mut text = format!("  looked up    {}\n", rfc3339(findings.at));
+    for finding in &findings.all {
+        match &finding.found {
+            Found::Facts { shown, .. } => {
+                for fact in shown {
+                    text += &format!("    {}: {} = {}\n", finding.name, visible(&fact.label), fact.line());
+                }
+            }
+            Found::Problem(problem) => {
+                text += &format!("    {}: could not be looked up: {}\n", finding.name, visible(problem));
+            }
+        }
+    }
+    text
 }
 
 /// Everything that is decided about, in an order in which one reads it.
@@ -244,6 +266,7 @@ fn described(approval: &Approval, letter: Option<&Letter>) -> String {
         if let Some(body) = &request.body {
             text += &format!("  body         {}\n", visible_lines(body));
         }
+        text += &approval.findings.as_ref().map(looked_up).unwrap_or_default();
         text += &letter.map(mail::as_text).unwrap_or_default();
         if let Some(evaluation) = &approval.evaluation {
             for reason in &evaluation.reasons {

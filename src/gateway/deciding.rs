@@ -89,7 +89,8 @@ impl Gateway {
             Full::Busy => DecideError::Busy,
             Full::Wounded => DecideError::Ledger(LedgerError::Stopped),
         })?;
-        let claim = Claim::Approve { approval: id.to_owned(), digest: plan.digest() };
+        let digest = approval.shown_digest().ok_or(DecideError::NotFound)?;
+        let claim = Claim::Approve { approval: id.to_owned(), digest };
         let approver = self.prove(&parts, claim, shown).await?;
         // a task of its own: a page that is closed between the yes and its sending must not take the permit along
         let (gateway, id) = (Arc::clone(self), id.to_owned());

@@ -8,7 +8,8 @@ use super::Outcome;
 use crate::{
     approval::{PersonId, Strength},
     clock::Millis,
-    plan::Plan,
+    findings::Findings,
+    plan::{Digest, Plan},
     policy::{Evaluation, Requirement},
 };
 
@@ -138,6 +139,8 @@ pub struct Approval {
     pub created_at: Millis,
     /// When it stops waiting, by the wall clock.
     pub expires_at: Millis,
+    /// What was looked up for it last.
+    pub findings: Option<Findings>,
     /// Has the outcome been given to the caller?
     pub delivered: bool,
     /// Has a human lifted its denial?
@@ -162,5 +165,14 @@ impl Approval {
     /// Who has said a yes that counts, where this much is asked for.
     pub fn approved_by(&self, requirement: &Requirement) -> Vec<&Yes> {
         self.yeses.iter().filter(|yes| yes.counts(requirement)).collect()
+    }
+
+    /// What a yes is for: the plan, and what was looked up and shown beside it. A yes to other facts is none to these.
+    pub fn shown_digest(&self) -> Option<Digest> {
+        let plan = self.plan.as_ref()?.digest();
+        Some(match &self.findings {
+            Some(findings) => findings.shown_with(plan),
+            None => plan,
+        })
     }
 }

@@ -55,6 +55,7 @@ macro_rules! story {
             t118_a_denial_stands_until_it_is_lifted_or_over,
             t121_a_yes_against_the_policy_spends_nothing,
             a_proof_is_for_one_approval_and_one_plan,
+            t054_a_yes_is_for_the_facts_that_were_shown,
             what_was_ended_without_a_decision_cannot_be_approved,
             t108_the_last_millisecond_counts_and_the_next_does_not,
             t109_the_earlier_of_both_clocks_ends_the_waiting,
@@ -204,7 +205,7 @@ pub(crate) fn human(claim: Claim, code: u32) -> Approver {
 
 /// A yes to an approval, with a code.
 pub(crate) fn yes(approval: &Approval, code: u32) -> Answer {
-    let digest = approval.plan.as_ref().unwrap().digest();
+    let digest = approval.shown_digest().unwrap();
     Answer::Approve(human(Claim::Approve { approval: approval.id.clone(), digest }, code))
 }
 

@@ -31,6 +31,7 @@ use crate::{
     approval::{Approver, PersonId, Purpose},
     call::{CallKey, Caller},
     clock::{Millis, Now},
+    findings::Findings,
     plan::Plan,
     policy::Evaluation,
 };
@@ -166,6 +167,8 @@ pub trait Ledger: Send + Sync + std::fmt::Debug {
     ) -> Result<Decided, LedgerError>;
     /// How a permitted call ended. `false`: it had been settled already.
     async fn settle(&self, record: &str, outcome: &Outcome, now: Now) -> Result<bool, LedgerError>;
+    /// Keeps what was looked up for an approval that waits; the last word counts. `false`: it was not waiting.
+    async fn note_findings(&self, approval: &str, findings: &Findings, now: Now) -> Result<bool, LedgerError>;
     /// Ends a waiting approval without a decision. `false`: it was not waiting.
     async fn cancel(&self, approval: &str, by: CancelledBy, now: Now) -> Result<bool, LedgerError>;
     /// Ends a waiting approval because the policy denies it now. `false`: it was not waiting.

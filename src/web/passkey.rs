@@ -54,9 +54,9 @@ pub(super) async fn for_approval(
     let Some(session) = &visit.session else { return Ok(StatusCode::UNAUTHORIZED.into_response()) };
     check_form_token(&session.token, &deciding::purpose(id), &form.csrf)?;
     let approval = visit.parts.ledger.approval(id).await.map_err(Failure::internal)?.ok_or(Failure::NotFound)?;
-    let plan = approval.plan.filter(|_| approval.status == ApprovalStatus::Pending);
-    let Some(plan) = plan else { return Ok(StatusCode::CONFLICT.into_response()) };
-    let claim = Claim::Approve { approval: id.to_owned(), digest: plan.digest() };
+    let shown = approval.shown_digest().filter(|_| approval.status == ApprovalStatus::Pending);
+    let Some(digest) = shown else { return Ok(StatusCode::CONFLICT.into_response()) };
+    let claim = Claim::Approve { approval: id.to_owned(), digest };
     challenge(&site, &visit.parts, claim, Some(session.person.clone())).await
 }
 

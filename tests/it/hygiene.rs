@@ -23,7 +23,7 @@ const LAYERS: [&[&str]; 11] = [
 ];
 
 /// What stands beside the layers, and what of theirs or of its own kind it may use.
-const BESIDE: [(&str, &[&str]); 12] = [
+const BESIDE: [(&str, &[&str]); 14] = [
     ("account", &[]),
     ("approval", &["plan"]),
     ("canonical", &[]),
@@ -31,6 +31,8 @@ const BESIDE: [(&str, &[&str]); 12] = [
     ("config", &[]),
     ("diagnostic", &[]),
     ("files", &[]),
+    ("findings", &["plan"]),
+    ("money", &[]),
     ("notify", &["catalog", "ledger", "snapshot", "upstream"]),
     ("pattern", &[]),
     ("reply", &["catalog", "ledger"]),

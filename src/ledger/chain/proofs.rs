@@ -18,7 +18,10 @@ pub(super) fn check(transaction: &Transaction<'_>) -> Result<Option<Bad>, Ledger
              AND seq < ? AND json_extract(body, '$.public_key') = ?)",
     )?;
     let mut statement = transaction.prepare(
-        "SELECT decision.seq, decision.id, decision.body, call.body FROM record AS decision
+        "SELECT decision.seq, decision.id, decision.body, call.body,
+             (SELECT json_extract(facts.body, '$.shown') FROM record AS facts WHERE facts.call = decision.call
+              AND facts.kind = 'facts' AND facts.seq < decision.seq ORDER BY facts.seq DESC LIMIT 1)
+         FROM record AS decision
          JOIN record AS call ON call.id = decision.call
          WHERE decision.kind = 'decision' AND json_extract(decision.body, '$.proof.kind') = 'passkey'
          ORDER BY decision.seq",
@@ -31,7 +34,7 @@ pub(super) fn check(transaction: &Transaction<'_>) -> Result<Option<Bad>, Ledger
             Ok(serde_json::from_str(&row.get::<_, String>(index)?).unwrap_or_default())
         };
         let (decision, call) = (parsed(2)?, parsed(3)?);
-        let Some(claim) = claim(&call) else {
+        let Some(claim) = claim(&call, row.get(4)?) else {
             return bad("what its passkey signed is a call that has no approval".to_owned());
         };
         let key = match check_recorded(decision.get("proof").unwrap_or(&Value::Null), &claim) {
@@ -46,7 +49,11 @@ pub(super) fn check(transaction: &Transaction<'_>) -> Result<Option<Bad>, Ledger
     Ok(None)
 }
 
-fn claim(call: &Value) -> Option<Claim> {
+/// What the yes was to: the call, with the facts that were shown last, if there were some.
+fn claim(call: &Value, shown: Option<String>) -> Option<Claim> {
     let text = |member: &str| call.get(member).and_then(Value::as_str).map(str::to_owned);
-    Some(Claim::Approve { approval: text("approval")?, digest: Digest::try_from(text("digest")?).ok()? })
+    Some(Claim::Approve {
+        approval: text("approval")?,
+        digest: Digest::try_from(shown.or_else(|| text("digest"))?).ok()?,
+    })
 }

@@ -4,6 +4,7 @@ use super::{
     super::{Admission, CancelledBy, Decided, Denial},
     *,
 };
+use crate::findings::tests::charge;
 
 pub(crate) async fn t104_only_the_same_call_finds_its_approval(stage: &impl Stage) {
     let [ledger, other] = <[_; 2]>::try_from(enrol(stage).await).unwrap();
@@ -152,6 +153,27 @@ pub(crate) async fn a_proof_is_for_one_approval_and_one_plan(stage: &impl Stage)
     let unknown = ledger.decide("apr_nobody", yes(&large, 1), &evaluation(Decision::Ask), at(2)).await.unwrap();
     assert!(matches!(unknown, Decided::NotFound), "{unknown:?}");
     approved(ledger, &large, 1, at(3)).await;
+    stage.check().await;
+}
+
+pub(crate) async fn t054_a_yes_is_for_the_facts_that_were_shown(stage: &impl Stage) {
+    let handles = enrol(stage).await;
+    let ledger = &*handles[0];
+    let asked = asked(ledger, refund(1), at(0)).await;
+    assert!(ledger.note_findings(&asked.id, &charge(0), at(1)).await.unwrap());
+    let shown = ledger.approval(&asked.id).await.unwrap().unwrap();
+    assert_eq!(shown.findings, Some(charge(0)));
+    // somebody else looked again after the page was made
+    assert!(ledger.note_findings(&asked.id, &charge(1), at(2)).await.unwrap());
+    let fresh = ledger.approval(&asked.id).await.unwrap().unwrap();
+    for stale in [&asked, &shown] {
+        let decided = decide(ledger, stale, yes(stale, 1), at(3)).await;
+        assert!(matches!(decided, Decided::Conflict(_)), "{decided:?}");
+    }
+    assert_eq!(fresh.status, ApprovalStatus::Pending);
+    approved(ledger, &fresh, 1, at(4)).await;
+    assert!(!ledger.note_findings(&asked.id, &charge(2), at(5)).await.unwrap(), "it does not wait any more");
+    assert_eq!(ledger.approval(&asked.id).await.unwrap().unwrap().findings, Some(charge(1)));
     stage.check().await;
 }
 

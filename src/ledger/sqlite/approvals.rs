@@ -9,6 +9,7 @@ use super::{LedgerError, decisions, people};
 use crate::{
     approval::{PersonId, Strength},
     clock::{Millis, Now},
+    findings::Findings,
     ledger::{Approval, ApprovalStatus, CancelledBy, HumanDecision, Outcome, Yes, chain},
     plan::{Digest, Plan},
 };
@@ -143,6 +144,7 @@ fn fill(connection: &Connection, row: Row) -> Result<Approval, LedgerError> {
     };
     let (mut decision, mut yeses) = (None, Vec::new());
     let mut outcome = None;
+    let mut findings = None;
     let mut pruned = plan.is_none();
     let mut statement = connection
         .prepare_cached("SELECT id, kind, status, at, body FROM record WHERE call = ? AND id <> call ORDER BY seq")?;
@@ -156,6 +158,10 @@ fn fill(connection: &Connection, row: Row) -> Result<Approval, LedgerError> {
             pruned |= kept.is_none();
             let left = || pruned_outcome(&status, "what it answered was pruned from the log".to_owned());
             outcome = Some((kept.unwrap_or_else(left), at));
+            continue;
+        }
+        if kind == "facts" {
+            findings = found(connection, &id, &body)?;
             continue;
         }
         if [decisions::YES, ApprovalStatus::Approved.as_str()].contains(&status.as_str()) {
@@ -184,6 +190,7 @@ fn fill(connection: &Connection, row: Row) -> Result<Approval, LedgerError> {
         status: row.status,
         created_at: row.created_at,
         expires_at: row.expires_at,
+        findings,
         delivered: row.delivered,
         reopened: row.reopened,
         yeses,
@@ -208,6 +215,13 @@ fn yes(connection: &Connection, body: &Value, at: Millis) -> Result<Yes, LedgerE
         strength: if kind == Some("passkey") { Strength::Passkey } else { Strength::Any },
         at,
     })
+}
+
+/// What was looked up, as its record has it.
+fn found(connection: &Connection, record: &str, body: &Value) -> Result<Option<Findings>, LedgerError> {
+    let Some(text) = payload(connection, record, "facts")? else { return Ok(None) };
+    let findings = serde_json::from_str(&text).ok().filter(|_| chain::is_recorded(body, "facts", &text));
+    findings.map(Some).ok_or_else(|| LedgerError::Corrupt(format!("the facts of `{record}` are not those recorded")))
 }
 
 /// What is left of an outcome when its words are gone.

@@ -8,11 +8,14 @@ use serde_json::{Map, Value, json};
 use super::{Durability, Inner, LedgerError, Outcome, Runner, approvals, calls, enrolments, factors, fresh_id, people};
 use crate::{
     approval::{Approver, Claim},
+    canonical,
     clock::Now,
+    findings::Findings,
     ledger::{
         Answer, ApprovalStatus, CancelledBy, Decided, Permit,
         chain::{self, NewRecord},
     },
+    plan::Digest,
     policy::{Decision, Evaluation},
 };
 
@@ -51,7 +54,10 @@ pub(super) fn decide(
         return Ok(Decided::ClockBehind);
     }
     let plan = approval.plan.clone().ok_or_else(|| LedgerError::Corrupt(format!("`{id}` has no plan")))?;
-    let proven = *approver.claim() == Claim::Approve { approval: id.to_owned(), digest: plan.digest() };
+    // the digest covers the facts that were shown: a yes to other ones is none
+    let proven = approval
+        .shown_digest()
+        .is_some_and(|digest| *approver.claim() == Claim::Approve { approval: id.to_owned(), digest });
     if !proven || evaluation.decision == Decision::Deny {
         return Ok(Decided::Conflict(Box::new(approval)));
     }
@@ -81,6 +87,35 @@ pub(super) fn decide(
     end(transaction, &row, ApprovalStatus::Approved, body, now)?;
     calls::start_sending(transaction, &approval.record, runner, now)?;
     Ok(Decided::Permit(Permit::mint(Arc::clone(&plan), approval.record, approval.id)))
+}
+
+/// Keeps what was looked up for an approval that waits.
+pub(super) fn note_findings(
+    transaction: &Transaction<'_>,
+    id: &str,
+    findings: &Findings,
+    now: Now,
+) -> Result<bool, LedgerError> {
+    let Some(row) = approvals::row(transaction, id)?.filter(|row| row.status == ApprovalStatus::Pending) else {
+        return Ok(false);
+    };
+    let (caller, tool, account) = calls::begun(transaction, &row.call)?;
+    let plan = Digest::try_from(row.digest).map_err(LedgerError::Corrupt)?;
+    let body = Map::from_iter([("shown".to_owned(), json!(findings.shown_with(plan)))]);
+    let found = serde_json::to_value(findings).map_err(|error| LedgerError::Corrupt(error.to_string()))?;
+    let record = NewRecord {
+        id: fresh_id("rec")?,
+        call: Some(&row.call),
+        kind: "facts",
+        status: "looked_up",
+        caller: &caller,
+        tool: &tool,
+        account: &account,
+        body,
+        payloads: vec![("facts", canonical::text(&found))],
+    };
+    chain::append(transaction, record, now.wall)?;
+    Ok(true)
 }
 
 /// Ends a waiting approval without a decision.

@@ -46,6 +46,7 @@ use crate::{
     approval::{PersonId, Purpose},
     call::Caller,
     clock::{Millis, Now},
+    findings::Findings,
     policy::Evaluation,
 };
 
@@ -199,6 +200,15 @@ impl Ledger for Sqlite {
         self.on_thread(move |inner| {
             let durability = calls::durability(&inner.connection(Durability::Normal), &record)?;
             inner.transaction(durability, |transaction| calls::settle(transaction, &record, &outcome, now))
+        })
+        .await
+    }
+
+    async fn note_findings(&self, approval: &str, findings: &Findings, now: Now) -> Result<bool, LedgerError> {
+        let (approval, findings) = (approval.to_owned(), findings.clone());
+        // a power cut only means looking again
+        self.transaction(Durability::Normal, move |transaction, _| {
+            decisions::note_findings(transaction, &approval, &findings, now)
         })
         .await
     }

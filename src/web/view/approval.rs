@@ -3,6 +3,7 @@
 
 use super::{
     cell::Cell,
+    findings::FindingsView,
     json::pretty,
     letters,
     outcome::Standing,
@@ -48,6 +49,10 @@ pub(in crate::web) struct ApprovalView {
     pub(in crate::web) standing: Standing,
     /// What must be read before everything else.
     pub(in crate::web) warnings: Vec<String>,
+    /// What was looked up for it.
+    pub(in crate::web) findings: Option<FindingsView>,
+    /// What the yes is for: the plan and what was looked up.
+    pub(in crate::web) seen: String,
     /// What would be sent; `None` once it was pruned from the log.
     pub(in crate::web) call: Option<CallView>,
     /// One line, for when the rest was pruned.
@@ -139,6 +144,8 @@ impl ApprovalView {
             title: tool.map_or_else(|| approval.tool.clone(), |tool| tool.title.clone()),
             tool: approval.tool.clone(),
             warnings: warnings.into_iter().map(str::to_owned).collect(),
+            findings: approval.findings.as_ref().map(|findings| FindingsView::new(findings, now)),
+            seen: approval.shown_digest().map(|digest| digest.to_string()).unwrap_or_default(),
             call: plan.map(|plan| CallView::new(plan, tool, account, &approval.id)),
             summary: Cell::of_visible(&approval.summary),
             asker: Cell::line(&approval.caller),

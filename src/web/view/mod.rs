@@ -6,11 +6,11 @@
 mod approval;
 mod cell;
 mod decide;
+mod findings;
 mod inbox;
 mod json;
 mod letters;
 mod mail;
-mod money;
 mod outcome;
 mod qr;
 mod request;

@@ -5,8 +5,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{cell::Cell, json::quoted, letters, money};
-use crate::catalog::{Param, Type, Unit};
+use super::{cell::Cell, json::quoted, letters};
+use crate::{
+    catalog::{Param, Type, Unit},
+    money,
+};
 
 /// One leaf of the arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]

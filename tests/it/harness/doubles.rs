@@ -13,6 +13,7 @@ use agentport::{
     approval::{PersonId, Purpose},
     call::Caller,
     clock::{Millis, Now},
+    findings::Findings,
     ledger::{
         Admission, Admit, Answer, Approval, Attempt, CancelledBy, Decided, Factor, Ledger, LedgerError, Outcome,
         Refusal, Sqlite,
@@ -59,6 +60,7 @@ hooked! {
     admit(admit: Admit, now: Now) -> Admission;
     decide(id: &str, answer: Answer, judged: &Evaluation, now: Now) -> Decided;
     settle(record: &str, outcome: &Outcome, now: Now) -> bool;
+    note_findings(approval: &str, findings: &Findings, now: Now) -> bool;
     cancel(approval: &str, by: CancelledBy, now: Now) -> bool;
     deny_by_policy(approval: &str, judged: &Evaluation, now: Now) -> bool;
     reopen(approval: &str, now: Now) -> bool;

@@ -13,7 +13,7 @@ const THREE: &str = "BHD IQD JOD KWD LYD OMR TND";
 
 /// `1250` and `usd` are `12.50 USD`. `None` for a currency that is not known, or that vendors count otherwise than ISO
 /// 4217 does (ISK, MGA, UGX): a wrong point is worse than none.
-pub(super) fn human(minor: i128, currency: &str) -> Option<String> {
+pub fn human(minor: i128, currency: &str) -> Option<String> {
     let code = currency.to_ascii_uppercase();
     let within = |list: &str| list.split_ascii_whitespace().any(|known| known == code);
     let decimals: u32 = if within(TWO) {
