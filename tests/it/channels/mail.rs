@@ -32,13 +32,14 @@ impl Exim {
         }
         let folder = port.folder().join("mail");
         fs::create_dir(&folder).unwrap();
-        // as root it becomes its own user, who must reach its queue
+        // as root it becomes its own user, who must reach its queue; as anybody else it stays that
         let user = if rustix::process::geteuid().is_root() {
             open(port.folder(), 0o711);
             open(&folder, 0o777);
-            "exim_user = Debian-exim\nexim_group = Debian-exim\n"
+            "exim_user = Debian-exim\nexim_group = Debian-exim\n".to_owned()
         } else {
-            ""
+            let (user, group) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+            format!("exim_user = {user}\nexim_group = {group}\n")
         };
         let folder_name = folder.display();
         let config = format!(
