@@ -3,6 +3,7 @@
 
 mod chromium;
 mod people;
+mod processes;
 
 use agentport::{
     approval::{Claim, Code, PersonId},
