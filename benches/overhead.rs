@@ -175,6 +175,7 @@ impl Scene {
             summary: "Get the balance".to_owned(),
             expires_in: 0,
             max_pending: 0,
+            hourly: 0,
         };
         let admission = self.ledger.admit(admit, self.clock.now()).await.unwrap();
         let Admission::Permit(permit) = admission else { unreachable_admission(&admission) };

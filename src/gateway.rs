@@ -166,6 +166,7 @@ impl Gateway {
                 .answer_within
                 .map_or(snapshot.settings.expires, |within| within.min(snapshot.settings.expires)),
             max_pending: snapshot.settings.max_pending,
+            hourly: snapshot.settings.hourly,
             evaluation: evaluation.clone(),
         };
         let url = |id: &str| snapshot.site.as_ref().map(|site| format!("{site}/approve/{id}"));
@@ -285,9 +286,16 @@ fn denied(denial: &Denial, evaluation: &crate::policy::Evaluation) -> Reply {
             let message = "a human denied this very call; nothing was sent; do not ask again unless the human says so";
             reply(DeniedBy::Human, None, message, note, None)
         }
-        Denial::Limit { retry_after } => {
-            let message = "too many of your calls wait for a human already; nothing was sent";
-            reply(DeniedBy::Limit, Some("max_pending".to_owned()), message, None, Some(*retry_after))
+        Denial::Limit { setting, retry_after } => {
+            let message = match *setting {
+                "hourly" => "a human was asked for too many of your calls in the last hour; nothing was sent",
+                _ => "too many of your calls wait for a human already; nothing was sent",
+            };
+            reply(DeniedBy::Limit, Some((*setting).to_owned()), message, None, Some(*retry_after))
+        }
+        Denial::Lock => {
+            let message = "a human has locked agentport: every call is refused until they unlock it; nothing was sent";
+            reply(DeniedBy::Lock, None, message, None, None)
         }
     }
 }

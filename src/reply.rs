@@ -104,6 +104,7 @@ pub enum DeniedBy {
     Policy,
     Human,
     Limit,
+    Lock,
 }
 
 impl DeniedBy {
@@ -112,6 +113,7 @@ impl DeniedBy {
             Self::Policy => "policy",
             Self::Human => "human",
             Self::Limit => "limit",
+            Self::Lock => "lock",
         }
     }
 }

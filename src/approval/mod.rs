@@ -48,6 +48,10 @@ pub enum Claim {
     Factors,
     /// Adding or removing a person who may say yes.
     People,
+    /// Refusing every call.
+    Lock,
+    /// Ending that.
+    Unlock,
     /// Opening a session, which reads and denies.
     SignIn,
 }
@@ -57,7 +61,9 @@ impl Claim {
     pub fn purpose(&self) -> Purpose {
         match self {
             Self::SignIn => Purpose::SignIn,
-            Self::Approve { .. } | Self::Policy(_) | Self::Factors | Self::People => Purpose::Decide,
+            Self::Approve { .. } | Self::Policy(_) | Self::Factors | Self::People | Self::Lock | Self::Unlock => {
+                Purpose::Decide
+            }
         }
     }
 
@@ -68,6 +74,8 @@ impl Claim {
             Self::Policy(digest) => ("policy", vec![digest.to_string()]),
             Self::Factors => ("factors", Vec::new()),
             Self::People => ("people", Vec::new()),
+            Self::Lock => ("lock", Vec::new()),
+            Self::Unlock => ("unlock", Vec::new()),
             Self::SignIn => ("sign_in", Vec::new()),
         }
     }

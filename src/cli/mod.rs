@@ -15,6 +15,7 @@ mod harden;
 mod host;
 mod init;
 mod link;
+mod lock;
 mod log;
 mod mail;
 mod notify;
@@ -90,6 +91,10 @@ enum Command {
     /// See what was asked, decided and done, and check that nobody changed it
     #[command(subcommand)]
     Log(log::Action),
+    /// Refuse every call from now on, and cancel what waits; takes a code
+    Lock(lock::Args),
+    /// Let calls through again; takes a code
+    Unlock(lock::Args),
     /// Find what is wrong with this set-up, and what an agent could still reach
     Doctor(doctor::Args),
     /// The MCP server on standard input and output
@@ -165,6 +170,8 @@ async fn run(app: &App, out: &Out, command: Option<Command>) -> Result<Exit, Fai
         Some(Command::Tools(action)) => tools::run(app, out, action),
         Some(Command::Call(args)) => call::run(app, out, args).await,
         Some(Command::Log(action)) => log::run(app, out, action).await,
+        Some(Command::Lock(args)) => lock::lock(app, out, args).await,
+        Some(Command::Unlock(args)) => lock::unlock(app, out, args).await,
         Some(Command::Doctor(args)) => doctor::run(app, out, args).await,
     }
 }

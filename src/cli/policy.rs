@@ -13,7 +13,7 @@ use crate::{
     files,
     gateway::{Parts, Presented},
     ledger::sqlite::{pin_digest, policy_digest},
-    policy::{self, Change, Decision, Evaluation, Facts, Known, Pinned, ToolChange},
+    policy::{self, Change, Decision, Evaluation, Facts, Known, Pinned, ToolChange, Use},
     visible::{visible, visible_source},
 };
 
@@ -117,8 +117,9 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
                 now: app.clock().now().wall,
             };
             let evaluation = snapshot.policy.evaluate(&facts);
-            out.answer(&explained_json(&found.policy_name(), &evaluation), || {
-                explained(&found.policy_name(), &evaluation)
+            let used = parts.home.used(evaluation.uses.clone(), app.clock().now()).await?;
+            out.answer(&explained_json(&found.policy_name(), &evaluation, &used), || {
+                explained(&found.policy_name(), &evaluation, &used)
             });
             Ok(Exit::Done)
         }
@@ -213,15 +214,19 @@ fn parse_arguments(tool: &crate::catalog::Tool, args: &str) -> Result<Arguments,
     })
 }
 
-fn explained_json(tool: &str, evaluation: &Evaluation) -> Value {
+fn explained_json(tool: &str, evaluation: &Evaluation, used: &[i64]) -> Value {
     let mut value = json!({"tool": tool, "decision": evaluation.decision, "reasons": evaluation.reasons});
     if let (false, Value::Object(members)) = (evaluation.requirement.is_plain(), &mut value) {
         members.insert("requirement".to_owned(), json!(evaluation.requirement));
     }
+    let limit = |(one, used): (&Use, &i64)| json!({"rule": one.rule, "used": one.of(*used), "fits": one.fits(*used)});
+    if let (false, Value::Object(members)) = (evaluation.uses.is_empty(), &mut value) {
+        members.insert("limits".to_owned(), evaluation.uses.iter().zip(used).map(limit).collect());
+    }
     value
 }
 
-fn explained(tool: &str, evaluation: &Evaluation) -> String {
+fn explained(tool: &str, evaluation: &Evaluation, used: &[i64]) -> String {
     let mut text = format!("{tool}: {}\n", evaluation.decision);
     for reason in &evaluation.reasons {
         text += &format!("  {}  {}  {}", reason.decision, visible(&reason.rule), reason.place());
@@ -229,6 +234,10 @@ fn explained(tool: &str, evaluation: &Evaluation) -> String {
             text += &format!("  {}", visible(words));
         }
         text.push('\n');
+    }
+    for (one, used) in evaluation.uses.iter().zip(used) {
+        let full = if one.fits(*used) { "" } else { ", so that this call asks" };
+        text += &format!("  used of {}: {}{full}\n", visible(&one.rule), one.of(*used));
     }
     if !evaluation.requirement.is_plain() {
         text += &format!("  a yes takes: {}\n", evaluation.requirement);

@@ -42,6 +42,8 @@ pub struct Settings {
     pub expires: Millis,
     /// How many approvals of one caller may wait.
     pub max_pending: u32,
+    /// How many approvals of one caller may be asked for in an hour.
+    pub hourly: u32,
     /// Toolsets shown beside the core ones: `(integration, toolset or "all")`.
     pub expose: Vec<(String, String)>,
     /// How long arguments and answers are kept.
@@ -103,6 +105,7 @@ struct RawSecrets {
 struct RawApprovals {
     expires: toml::Spanned<String>,
     max_pending: toml::Spanned<u32>,
+    hourly: toml::Spanned<u32>,
 }
 
 #[derive(Default, Deserialize)]
@@ -135,7 +138,7 @@ impl Default for RawSecrets {
 
 impl Default for RawApprovals {
     fn default() -> Self {
-        Self { expires: unplaced("1h"), max_pending: toml::Spanned::new(0..0, 5) }
+        Self { expires: unplaced("1h"), max_pending: toml::Spanned::new(0..0, 5), hourly: toml::Spanned::new(0..0, 30) }
     }
 }
 
@@ -178,6 +181,10 @@ impl Settings {
         let max_pending = *raw.approvals.max_pending.get_ref();
         if !(1..=100).contains(&max_pending) {
             source.problem(raw.approvals.max_pending.span(), "`max_pending` must be 1 to 100", None);
+        }
+        let hourly = *raw.approvals.hourly.get_ref();
+        if !(1..=10_000).contains(&hourly) {
+            source.problem(raw.approvals.hourly.span(), "`hourly` must be 1 to 10000", None);
         }
         let mut expose = Vec::new();
         for entry in &raw.tools.expose {
@@ -225,6 +232,7 @@ impl Settings {
             key,
             expires,
             max_pending,
+            hourly,
             expose,
             keep_payloads,
             oauth,
@@ -262,6 +270,7 @@ key_file = "~/.agentport.key"         # beside the home, so that a copied home h
 [approvals]
 expires = "1h"                        # 1m to 7d
 max_pending = 5                       # per caller
+hourly = 30                           # questions to you in an hour, per caller
 
 [tools]
 expose = []                           # extra toolsets, for example "stripe:all"

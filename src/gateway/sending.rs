@@ -162,6 +162,7 @@ impl Gateway {
             evaluation: Evaluation::own_read(),
             expires_in: 0,
             max_pending: 0,
+            hourly: 0,
         };
         let admission = parts.ledger.admit(admit, self.clock.now()).await.map_err(|error| error.to_string())?;
         let Admission::Permit(permit) = admission else { return Err("the verifying read was not admitted".to_owned()) };

@@ -24,7 +24,9 @@ pub struct Standing {
 /// Everything that admission depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Situation {
-    /// What the policy says now.
+    /// Has a human locked everything?
+    pub locked: bool,
+    /// What the policy says now, what is used of its limits taken into account.
     pub decision: Decision,
     /// The newest approval of the same call, if there is one.
     pub standing: Option<Standing>,
@@ -32,6 +34,10 @@ pub struct Situation {
     pub pending: u32,
     /// How many may.
     pub max_pending: u32,
+    /// Approvals that this caller asked for in the last hour.
+    pub asked: u32,
+    /// How many it may.
+    pub hourly: u32,
     /// Is a factor enrolled?
     pub can_approve: bool,
     /// Now.
@@ -55,6 +61,10 @@ pub enum Verdict {
     DenyByHuman,
     /// Too many wait.
     Limit,
+    /// Too many were asked for in an hour.
+    HourlyLimit,
+    /// A human locked everything.
+    Locked,
     /// It would have to wait for a human who has no factor.
     NoFactor,
 }
@@ -66,6 +76,9 @@ const OUTCOME_WAITS: Millis = 24 * 60 * 60 * 1000;
 /// approval that stands comes before asking or running again, so that one permission is one request.
 pub fn admission(situation: &Situation) -> Verdict {
     let now = situation.now;
+    if situation.locked {
+        return Verdict::Locked;
+    }
     if let Some(standing) = &situation.standing {
         match standing.status {
             // what runs, runs: a repeat changes nothing and only learns of it
@@ -90,6 +103,7 @@ pub fn admission(situation: &Situation) -> Verdict {
         Decision::Allow => Verdict::Run,
         Decision::Ask if !situation.can_approve => Verdict::NoFactor,
         Decision::Ask if situation.pending >= situation.max_pending => Verdict::Limit,
+        Decision::Ask if situation.asked >= situation.hourly => Verdict::HourlyLimit,
         Decision::Ask => Verdict::Ask,
     }
 }
@@ -119,8 +133,11 @@ mod tests {
                 reopened,
             },
         );
-        (0..3_usize, prop::option::of(standing), 0..8_u32, any::<bool>()).prop_map(
-            |(decision, standing, pending, can_approve)| Situation {
+        (0..3_usize, prop::option::of(standing), 0..8_u32, 0..40_u32, any::<bool>(), any::<bool>()).prop_map(
+            |(decision, standing, pending, asked, can_approve, locked)| Situation {
+                locked,
+                asked,
+                hourly: 30,
                 decision: [Decision::Allow, Decision::Ask, Decision::Deny][decision],
                 standing,
                 pending,
@@ -154,8 +171,24 @@ mod tests {
             if situation.decision == Decision::Deny {
                 prop_assert!(matches!(
                     admission(&situation),
-                    Verdict::DenyByPolicy | Verdict::Point | Verdict::Deliver
+                    Verdict::DenyByPolicy | Verdict::Point | Verdict::Deliver | Verdict::Locked
                 ));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn where_all_is_locked_nothing_runs_asks_or_is_given_out(situation in situations()) {
+            if situation.locked {
+                prop_assert_eq!(admission(&situation), Verdict::Locked);
+            }
+        }
+
+        #[test]
+        fn t119_nothing_asks_over_either_cap(situation in situations()) {
+            if situation.pending >= situation.max_pending || situation.asked >= situation.hourly {
+                prop_assert_ne!(admission(&situation), Verdict::Ask);
             }
         }
     }
@@ -175,6 +208,9 @@ mod tests {
                 standing: Some(standing),
                 pending: 0,
                 max_pending: 5,
+                asked: 0,
+                hourly: 30,
+                locked: false,
                 can_approve: true,
                 now: Now { wall, boot: wall, boot_id: 1 },
             })

@@ -5,6 +5,7 @@ mod answers;
 mod calls;
 mod clocks;
 mod codes;
+mod limits;
 mod races;
 
 use std::{
@@ -15,7 +16,7 @@ use std::{
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
-pub(crate) use self::{answers::*, calls::*, clocks::*, codes::*, races::*};
+pub(crate) use self::{answers::*, calls::*, clocks::*, codes::*, limits::*, races::*};
 use super::{Admission, Admit, Answer, Approval, ApprovalStatus, Decided, Ledger, Outcome, Permit};
 use crate::{
     account::{Account, Environment, Identity, Origin},
@@ -24,7 +25,7 @@ use crate::{
     catalog::Catalog,
     clock::{Millis, Now},
     plan::{Digest, Plan},
-    policy::{Decision, Evaluation, Reason, Requirement},
+    policy::{Decision, Evaluation, Reason, Requirement, Use},
 };
 
 /// A fresh store, and what the stories need of it beside the trait.
@@ -72,6 +73,12 @@ macro_rules! story {
             t130_one_code_for_two_approvals_at_once_decides_one,
             t131_many_tries_at_once_count_one_by_one,
             t239_refusals_are_recorded_up_to_a_bound,
+            t119_questions_are_limited_by_the_hour,
+            over_a_limit_an_allowed_call_asks_and_the_record_says_why,
+            t287_reads_are_counted_too,
+            a_failed_call_gives_back_what_it_had_reserved,
+            a_clock_that_is_set_gives_nothing_back_early,
+            t094_calls_that_come_at_once_never_use_a_limit_twice,
         }
     };
     (@ $make:path; $($story:ident),* $(,)?) => {
@@ -108,19 +115,37 @@ pub(crate) struct Wish {
     caller: &'static str,
     decision: Decision,
     max_pending: u32,
+    hourly: u32,
+    uses: Vec<Use>,
 }
 
 /// A refund, which the policy asks about. Another amount is another call.
 pub(crate) fn refund(amount: u32) -> Wish {
     let arguments = json!({"charge": "ch_1", "amount": amount});
     let arguments = arguments.as_object().unwrap().clone();
-    Wish { tool: "stripe.create_refund", arguments, caller: "local", decision: Decision::Ask, max_pending: 50 }
+    Wish {
+        tool: "stripe.create_refund",
+        arguments,
+        caller: "local",
+        decision: Decision::Ask,
+        max_pending: 50,
+        hourly: 1000,
+        uses: Vec::new(),
+    }
 }
 
 /// A read, which the policy allows.
 pub(crate) fn balance() -> Wish {
     let decision = Decision::Allow;
-    Wish { tool: "stripe.get_balance", arguments: Map::new(), caller: "local", decision, max_pending: 50 }
+    Wish {
+        tool: "stripe.get_balance",
+        arguments: Map::new(),
+        caller: "local",
+        decision,
+        max_pending: 50,
+        hourly: 1000,
+        uses: Vec::new(),
+    }
 }
 
 impl Wish {
@@ -139,6 +164,16 @@ impl Wish {
         Self { max_pending, ..self }
     }
 
+    /// With another number of approvals that may be asked for in an hour.
+    pub(crate) fn hourly(self, hourly: u32) -> Self {
+        Self { hourly, ..self }
+    }
+
+    /// Using so much of limits.
+    pub(crate) fn using(self, uses: Vec<Use>) -> Self {
+        Self { uses, ..self }
+    }
+
     /// With one more argument.
     pub(crate) fn with(mut self, name: &str, value: Value) -> Self {
         self.arguments.insert(name.to_owned(), value);
@@ -153,10 +188,11 @@ impl Wish {
         Admit {
             plan: Arc::new(Plan::build(&call).unwrap()),
             key: call.key(),
-            evaluation: evaluation(self.decision),
+            evaluation: Evaluation { uses: self.uses, ..evaluation(self.decision) },
             summary: tool.title.clone(),
             expires_in: WAITS,
             max_pending: self.max_pending,
+            hourly: self.hourly,
         }
     }
 }
@@ -179,7 +215,7 @@ pub(crate) fn account() -> Arc<Account> {
 pub(crate) fn evaluation(decision: Decision) -> Evaluation {
     let reason = Reason { decision, file: "policy.toml".into(), line: 1, rule: "a-rule".into(), text: None };
     let requirement = Requirement::default();
-    Evaluation { decision, reasons: vec![reason], requirement, policy: Digest::from([9; 32]) }
+    Evaluation { decision, reasons: vec![reason], requirement, uses: Vec::new(), policy: Digest::from([9; 32]) }
 }
 
 /// How a call ends well.

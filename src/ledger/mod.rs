@@ -51,6 +51,8 @@ pub struct Admit {
     pub expires_in: Millis,
     /// How many approvals of this caller may wait.
     pub max_pending: u32,
+    /// How many this caller may ask for in an hour.
+    pub hourly: u32,
 }
 
 /// What became of a call that wanted to run.
@@ -75,8 +77,12 @@ pub enum Denial {
     Policy,
     /// A human said no to this very call, and the answer still stands.
     Human(Box<Approval>),
-    /// Too many approvals of this caller wait.
+    /// A human locked everything.
+    Lock,
+    /// Too many approvals of this caller wait, or were asked for.
     Limit {
+        /// The setting: `max_pending` or `hourly`.
+        setting: &'static str,
         /// Seconds after which trying again can help.
         retry_after: u64,
     },

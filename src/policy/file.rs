@@ -38,6 +38,8 @@ pub(super) struct RawRule<'t> {
     pub approve: Option<Text>,
     pub approvers: Option<Spanned<i64>>,
     pub answer_within: Option<Text>,
+    pub limit: Option<Spanned<DeValue<'t>>>,
+    pub floor: Option<Spanned<Value>>,
     pub reason: Option<Text>,
 }
 
@@ -52,7 +54,7 @@ pub(super) struct RawTest {
     pub expect: Option<Text>,
 }
 
-const RULE_KEYS: [&str; 12] = [
+const RULE_KEYS: [&str; 14] = [
     "id",
     "tools",
     "where",
@@ -64,10 +66,12 @@ const RULE_KEYS: [&str; 12] = [
     "approve",
     "approvers",
     "answer_within",
+    "limit",
+    "floor",
     "reason",
 ];
 /// Keys of the contract that a later release reads. Ignoring one would loosen what its owner wrote.
-const LATER: [&str; 4] = ["limit", "floor", "grant", "grants"];
+const LATER: [&str; 2] = ["grant", "grants"];
 
 /// Reads the text of `source`. `None` where it is not even TOML.
 pub(super) fn read<'t>(source: &mut Source<'t>) -> Option<RawPolicy<'t>> {
@@ -115,6 +119,8 @@ fn rule<'t>(source: &mut Source<'_>, span: Range<usize>, table: DeTable<'t>) -> 
         approve: None,
         approvers: None,
         answer_within: None,
+        limit: None,
+        floor: None,
         reason: None,
     };
     missing(
@@ -151,6 +157,11 @@ fn rule<'t>(source: &mut Source<'_>, span: Range<usize>, table: DeTable<'t>) -> 
                 // what is no whole number is none of people either
                 let number = json(source, value).map(|number| number.as_i64().unwrap_or(0));
                 raw.approvers = number.map(|number| Spanned::new(span, number));
+            }
+            "limit" => raw.limit = Some(value),
+            "floor" => {
+                let span = value.span();
+                raw.floor = json(source, value).map(|floor| Spanned::new(span, floor));
             }
             "answer_within" => raw.answer_within = text(source, "answer_within", value),
             "reason" => raw.reason = text(source, "reason", value),
@@ -195,7 +206,8 @@ fn missing(source: &mut Source<'_>, span: &Range<usize>, table: &DeTable<'_>, ne
     }
 }
 
-fn unknown_key(source: &mut Source<'_>, span: Range<usize>, name: &str, known: &[&str]) {
+/// Notes a key that nothing reads.
+pub(super) fn unknown_key(source: &mut Source<'_>, span: Range<usize>, name: &str, known: &[&str]) {
     if LATER.contains(&name) {
         source.problem(
             span,

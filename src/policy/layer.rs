@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Decision, Facts, Reason, Requirement,
     known::{Standing, Standings},
+    limit::Use,
     rule::Rule,
     selector::Selector,
 };
@@ -38,6 +39,8 @@ pub(super) struct Answer {
     pub reasons: Vec<Reason>,
     /// What a yes takes, where it asks.
     pub requirement: Requirement,
+    /// What the call uses of limits, where it allows.
+    pub uses: Vec<Use>,
 }
 
 /// The loosest and the strictest answer that is possible.
@@ -101,11 +104,27 @@ impl Layer {
                 decision: line.decision,
                 reasons: vec![self.reason_of_line(line)],
                 requirement: Requirement::default(),
+                uses: Vec::new(),
             });
+        };
+        let uses: Option<Vec<Use>> = match decision {
+            Decision::Allow => rules.iter().flat_map(|rule| rule.uses(facts)).collect(),
+            Decision::Ask | Decision::Deny => Some(Vec::new()),
+        };
+        let Some(uses) = uses else {
+            // nobody can say what it would use, which counts as more than there is
+            let limited = rules.iter().filter(|rule| rule.uses(facts).any(|one| one.is_none()));
+            let reason = |rule: &&Rule| Reason {
+                decision: Decision::Ask,
+                text: Some("what this call would use of the limit is not known".to_owned()),
+                ..self.reason_of_rule(rule)
+            };
+            let (reasons, requirement) = (limited.map(reason).collect(), Requirement::default());
+            return Some(Answer { decision: Decision::Ask, reasons, requirement, uses: Vec::new() });
         };
         let of_rules = rules.iter().filter(|rule| rule.decision() == decision).map(|rule| self.reason_of_rule(rule));
         let reasons = of_rules.chain(denials.iter().map(|line| self.reason_of_line(line))).collect();
-        Some(Answer { decision, reasons, requirement: Requirement::default() })
+        Some(Answer { decision, reasons, requirement: Requirement::default(), uses })
     }
 
     /// What `[defaults]` says of an effect.
@@ -113,7 +132,7 @@ impl Layer {
         let (decision, line) = *self.defaults.get(&effect)?;
         let rule = format!("defaults.{effect}");
         let reasons = vec![Reason { decision, file: self.file.clone(), line, rule, text: None }];
-        Some(Answer { decision, reasons, requirement: Requirement::default() })
+        Some(Answer { decision, reasons, requirement: Requirement::default(), uses: Vec::new() })
     }
 
     /// What a yes to the call takes by the rules that match it.
@@ -129,7 +148,7 @@ impl Layer {
         let rules = || self.rules.iter().filter(speaks);
         let certain = rules().filter(|rule| rule.is_unconditional(caller)).map(Rule::decision);
         let denials = self.lines_about(reach).map(|line| line.decision).filter(|decision| *decision == Decision::Deny);
-        let max = rules().map(Rule::decision).max();
+        let max = rules().map(Rule::strictest).max();
         if let Some(floor) = certain.chain(denials).max() {
             return Range { min: floor, max: max.map_or(floor, |max| max.max(floor)) };
         }

@@ -6,7 +6,7 @@
 //! `known` is what a human could know of the tools when the policy was applied: what is new or changed since then gets no
 //! more than `ask`, however loose the text is.
 //!
-//! A text goes `file` (shape) → `compile` (meaning; in it `rule`, `requirement`, `matcher`, `operator`, `selector`) → `layer` (one
+//! A text goes `file` (shape) → `compile` (meaning; in it `rule`, `requirement`, `limit`, `matcher`, `operator`, `selector`) → `layer` (one
 //! file's answer) → `pin` (the answer in force).
 //!
 //! INVARIANT: everything here is pure: no I/O, no clock, no async. Whatever is uncertain gets the stricter answer:
@@ -22,6 +22,7 @@ mod expectation;
 mod file;
 mod known;
 mod layer;
+mod limit;
 mod matcher;
 mod operator;
 mod pin;
@@ -37,6 +38,7 @@ pub use self::{
     diff::{Change, diff, line_diff},
     edit::{SetError, set},
     known::{Happened, Known, Standing, ToolChange},
+    limit::{Measure, Use},
     pin::{Pinned, Policy},
     requirement::Requirement,
     verdict::{Decision, Evaluation, Reason},

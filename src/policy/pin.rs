@@ -64,10 +64,22 @@ impl Policy {
         let edited = self.edited.as_ref().map(|edited| edited.answer(facts));
         // an edit adds to what a yes takes even where both ask
         let requirement = edited.iter().fold(pinned.requirement, |both, edited| both.and(edited.requirement));
-        let Answer { decision, reasons, .. } =
+        let edits = edited.as_ref().map(|edited| edited.uses.clone()).unwrap_or_default();
+        let Answer { decision, reasons, mut uses, .. } =
             edited.filter(|edited| edited.decision > pinned.decision).unwrap_or(pinned);
-        let requirement = if decision == Decision::Ask { requirement } else { Requirement::default() };
-        Evaluation { decision, reasons, requirement, policy: self.digest }
+        // both texts limit where both allow
+        uses.extend(edits);
+        uses.sort_by(|one, other| {
+            (&one.rule, &one.measure, one.per, one.max).cmp(&(&other.rule, &other.measure, other.per, other.max))
+        });
+        uses.dedup();
+        let (requirement, uses) = match decision {
+            Decision::Ask => (requirement, Vec::new()),
+            // over a limit it asks, and then a yes takes as much
+            Decision::Allow if !uses.is_empty() => (requirement, uses),
+            Decision::Allow | Decision::Deny => (Requirement::default(), Vec::new()),
+        };
+        Evaluation { decision, reasons, requirement, uses, policy: self.digest }
     }
 
     /// Is every call of the tool by this caller denied, whatever the arguments, account, environment and time?
@@ -156,11 +168,12 @@ impl Stack {
         let found = self.home.default_for(effect).or_else(|| self.below.default_for(effect)).unwrap_or_else(|| {
             let (decision, rule) = (Decision::Deny, format!("defaults.{effect}"));
             let reason = Reason { decision, file: self.below.file.clone(), line: 0, rule, text: None };
-            Answer { decision, reasons: vec![reason], requirement: Requirement::default() }
+            Answer { decision, reasons: vec![reason], requirement: Requirement::default(), uses: Vec::new() }
         });
         match (found.decision, standing.reason()) {
             (Decision::Allow, Some(reason)) => {
-                Answer { decision: reason.decision, reasons: vec![reason], requirement: Requirement::default() }
+                let (decision, requirement) = (reason.decision, Requirement::default());
+                Answer { decision, reasons: vec![reason], requirement, uses: Vec::new() }
             }
             (Decision::Allow | Decision::Ask | Decision::Deny, _) => found,
         }

@@ -57,13 +57,13 @@ impl fmt::Display for Requirement {
         if self.approvers > 1 {
             parts.push(format!("approvers {}", self.approvers));
         }
-        parts.extend(self.answer_within.map(|millis| format!("answer within {}", shown(millis))));
+        parts.extend(self.answer_within.map(|millis| format!("answer within {}", period(millis))));
         formatter.write_str(&parts.join("; "))
     }
 }
 
 /// `12h`, in the largest unit that fits.
-fn shown(millis: Millis) -> String {
+pub(super) fn period(millis: Millis) -> String {
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m")];
     let unit = units.into_iter().find(|(unit, _)| millis % unit == 0);
     unit.map_or_else(|| format!("{}s", millis / 1000), |(unit, letter)| format!("{}{letter}", millis / unit))
@@ -100,6 +100,6 @@ mod tests {
         let all = Requirement { approve: Strength::Passkey, approvers: 2, answer_within: Some(43_200_000) };
         assert_eq!(all.to_string(), "approve passkey; approvers 2; answer within 12h");
         assert_eq!(Requirement::default().to_string(), "");
-        assert_eq!((shown(90_000), shown(86_400_000)), ("90s".to_owned(), "1d".to_owned()));
+        assert_eq!((period(90_000), period(86_400_000)), ("90s".to_owned(), "1d".to_owned()));
     }
 }

@@ -2,12 +2,14 @@
 
 use std::{fmt, ops::Range};
 
-use toml::Spanned;
+use serde_json::Value;
+use toml::{Spanned, de::DeValue};
 
 use super::{
     Decision, Facts, Requirement,
     file::RawRule,
     layer::Reach,
+    limit::{Limit, Use},
     matcher::{Condition, Quantifier, Truth},
     selector::Selector,
     value::{Text, ticked},
@@ -36,6 +38,10 @@ pub(super) struct Rule {
     environments: Option<Vec<Environment>>,
     expires: Option<Millis>,
     requirement: Requirement,
+    /// How much it may allow in a period.
+    limits: Vec<Limit>,
+    /// Does no grant answer what it asks about?
+    floor: bool,
     reason: Option<String>,
 }
 
@@ -49,13 +55,16 @@ impl Rule {
         let expires = raw.expires.map(|text| instant(source, &text)).transpose();
         let decision = raw.decision.and_then(|text| decision(source, &text));
         let requirement = requirement(source, raw.approve, raw.approvers, raw.answer_within, decision);
+        let limits = limits(source, raw.limit, decision);
+        let floor = floor(source, raw.floor, decision);
         let mut conditions = Vec::new();
         for (path, value) in raw.conditions {
             Condition::read(source, path, value, &mut conditions);
         }
         let selectors = raw.tools.map(|names| selectors(source, names, decision));
         if let Some(catalog) = catalog {
-            check(source, selectors.as_deref().unwrap_or_default(), &conditions, catalog);
+            let limits = limits.as_deref().unwrap_or_default();
+            check(source, selectors.as_deref().unwrap_or_default(), &conditions, limits, catalog);
         }
         let id = raw.id?;
         if id.get_ref().is_empty() || id.get_ref().chars().any(char::is_control) {
@@ -71,6 +80,8 @@ impl Rule {
             environments: environments.ok()?,
             expires: expires.ok()?,
             requirement: requirement?,
+            limits: limits?,
+            floor: floor?,
             reason: raw.reason.map(Spanned::into_inner),
             id,
         })
@@ -84,6 +95,22 @@ impl Rule {
     /// What a yes takes by it.
     pub(super) fn requirement(&self) -> Requirement {
         self.requirement
+    }
+
+    /// The strictest that it can say: over a limit, an `allow` is an `ask`.
+    pub(super) fn strictest(&self) -> Decision {
+        if self.limits.is_empty() { self.decision } else { self.decision.max(Decision::Ask) }
+    }
+
+    /// What the call would use of its limits; `None` for one of which nobody can say.
+    pub(super) fn uses(&self, facts: &Facts<'_>) -> impl Iterator<Item = Option<Use>> {
+        self.limits.iter().map(|limit| limit.used_by(self.id.get_ref(), facts))
+    }
+
+    /// Does no grant answer what it asks about?
+    #[expect(dead_code, reason = "read where grants are judged")]
+    pub(super) fn is_floor(&self) -> bool {
+        self.floor
     }
 
     /// Its name, and where that stands.
@@ -156,12 +183,22 @@ impl fmt::Display for Rule {
         if !self.requirement.is_plain() {
             write!(formatter, "; {}", self.requirement)?;
         }
+        self.limits.iter().try_for_each(|limit| write!(formatter, "; {limit}"))?;
+        if self.floor {
+            formatter.write_str("; floor")?;
+        }
         self.expires.iter().try_for_each(|expires| write!(formatter, "; expires {}", rfc3339(*expires)))
     }
 }
 
 /// Notes tools and parameters that the catalog doesn't have, and operands that can't be theirs.
-fn check(source: &mut Source<'_>, selectors: &[Spanned<Selector>], conditions: &[Condition], catalog: &Catalog) {
+fn check(
+    source: &mut Source<'_>,
+    selectors: &[Spanned<Selector>],
+    conditions: &[Condition],
+    limits: &[Limit],
+    catalog: &Catalog,
+) {
     for selector in selectors {
         let (span, selector) = (selector.span(), selector.get_ref());
         if let Some((message, help)) = selector.unknown_in(catalog) {
@@ -169,6 +206,11 @@ fn check(source: &mut Source<'_>, selectors: &[Spanned<Selector>], conditions: &
             continue;
         }
         let tools: Vec<_> = selector.tools(catalog).collect();
+        // a sum over a tool that lacks the parameter would always be over: the rule would never allow there
+        let misfits = limits.iter().filter_map(|limit| tools.iter().find_map(|tool| limit.misfit(tool)));
+        for (span, message) in misfits {
+            source.problem(span, message, "sum a parameter that is a number in every tool of the rule".to_owned());
+        }
         for condition in conditions {
             // a wildcard may cover tools that lack the parameter, as long as one has it
             let mut misfits: Vec<_> = tools.iter().map(|tool| condition.misfit(tool)).collect();
@@ -280,6 +322,40 @@ fn requirement(
         Some(Decision::Ask) | None => {}
     }
     good.then_some(whole)
+}
+
+/// How much a rule may allow. `None`, and problems noted, where it cannot be read.
+fn limits(
+    source: &mut Source<'_>,
+    raw: Option<Spanned<DeValue<'_>>>,
+    decision: Option<Decision>,
+) -> Option<Vec<Limit>> {
+    let Some(raw) = raw else { return Some(Vec::new()) };
+    let span = raw.span();
+    let limits = Limit::read(source, raw);
+    match decision {
+        Some(Decision::Ask | Decision::Deny) => {
+            let help = "say `decision = \"allow\"`, or remove the key".to_owned();
+            source.problem(span, "`limit` is for rules that allow", help);
+            None
+        }
+        Some(Decision::Allow) | None => limits,
+    }
+}
+
+/// Whether a grant can answer what the rule asks about.
+fn floor(source: &mut Source<'_>, raw: Option<Spanned<Value>>, decision: Option<Decision>) -> Option<bool> {
+    let Some(raw) = raw else { return Some(false) };
+    let span = raw.span();
+    match (raw.into_inner().as_bool(), decision) {
+        (None, _) => source.problem(span, "`floor` must be true or false", None),
+        (Some(floor), Some(Decision::Ask) | None) => return Some(floor),
+        (Some(_), Some(Decision::Allow | Decision::Deny)) => {
+            let help = "say `decision = \"ask\"`, or remove the key".to_owned();
+            source.problem(span, "`floor` is for rules that ask", help);
+        }
+    }
+    None
 }
 
 fn instant(source: &mut Source<'_>, text: &Text) -> Result<Millis, ()> {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Requirement;
+use super::{Requirement, limit::Use};
 use crate::plan::Digest;
 
 /// What a policy says of a call, loosest first; the strictest wins.
@@ -82,6 +82,9 @@ pub struct Evaluation {
     /// What a yes takes, where it asks.
     #[serde(skip_serializing_if = "Requirement::is_plain", default)]
     pub requirement: Requirement,
+    /// What the call uses of the limits of the rules that allow it; over one of them it asks.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub uses: Vec<Use>,
     /// The digest of the policy that judged: pinned text, edited text and built-in together.
     pub policy: Digest,
 }
@@ -99,8 +102,20 @@ impl Evaluation {
                 text: None,
             }],
             requirement: Requirement::default(),
+            uses: Vec::new(),
             policy: Digest::from([0; 32]),
         }
+    }
+
+    /// The same where a limit is used up: it asks, because of that.
+    #[must_use]
+    pub fn over(&self, over: &Use, used: i64) -> Self {
+        let limiting = self.reasons.iter().find(|reason| reason.rule == over.rule);
+        let (file, line) = limiting.map(|reason| (reason.file.clone(), reason.line)).unwrap_or_default();
+        let text = Some(format!("over its limit, used is {}", over.of(used)));
+        let reason = Reason { decision: Decision::Ask, file, line, rule: over.rule.clone(), text };
+        let reasons = std::iter::once(reason).chain(self.reasons.iter().cloned()).collect();
+        Self { decision: Decision::Ask, reasons, uses: Vec::new(), ..self.clone() }
     }
 
     /// The deciding line's name: what `denied` answers name as `rule`.

@@ -204,6 +204,7 @@ impl OAuth {
             evaluation: Evaluation::own_read(),
             expires_in: 0,
             max_pending: 0,
+            hourly: 0,
         };
         let unrecorded = |error: &LedgerError| SignInError::Unavailable(format!("it could not be recorded: {error}"));
         let permit = match self.ledger.admit(admit, self.clock.now()).await.map_err(|error| unrecorded(&error))? {

@@ -20,7 +20,9 @@ use super::{
 };
 use crate::{
     approval::{Assertion, Code, PasskeyError},
-    gateway::{DecideError, Presented, ProveError},
+    clock::Millis,
+    gateway::{DecideError, Parts, Presented, ProveError},
+    ledger::{Approval, ApprovalStatus},
 };
 
 /// The longest note that a human leaves for the agent, in characters.
@@ -193,6 +195,7 @@ async fn page(
     let surroundings = Surroundings {
         snapshot: &visit.snapshot,
         judgement: judgement.as_ref(),
+        denied_like_it: denied_like_it(&visit.parts, &approval).await?,
         last_ran: ledger.last_ran(id).await.map_err(Failure::internal)?,
         now: now.wall,
     };
@@ -211,6 +214,25 @@ async fn page(
     let response = visit.page(site, headers, &session.token, status, &page)?;
     let waits = matches!(page.approval.standing, Standing::Waiting);
     Ok(if waits && page.decide.passkey.is_here() { scripted(response) } else { response })
+}
+
+/// When a human last said no to another call of the same tool, by the same caller, with the same account, in the ten minutes
+/// before this one was asked.
+async fn denied_like_it(parts: &Parts, approval: &Approval) -> Result<Option<Millis>, Failure> {
+    const COOL_DOWN: Millis = 10 * 60_000;
+    const RECENT: u32 = 200;
+    let account = |approval: &Approval| approval.plan.as_ref().map(|plan| plan.account().to_owned());
+    let recent = parts.ledger.recent_approvals(RECENT).await.map_err(Failure::internal)?;
+    let alike = recent.iter().filter(|other| {
+        other.id != approval.id
+            && other.status == ApprovalStatus::Denied
+            && (&other.tool, &other.caller, account(other)) == (&approval.tool, &approval.caller, account(approval))
+    });
+    let denials = alike.filter_map(|other| other.decision.as_ref().filter(|decision| !decision.by_policy));
+    let near = denials
+        .map(|decision| decision.at)
+        .filter(|at| (0..COOL_DOWN).contains(&approval.created_at.saturating_sub(*at)));
+    Ok(near.max())
 }
 
 /// What the token of an approval's forms is for.

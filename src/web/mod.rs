@@ -2,7 +2,7 @@
 //! with a second factor, or no.
 //!
 //! `host` keeps exactly one process of the home serving, `guard` stands before everything, `session` knows the browser,
-//! `pages`, `deciding`, `enrolling` and `passkey` answer the routes, `view` turns an approval into plain text that cannot lie, and the
+//! `pages`, `deciding`, `enrolling`, `lock` and `passkey` answer the routes, `view` turns an approval into plain text that cannot lie, and the
 //! templates only lay it out. Nothing here decides: [`Gateway::approve`](crate::gateway::Gateway::approve) and
 //! [`Gateway::deny`](crate::gateway::Gateway::deny) do.
 
@@ -12,6 +12,7 @@ mod failure;
 mod guard;
 mod host;
 mod listener;
+mod lock;
 mod pages;
 mod passkey;
 mod session;
@@ -34,6 +35,7 @@ fn router(site: &Arc<Site>) -> Router {
         .route("/", get(pages::inbox))
         .route("/login", get(pages::sign_in_form).post(pages::sign_in))
         .route("/logout", post(pages::sign_out))
+        .route("/lock", post(lock::set))
         .route("/login/challenge", post(passkey::for_sign_in))
         .route("/approve/{id}", get(deciding::show).post(deciding::decide))
         .route("/approve/{id}/challenge", post(passkey::for_approval))

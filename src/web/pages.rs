@@ -17,9 +17,10 @@ use serde::Deserialize;
 use super::{
     Site,
     failure::Failure,
+    lock::LOCK,
     passkey::Scripted,
     session::{self, Session, check_form_token, form_token},
-    view::{ByPasskey, Inbox},
+    view::{ByPasskey, Inbox, When},
 };
 use crate::{
     approval::{Assertion, Claim, Code, PasskeyError, PersonId},
@@ -113,6 +114,11 @@ pub(super) fn see_other(path: &str) -> Response {
 #[template(path = "inbox.html")]
 struct InboxPage {
     sign_out: String,
+    /// The token of the lock's form.
+    lock: String,
+    /// Since when every call is refused, where it is.
+    locked: Option<When>,
+    problem: Option<String>,
     inbox: Inbox,
 }
 
@@ -131,8 +137,19 @@ struct SignInPage<'a> {
 /// `GET /`
 pub(super) async fn inbox(State(site): State<Arc<Site>>, headers: HeaderMap) -> Result<Response, Failure> {
     let visit = Visit::open(&site, &headers).await?;
+    inbox_page(&site, &headers, &visit, StatusCode::OK, None).await
+}
+
+/// The inbox, and why a form of it was not taken.
+pub(super) async fn inbox_page(
+    site: &Site,
+    headers: &HeaderMap,
+    visit: &Visit,
+    status: StatusCode,
+    problem: Option<String>,
+) -> Result<Response, Failure> {
     let Some(Session { token, .. }) = &visit.session else {
-        return visit.ask_who(&site, &headers, StatusCode::OK, "/", None).await;
+        return visit.ask_who(site, headers, StatusCode::OK, "/", None).await;
     };
     let now = site.gateway().clock().now();
     let ledger = &visit.parts.ledger;
@@ -160,9 +177,15 @@ pub(super) async fn inbox(State(site): State<Arc<Site>>, headers: HeaderMap) -> 
         told.push(visit.parts.home.told(&approval.id).await.map_err(Failure::internal)?);
     }
     let missed: Vec<_> = missed.into_iter().zip(told).collect();
-    let page =
-        InboxPage { sign_out: form_token(token, SIGN_OUT), inbox: Inbox::new(&waiting, &missed, &decided, now.wall) };
-    visit.page(&site, &headers, token, StatusCode::OK, &page)
+    let locked = visit.parts.home.locked_since().await.map_err(Failure::internal)?;
+    let page = InboxPage {
+        sign_out: form_token(token, SIGN_OUT),
+        lock: form_token(token, LOCK),
+        locked: locked.map(|at| When::new(at, now.wall)),
+        problem,
+        inbox: Inbox::new(&waiting, &missed, &decided, now.wall),
+    };
+    visit.page(site, headers, token, status, &page)
 }
 
 #[derive(Deserialize)]

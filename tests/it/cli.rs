@@ -54,9 +54,18 @@ fn an_init_that_fails_leaves_nothing() {
     fs::create_dir(port.home()).unwrap();
     port.init();
     let settings = fs::read_to_string(port.home().join("agentport.toml")).unwrap();
-    for key in
-        ["listen", "public_url", "session", "store", "key_file", "expires", "max_pending", "expose", "keep_payloads"]
-    {
+    for key in [
+        "listen",
+        "public_url",
+        "session",
+        "store",
+        "key_file",
+        "expires",
+        "max_pending",
+        "hourly",
+        "expose",
+        "keep_payloads",
+    ] {
         assert!(settings.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key} is not in {settings}");
     }
 }

@@ -52,6 +52,11 @@ pub(crate) struct Ground {
 impl Ground {
     /// Makes it, with so many recovery codes. `clock` says when.
     pub(crate) async fn new(codes: u32, clock: &dyn Clock) -> Self {
+        Self::with_policy(codes, clock, BUILT_IN).await
+    }
+
+    /// Makes it, with this policy.
+    pub(crate) async fn with_policy(codes: u32, clock: &dyn Clock, policy: &str) -> Self {
         let (scene, service) = (Scene::new(), Service::start());
         let home = Place::of(&scene, &service).home;
         agentport::files::ensure_private_dir(&home.join("run")).unwrap();
@@ -61,11 +66,11 @@ impl Ground {
         scene.evidence().keep_from(SEED);
         let settings = format!("[secrets]\nstore = \"vault\"\nkey_file = \"{}\"\n", key.display());
         agentport::files::replace_private(&home.join("agentport.toml"), settings.as_bytes()).unwrap();
-        agentport::files::replace_private(&home.join("policy.toml"), BUILT_IN.as_bytes()).unwrap();
+        agentport::files::replace_private(&home.join("policy.toml"), policy.as_bytes()).unwrap();
         let ledger = open(&home);
         let now = clock.now();
         let tools = Catalog::built_in().tools().map(|tool| tool.policy_name()).collect();
-        assert!(ledger.pin(Pinned { text: BUILT_IN.to_owned(), tools }, None, now).await.unwrap());
+        assert!(ledger.pin(Pinned { text: policy.to_owned(), tools }, None, now).await.unwrap());
         let hashes = (0..codes).map(|number| RecoveryHash::of(&letters(number))).collect();
         assert!(ledger.enrol(factor(), 0, hashes, None, now).await.unwrap());
         let vault = Vault::new(home.join("vault.age"), KeySource::File(key));

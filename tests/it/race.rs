@@ -106,6 +106,36 @@ async fn t106_i2_a_thousand_rounds_of_four_processes_send_each_approved_call_onc
 }
 
 #[tokio::test]
+async fn t094_four_processes_together_stay_within_the_limits_of_a_rule() {
+    let policy = "schema = 1\n[[rule]]\nid = \"small\"\ntools = [\"stripe.create_refund\"]\ndecision = \"allow\"\n\
+                  limit = [{ count = 10, per = \"1h\" }, { sum = \"amount\", max = 5000, per = \"1d\" }]\n";
+    let ground = Ground::with_policy(1, &SteppingClock::starting_at(BEGIN), policy).await;
+    let mut processes: Vec<Process> = (0..4).map(|_| ground.child()).collect();
+    // (when, how much each is, how many of them there is room for by then: first the count ends it, then the sum)
+    for (hours, amount, room) in [(0, 100, 10), (2, 350, 10), (4, 250, 2), (30, 350, 10)] {
+        let mut ran = 0;
+        for _ in 0..5 {
+            for process in &mut processes {
+                process.tell(&json!({"do": "refund", "amount": amount, "at": BEGIN + hours * HOUR}));
+            }
+            let answers: Vec<Value> = processes.iter_mut().map(Process::hear).collect();
+            for answer in &answers {
+                match answer["status"].as_str().unwrap() {
+                    "completed" => ran += 1,
+                    "approval_required" => {}
+                    "denied" => assert_eq!(answer["by"], "limit", "{answer}"),
+                    other => panic!("{other}: {answer}"),
+                }
+            }
+        }
+        assert_eq!(ran, room, "after {hours} h");
+    }
+    assert_eq!(ground.service.seen().values().sum::<u32>(), 32);
+    processes.into_iter().for_each(Process::end);
+    ground.verified().await;
+}
+
+#[tokio::test]
 async fn t106_four_terminals_approve_at_once_and_one_request_is_sent() {
     let ground = Ground::new(40, &*real_clock()).await;
     for (round, codes) in [[1, 1, 1, 1], [10, 11, 12, 13], [20, 20, 21, 21]].into_iter().enumerate() {

@@ -44,6 +44,9 @@ pub(super) async fn check(app: &App, parts: &Parts, secrets: bool, findings: &mu
     if let Err(error) = factor(app, parts, findings).await {
         findings.bad("factor", error.to_string(), "agentport log verify");
     }
+    if let Err(error) = lock(parts, findings).await {
+        findings.bad("lock", error.to_string(), "agentport log verify");
+    }
     if let Err(error) = log(app, parts, findings).await {
         findings.bad("log", error.to_string(), "agentport log verify");
     }
@@ -91,6 +94,15 @@ fn manifests(snapshot: &Snapshot, findings: &mut Findings) {
     } else if !own.is_empty() {
         findings.ok("tools", format!("your own services, as the policy knows them: {}", own.join(", ")));
     }
+}
+
+/// Refuses everything, where a human locked it.
+async fn lock(parts: &Parts, findings: &mut Findings) -> Result<(), LedgerError> {
+    if let Some(since) = parts.home.locked_since().await? {
+        let finding = format!("locked since {}: every call is refused", rfc3339(since));
+        findings.warn("lock", finding, "agentport unlock, once you know that all is well");
+    }
+    Ok(())
 }
 
 async fn factor(app: &App, parts: &Parts, findings: &mut Findings) -> Result<(), LedgerError> {

@@ -46,7 +46,10 @@ pub(crate) async fn waiting_approvals_of_one_caller_are_limited(stage: &impl Sta
     let first = asked(&*ledger, refund(1).at_most(2), at(0)).await;
     asked(&*other, refund(2).at_most(2), at(0)).await;
     let limited = other.admit(refund(3).at_most(2).admit(), at(WAITS - 5_000)).await.unwrap();
-    assert!(matches!(limited, Admission::Denied(Denial::Limit { retry_after: 5 })), "{limited:?}");
+    assert!(
+        matches!(limited, Admission::Denied(Denial::Limit { retry_after: 5, setting: "max_pending" })),
+        "{limited:?}"
+    );
     // what waits already is still found, and another caller has a limit of its own
     assert_eq!(asked(&*other, refund(1).at_most(2), at(2)).await.id, first.id);
     asked(&*ledger, refund(3).by("another").at_most(2), at(3)).await;

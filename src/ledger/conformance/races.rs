@@ -11,12 +11,12 @@ use super::{
 use crate::approval::Purpose;
 
 /// How many race.
-const RACERS: u32 = 16;
+pub(super) const RACERS: u32 = 16;
 /// How often.
 const ROUNDS: u32 = 3;
 
 /// Runs `work` once for each racer, spread over the handles, all let go at the same moment.
-async fn race<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+pub(super) async fn race<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     handles: &[Arc<dyn Ledger>],
     work: impl Fn(u32, Arc<dyn Ledger>) -> F,
 ) -> Vec<T> {

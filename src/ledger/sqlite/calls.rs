@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::{Map, Value, json};
 
-use super::{Admit, Durability, LedgerError, Outcome, Runner, approvals, decisions, fresh_id};
+use super::{Admit, Durability, LedgerError, Outcome, Runner, approvals, decisions, fresh_id, limits, locks};
 use crate::{
     canonical,
     clock::Now,
@@ -17,6 +17,8 @@ use crate::{
 
 /// How many refusals of one caller are written down in a minute, over all processes.
 const REFUSALS_A_MINUTE: u32 = 120;
+/// How long a question counts against `hourly`.
+const AN_HOUR: i64 = 3_600_000;
 
 /// Looks the call's situation up, asks [`admission`] what follows, and does it: all or nothing.
 pub(super) fn admit(
@@ -48,13 +50,23 @@ pub(super) fn admit(
     let pending: u32 = transaction
         .prepare_cached("SELECT count(*) FROM approval WHERE caller = ? AND status = 'pending' AND expires_at > ?")?
         .query_row(params![caller, now.wall], |row| row.get(0))?;
+    let asked: u32 = transaction
+        .prepare_cached("SELECT count(*) FROM approval WHERE caller = ? AND created_at > ?")?
+        .query_row(params![caller, now.wall.saturating_sub(AN_HOUR)], |row| row.get(0))?;
+    // over a limit an `allow` is an `ask`, from here on and in the record
+    let over = limits::over(transaction, &admit.evaluation.uses, now)?;
+    let asking = over.map(|(over, used)| Admit { evaluation: admit.evaluation.over(over, used), ..admit.clone() });
+    let admit = asking.as_ref().unwrap_or(admit);
     let can_approve: bool =
         transaction.prepare_cached("SELECT EXISTS (SELECT 1 FROM factor)")?.query_row([], |row| row.get(0))?;
     let situation = Situation {
+        locked: locks::is_locked(transaction)?,
         decision: admit.evaluation.decision,
         standing,
         pending,
         max_pending: admit.max_pending,
+        asked,
+        hourly: admit.hourly,
         can_approve,
         now,
     };
@@ -91,7 +103,24 @@ pub(super) fn admit(
                 |row| row.get(0),
             )?;
             let retry_after = u64::try_from((soonest - now.wall) / 1000).unwrap_or(0).clamp(1, 60);
-            Ok(Admission::Denied(Denial::Limit { retry_after }))
+            Ok(Admission::Denied(Denial::Limit { setting: "max_pending", retry_after }))
+        }
+        Verdict::HourlyLimit => {
+            note_refused(transaction, admit, "limited", Map::new(), now)?;
+            // the oldest of those that count makes room
+            let oldest: i64 = transaction.query_row(
+                "SELECT coalesce(min(created_at), 0) FROM
+                 (SELECT created_at FROM approval WHERE caller = ? ORDER BY created_at DESC LIMIT ?)",
+                params![caller, admit.hourly],
+                |row| row.get(0),
+            )?;
+            let wait = oldest.saturating_add(AN_HOUR).saturating_sub(now.wall) / 1000;
+            let retry_after = u64::try_from(wait).unwrap_or(0).clamp(1, 3_600);
+            Ok(Admission::Denied(Denial::Limit { setting: "hourly", retry_after }))
+        }
+        Verdict::Locked => {
+            note_refused(transaction, admit, "locked", Map::new(), now)?;
+            Ok(Admission::Denied(Denial::Lock))
         }
         Verdict::NoFactor => {
             note_refused(transaction, admit, "setup", Map::new(), now)?;
@@ -119,6 +148,9 @@ pub(super) fn settle(
     let taken = transaction.prepare_cached("DELETE FROM sending WHERE call = ?")?.execute([record])?;
     if taken != 1 {
         return Ok(false);
+    }
+    if matches!(outcome, Outcome::Failed { .. }) {
+        limits::release(transaction, record)?;
     }
     let (caller, tool, account) = begun(transaction, record)?;
     let answer = serde_json::to_value(outcome).map_err(|error| LedgerError::Corrupt(error.to_string()))?;
@@ -196,6 +228,7 @@ fn run(transaction: &Transaction<'_>, admit: &Admit, runner: &Runner, now: Now) 
     let id = fresh_id("rec")?;
     begin(transaction, admit, id.clone(), "allowed", Map::new(), now)?;
     start_sending(transaction, &id, runner, now)?;
+    limits::reserve(transaction, &id, &admit.evaluation.uses, now)?;
     Ok(Admission::Permit(Permit::mint(Arc::clone(&admit.plan), id.clone(), id)))
 }
 
@@ -251,7 +284,7 @@ fn is_flood(transaction: &Transaction<'_>, caller: &str, now: Now) -> Result<boo
     Ok(transaction
         .prepare_cached(
             "SELECT count(*) >= ?1 FROM (SELECT 1 FROM record WHERE at > ?2 AND at <= ?3 AND caller = ?4 AND kind = 'call'
-             AND status IN ('denied', 'limited', 'setup', 'invalid', 'credential', 'not_found') LIMIT ?1)",
+             AND status IN ('denied', 'limited', 'locked', 'setup', 'invalid', 'credential', 'not_found') LIMIT ?1)",
         )?
         .query_row(params![REFUSALS_A_MINUTE, now.wall.saturating_sub(60_000), now.wall, caller], |row| row.get(0))?)
 }

@@ -44,7 +44,11 @@ pub(super) fn decide(
     }
     let approver = match answer {
         Answer::Deny { note } => {
-            end(transaction, &row, ApprovalStatus::Denied, Map::from_iter([("note".to_owned(), json!(note))]), now)?;
+            let body = Map::from_iter([
+                ("note".to_owned(), json!(note)),
+                ("after".to_owned(), json!(now.wall.saturating_sub(row.created_at))),
+            ]);
+            end(transaction, &row, ApprovalStatus::Denied, body, now)?;
             return Ok(Decided::Denied);
         }
         Answer::Approve(approver) => approver,
@@ -78,7 +82,9 @@ pub(super) fn decide(
     if !factors::burn(transaction, &approver)? {
         return Ok(Decided::CodeUsed);
     }
-    let body = yes_body(transaction, &approver, evaluation)?;
+    let mut body = yes_body(transaction, &approver, evaluation)?;
+    // how long it took: who says yes within seconds has hardly read
+    body.insert("after".to_owned(), json!(now.wall.saturating_sub(row.created_at)));
     if before().count().saturating_add(1) < usize::from(requirement.approvers) {
         note(transaction, &row.call, YES, body, now)?;
         let approval = approvals::load(transaction, id)?.unwrap_or(approval);

@@ -89,6 +89,8 @@ impl Sqlite {
             let end: i64 =
                 transaction.query_row("SELECT coalesce(max(seq), 0) + 1 FROM record", [], |row| row.get(0))?;
             let first = first.unwrap_or(end);
+            // older than the longest period that a limit has
+            transaction.execute("DELETE FROM spend WHERE at < ?", [now.wall.saturating_sub(A_YEAR_AND_MORE)])?;
             let deleted = transaction
                 .execute("DELETE FROM payload WHERE record IN (SELECT id FROM record WHERE seq < ?)", [first])?;
             if deleted > 0 {
@@ -106,6 +108,8 @@ impl Sqlite {
     }
 }
 
+/// No limit looks back so far.
+const A_YEAR_AND_MORE: Millis = 370 * 24 * 3_600_000;
 const RECORD: &str = "seq, id, call, kind, status, at, caller, tool, account, body, lower(hex(prev)), lower(hex(hash))";
 
 /// Where a call stands: how it ended, else its approval's state, else whether it is being sent, else how it began.

@@ -11,6 +11,8 @@ mod calls;
 mod decisions;
 mod enrolments;
 mod factors;
+mod limits;
+mod locks;
 mod lookup;
 mod notices;
 mod offers;

@@ -53,7 +53,7 @@ fn t091_everything_that_is_wrong_is_said_at_once() {
     11 | verdit = "deny"
        | ^^^^^^
        |
-       = help: the keys here are `id`, `tools`, `where`, `decision`, `caller`, `account`, `env`, `expires`, `approve`, `approvers`, `answer_within`, `reason`
+       = help: the keys here are `id`, `tools`, `where`, `decision`, `caller`, `account`, `env`, `expires`, `approve`, `approvers`, `answer_within`, `limit`, `floor`, `reason`
     error: `stripe.create_refund` has no parameter `amuont`
       --> policy.toml:12:11
        |
@@ -185,18 +185,11 @@ fn what_a_yes_takes_is_for_rules_that_ask_and_within_bounds() {
 
 #[test]
 fn what_a_later_release_reads_is_not_passed_over() {
-    for key in ["limit = [{ count = 10, per = \"1d\" }]", "floor = true"] {
-        let word = key.split(' ').next().unwrap();
-        assert_eq!(
-            messages(&policy(&rule("r", "create_refund", "ask", key))),
-            [format!("`{word}` is not available yet")]
-        );
-    }
-    insta::assert_snapshot!(problems(&policy(&rule("r", "create_refund", "ask", "floor = true"))), @r#"
-    error: `floor` is not available yet
+    insta::assert_snapshot!(problems(&policy(&rule("r", "create_refund", "ask", "grant = true"))), @r#"
+    error: `grant` is not available yet
      --> policy.toml:6:1
       |
-    6 | floor = true
+    6 | grant = true
       | ^^^^^
       |
       = help: remove it; a later release reads it
@@ -344,4 +337,40 @@ fn the_presets_load_and_have_no_problems() {
         .collect();
     assert!(example.contains("expect"));
     check("example", &policy(&example), &built_in).unwrap_or_else(|problems| panic!("{problems}"));
+}
+
+#[test]
+fn a_limit_is_for_a_rule_that_allows_and_can_be_counted() {
+    for (key, message) in [
+        ("limit = []", "`limit` lists nothing"),
+        ("limit = [{ count = 10 }]", "`per` must be a duration between 1m and 366d"),
+        ("limit = [{ count = 10, per = \"30s\" }]", "`per` must be a duration between 1m and 366d"),
+        ("limit = [{ per = \"1d\" }]", "a limit has either `count`, or `sum` and `max`"),
+        ("limit = [{ count = 1, max = 5, per = \"1d\" }]", "a limit has either `count`, or `sum` and `max`"),
+        ("limit = [{ sum = \"amount\", per = \"1d\" }]", "a limit has either `count`, or `sum` and `max`"),
+        (
+            "limit = [{ count = 1.5, per = \"1d\" }]",
+            "a limit must be a number that is not negative, of calls a whole one",
+        ),
+        (
+            "limit = [{ count = -1, per = \"1d\" }]",
+            "a limit must be a number that is not negative, of calls a whole one",
+        ),
+        ("limit = [{ sum = \"amonut\", max = 5, per = \"1d\" }]", "`stripe.create_refund` has no parameter `amonut`"),
+        ("limit = [{ sum = \"charge\", max = 5, per = \"1d\" }]", "`charge` of `stripe.create_refund` is no number"),
+        ("limit = [{ cuont = 5, per = \"1d\" }]", "unknown key `cuont`"),
+        ("floor = true", "`floor` is for rules that ask"),
+    ] {
+        let found = messages(&policy(&rule("r", "create_refund", "allow", key)));
+        assert!(found.contains(&message.to_owned()), "{key}: {found:?}");
+    }
+    for decision in ["ask", "deny"] {
+        let limit = "limit = [{ count = 10, per = \"1d\" }]";
+        assert_eq!(
+            messages(&policy(&rule("r", "create_refund", decision, limit))),
+            ["`limit` is for rules that allow"]
+        );
+    }
+    let maybe = messages(&policy(&rule("r", "create_refund", "ask", "floor = 1")));
+    assert_eq!(maybe, ["`floor` must be true or false"]);
 }

@@ -304,6 +304,7 @@ fn every_verdict_names_its_lines() {
     let asked = Asked { policy: &policy, catalog: &catalog };
     let reason = |decision, file: &str, line, rule: &str, text: Option<&str>| Evaluation {
         requirement: Requirement::default(),
+        uses: Vec::new(),
         decision,
         reasons: vec![Reason {
             decision,
@@ -379,4 +380,35 @@ fn what_a_yes_takes_is_the_strictest_of_all_rules_that_match() {
     let (policy, _) = Policy::new(&catalog, &pinned(&catalog, &allowed), None);
     let given = Some(json!({"charge": "ch_1"}));
     assert!(Asked { policy: &policy, catalog: &catalog }.of(REFUND, given).requirement.is_plain());
+}
+
+#[test]
+fn t094_a_rule_says_what_a_call_would_use_of_its_limits() {
+    let limit = "limit = [{ count = 10, per = \"1d\" }, { sum = \"amount\", max = 2000, per = \"1d\" }]";
+    let catalog = catalog();
+    let text = policy(&rule("small", "create_refund", "allow", limit));
+    assert_eq!(check("policy.toml", &text, &catalog).unwrap(), 0);
+    let (policy, problems) = Policy::new(&catalog, &pinned(&catalog, &text), None);
+    assert_eq!(problems, []);
+    let asked = Asked { policy: &policy, catalog: &catalog };
+    let used = |amount: Value| asked.of("stripe.create_refund", Some(json!({"amount": amount})));
+    let found = used(json!(400));
+    assert_eq!(found.decision, Allow);
+    let takes: Vec<_> = found.uses.iter().map(|one| (&one.measure, one.takes, one.max)).collect();
+    let sum = Measure::Sum("amount".to_owned());
+    assert_eq!(takes, [(&Measure::Count, 1_000_000, 10_000_000), (&sum, 400_000_000, 2_000_000_000)]);
+    // what nobody can count is more than there is: all of it, a word, what would give back
+    for amount in [json!(null), json!("400"), json!(-400), json!(i64::MAX)] {
+        let found = used(amount.clone());
+        assert_eq!((found.decision, found.rule(), found.uses.len()), (Ask, "small", 0), "{amount}");
+    }
+    assert_eq!(asked.of("stripe.create_refund", Some(json!({}))).decision, Ask);
+    // an edit that is not applied limits beside what is
+    let edit = text.replace("count = 10", "count = 1");
+    let (both, _) = Policy::new(&catalog, &pinned(&catalog, &text), Some(&edit));
+    let found = Asked { policy: &both, catalog: &catalog }.of("stripe.create_refund", Some(json!({"amount": 1})));
+    let counts: Vec<_> = found.uses.iter().filter(|one| one.measure == Measure::Count).map(|one| one.max).collect();
+    assert_eq!(counts, [1_000_000, 10_000_000]);
+    let gone = diff(&catalog, &pinned(&catalog, &text), &text.replace(limit, "")).unwrap();
+    assert!(gone[0].looser, "{gone:?}");
 }

@@ -28,6 +28,8 @@ pub(in crate::web) struct Surroundings<'a> {
     pub(in crate::web) snapshot: &'a Snapshot,
     /// What the policy says now.
     pub(in crate::web) judgement: Option<&'a Evaluation>,
+    /// When a human said no to one like it, shortly before it was asked.
+    pub(in crate::web) denied_like_it: Option<Millis>,
     /// When the same call last ran.
     pub(in crate::web) last_ran: Option<Millis>,
     /// Now.
@@ -129,6 +131,11 @@ impl ApprovalView {
         let says = surroundings.judgement.map(|evaluation| evaluation.decision);
         let changed = says.filter(|says| standing == Standing::Waiting && Some(*says) != decision);
         let mut warnings = Vec::new();
+        if standing == Standing::Waiting && surroundings.denied_like_it.is_some() {
+            warnings.push(
+                "Shortly before this was asked, a human said no to a call of the same tool by the same agent, with other arguments.",
+            );
+        }
         if standing == Standing::Waiting && plan.is_some() {
             if tool.is_none() {
                 warnings

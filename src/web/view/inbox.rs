@@ -15,6 +15,8 @@ pub(in crate::web) struct Inbox {
     pub(in crate::web) missed: Vec<Missed>,
     /// What was decided, newest first.
     pub(in crate::web) decided: Vec<Item>,
+    /// So many of the last answers in a row were a yes that came too quickly to have been read.
+    pub(in crate::web) hasty: Option<usize>,
 }
 
 /// What nobody decided in time.
@@ -65,8 +67,20 @@ impl Inbox {
     ) -> Self {
         let items = |approvals: &[Approval]| approvals.iter().map(|approval| Item::new(approval, now)).collect();
         let missed = missed.iter().map(|(approval, told)| Missed::new(approval, *told, now)).collect();
-        Self { waiting: items(waiting), missed, decided: items(decided) }
+        Self { waiting: items(waiting), missed, decided: items(decided), hasty: hasty(decided) }
     }
+}
+
+/// How many of the last answers in a row were a very quick yes, where they are so many that it is a habit.
+fn hasty(decided: &[Approval]) -> Option<usize> {
+    const QUICK: Millis = 5_000;
+    const A_HABIT: usize = 5;
+    let answers = decided.iter().filter_map(|approval| {
+        let decision =
+            approval.decision.as_ref().filter(|decision| !decision.by_policy && decision.cancelled_by.is_none())?;
+        Some(decision.status == ApprovalStatus::Approved && decision.at.saturating_sub(approval.created_at) < QUICK)
+    });
+    Some(answers.take_while(|quick| *quick).count()).filter(|quick| *quick >= A_HABIT)
 }
 
 impl Missed {

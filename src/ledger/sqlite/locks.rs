@@ -1,0 +1,80 @@
+//! The lock: what a human pulls when something is wrong. It stands in the database, and admission looks at it in its own
+//! transaction, so that no process lets a call through after it.
+
+use rusqlite::{Connection, OptionalExtension as _};
+use serde_json::{Map, json};
+
+use super::{Durability, LedgerError, Sqlite, decisions, factors, people};
+use crate::{
+    approval::{Approver, Claim},
+    clock::{Millis, Now},
+};
+
+impl Sqlite {
+    /// Locks: cancels what waits and refuses every call until [`Sqlite::unlock`]. `false`: the proof is of something else,
+    /// or its code was used before.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn lock(&self, approver: Approver, now: Now) -> Result<bool, LedgerError> {
+        self.transaction(Durability::Full, move |transaction, _| {
+            if *approver.claim() != Claim::Lock || !factors::burn(transaction, &approver)? {
+                return Ok(false);
+            }
+            transaction.execute(
+                "INSERT INTO meta (key, value) VALUES ('locked', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1",
+                [now.wall.to_string()],
+            )?;
+            decisions::cancel_all(transaction, None, now)?;
+            factors::home_event(transaction, "locked", "", by(transaction, &approver)?, now)?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Unlocks. `false`: as above.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn unlock(&self, approver: Approver, now: Now) -> Result<bool, LedgerError> {
+        self.transaction(Durability::Full, move |transaction, _| {
+            if *approver.claim() != Claim::Unlock || !factors::burn(transaction, &approver)? {
+                return Ok(false);
+            }
+            transaction.execute("DELETE FROM meta WHERE key = 'locked'", [])?;
+            factors::home_event(transaction, "unlocked", "", by(transaction, &approver)?, now)?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Since when everything is locked, where it is.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn locked_since(&self) -> Result<Option<Millis>, LedgerError> {
+        self.on_thread(|inner| {
+            let connection = inner.connection(Durability::Normal);
+            Ok(locked(&connection)?.map(|at| at.parse().unwrap_or(0)))
+        })
+        .await
+    }
+}
+
+/// Is everything locked?
+pub(super) fn is_locked(connection: &Connection) -> Result<bool, LedgerError> {
+    Ok(locked(connection)?.is_some())
+}
+
+fn locked(connection: &Connection) -> Result<Option<String>, LedgerError> {
+    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = 'locked'")?;
+    Ok(statement.query_row([], |row| row.get(0)).optional()?)
+}
+
+fn by(connection: &Connection, approver: &Approver) -> Result<Map<String, serde_json::Value>, LedgerError> {
+    Ok(Map::from_iter([
+        ("person".to_owned(), people::describe(connection, approver.person())?),
+        ("factor".to_owned(), json!(approver.factor())),
+        ("proof".to_owned(), factors::describe(approver)),
+    ]))
+}

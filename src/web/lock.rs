@@ -1,0 +1,80 @@
+//! The button that refuses every call, and the one that ends it. Both take a code, as on the terminal.
+
+use std::sync::Arc;
+
+use axum::{
+    Form,
+    extract::{State, rejection::FormRejection},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use serde::Deserialize;
+
+use super::{
+    Site,
+    failure::Failure,
+    pages::{self, Visit, refused, see_other},
+    session::check_form_token,
+};
+use crate::{
+    approval::{Claim, Code},
+    gateway::{Presented, ProveError},
+};
+
+/// What the token of its form is for.
+pub(super) const LOCK: &str = "lock";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LockForm {
+    csrf: String,
+    set: Set,
+    #[serde(default)]
+    code: String,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum Set {
+    Lock,
+    Unlock,
+}
+
+/// `POST /lock`
+pub(super) async fn set(
+    State(site): State<Arc<Site>>,
+    headers: HeaderMap,
+    form: Result<Form<LockForm>, FormRejection>,
+) -> Result<Response, Failure> {
+    let Form(form) = form.map_err(|_| Failure::BadForm)?;
+    let visit = Visit::open(&site, &headers).await?;
+    let Some(session) = &visit.session else {
+        return visit.ask_who(&site, &headers, StatusCode::UNAUTHORIZED, "/", None).await;
+    };
+    check_form_token(&session.token, LOCK, &form.csrf)?;
+    let refuse =
+        async |status, problem: String| pages::inbox_page(&site, &headers, &visit, status, Some(problem)).await;
+    let code = match Code::parse(&form.code) {
+        Ok(code) => code,
+        Err(error) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, format!("{error}; nothing was changed")).await,
+    };
+    let (parts, now) = (&visit.parts, site.gateway().clock().now());
+    let claim = match form.set {
+        Set::Lock => Claim::Lock,
+        Set::Unlock => Claim::Unlock,
+    };
+    let approver = match site.gateway().prove(parts, claim, &Presented::Code(&session.person, &code)).await {
+        Ok(approver) => approver,
+        Err(ProveError::Ledger(error)) => return Err(Failure::internal(error)),
+        Err(error) => return refuse(refused(&error), error.to_string()).await,
+    };
+    let done = match form.set {
+        Set::Lock => parts.home.lock(approver, now).await,
+        Set::Unlock => parts.home.unlock(approver, now).await,
+    };
+    if done.map_err(Failure::internal)? {
+        Ok(see_other("/"))
+    } else {
+        refuse(StatusCode::UNPROCESSABLE_ENTITY, ProveError::Used.to_string()).await
+    }
+}
