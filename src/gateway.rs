@@ -139,6 +139,16 @@ impl Gateway {
             self.note_refusal(parts, caller, shown(name), "not_found", Value::Null).await;
             return Err(not_found(&snapshot, name));
         };
+        if !snapshot.reaches(caller, &tool.integration.id) {
+            self.note_refusal(parts, caller, tool.policy_name(), "denied", json!("reach")).await;
+            return Err(Reply::Denied {
+                by: DeniedBy::Policy,
+                rule: Some("reach".to_owned()),
+                message: format!("you were not let in for `{}`; nothing was sent", tool.integration.id),
+                note: None,
+                retry_after: None,
+            });
+        }
         let call = match Call::parse(tool, arguments, caller, &snapshot.accounts_of(&tool.integration.id)) {
             Ok(call) => call,
             Err(error) => return Err(self.refuse(parts, caller, tool, error).await),

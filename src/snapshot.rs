@@ -10,11 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub use self::manifests::Manifests;
 use crate::{
     account::Account,
+    call::Caller,
     catalog::Catalog,
     config::{Environment, Home, Settings},
     diagnostic::{Diagnostic, Source},
     files,
-    ledger::{LedgerError, Sqlite},
+    ledger::{Agent, LedgerError, Sqlite},
     policy::{Pinned, Policy},
     visible::visible,
 };
@@ -30,6 +31,8 @@ pub struct Snapshot {
     pub policy: Arc<Policy>,
     /// The accounts, by integration and name.
     pub accounts: Vec<Arc<Account>>,
+    /// The agents that were let in over a gateway.
+    pub agents: Vec<Agent>,
     /// What links begin with; `None` while the site cannot be reached by a link.
     pub site: Option<String>,
     /// What is wrong with the files now. The last good ones are in force.
@@ -44,6 +47,12 @@ impl Snapshot {
     /// The accounts of an integration.
     pub fn accounts_of(&self, integration: &str) -> Vec<Arc<Account>> {
         self.accounts.iter().filter(|account| account.integration == integration).cloned().collect()
+    }
+
+    /// May this caller call anything of the integration? Only agents that were let in for some of them may not; whatever
+    /// channel they come by.
+    pub fn reaches(&self, caller: &Caller, integration: &str) -> bool {
+        self.agents.iter().filter(|agent| agent.name == *caller).all(|agent| agent.reach.includes(integration))
     }
 }
 
@@ -79,6 +88,7 @@ struct Seen {
     policy: Result<Option<String>, String>,
     pinned: Option<Pinned>,
     accounts: Vec<Account>,
+    agents: Vec<Agent>,
     site: Option<String>,
     manifests: Manifests,
 }
@@ -182,6 +192,7 @@ fn look(home: &Home, ledger: &Sqlite) -> Result<Seen, SnapshotError> {
         policy: read(&home.policy()),
         pinned: ledger.pinned()?,
         accounts: ledger.accounts()?,
+        agents: ledger.agents()?,
         site: ledger.meta("site")?,
         manifests: Manifests::read(&home.tools()),
     })
@@ -220,6 +231,7 @@ fn build(
         catalog: Arc::clone(catalog),
         policy: Arc::new(policy),
         accounts: seen.accounts.iter().cloned().map(Arc::new).collect(),
+        agents: seen.agents.clone(),
         site,
         problems,
         manifest_problems: manifest_problems.clone(),

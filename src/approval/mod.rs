@@ -52,6 +52,8 @@ pub enum Claim {
     Lock,
     /// Ending that.
     Unlock,
+    /// Letting an agent in, or giving it another token.
+    Agents,
     /// Opening a session, which reads and denies.
     SignIn,
 }
@@ -61,9 +63,13 @@ impl Claim {
     pub fn purpose(&self) -> Purpose {
         match self {
             Self::SignIn => Purpose::SignIn,
-            Self::Approve { .. } | Self::Policy(_) | Self::Factors | Self::People | Self::Lock | Self::Unlock => {
-                Purpose::Decide
-            }
+            Self::Approve { .. }
+            | Self::Policy(_)
+            | Self::Factors
+            | Self::People
+            | Self::Agents
+            | Self::Lock
+            | Self::Unlock => Purpose::Decide,
         }
     }
 
@@ -76,6 +82,7 @@ impl Claim {
             Self::People => ("people", Vec::new()),
             Self::Lock => ("lock", Vec::new()),
             Self::Unlock => ("unlock", Vec::new()),
+            Self::Agents => ("agents", Vec::new()),
             Self::SignIn => ("sign_in", Vec::new()),
         }
     }

@@ -4,6 +4,7 @@
 //! reaches a terminal. Exit codes: 0 done, 1 failed, 2 waits for a human, 3 denied, 64 wrong usage.
 
 mod accounts;
+mod agents;
 mod approvals;
 mod browser;
 mod call;
@@ -69,6 +70,9 @@ enum Command {
     /// Add, list or remove who may say yes beside you
     #[command(subcommand)]
     People(people::Action),
+    /// Let agents in over a gateway, give them another token, shut them out
+    #[command(subcommand)]
+    Agents(agents::Action),
     /// Put agentport into an agent host's configuration, or take it out
     #[command(subcommand)]
     Host(host::Action),
@@ -162,6 +166,7 @@ async fn run(app: &App, out: &Out, command: Option<Command>) -> Result<Exit, Fai
         Some(Command::Accounts) => accounts::list(app, out).await,
         Some(Command::Factor(action)) => factor::run(app, out, action).await,
         Some(Command::People(action)) => people::run(app, out, action).await,
+        Some(Command::Agents(action)) => agents::run(app, out, action).await,
         Some(Command::Host(action)) => host::run(app, out, action),
         Some(Command::Open(args)) => open::run(app, out, args).await,
         Some(Command::Approvals(action)) => approvals::run(app, out, action).await,

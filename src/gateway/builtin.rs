@@ -30,7 +30,7 @@ impl Gateway {
     ) -> Option<Reply> {
         let reply = match name {
             "agentport_list_integrations" => match parse::<ListIntegrations>(arguments) {
-                Ok(_) => self.list_integrations(),
+                Ok(_) => self.list_integrations(caller),
                 Err(reply) => reply,
             },
             "agentport_find_tools" => match parse::<FindTools>(arguments) {
@@ -97,6 +97,7 @@ impl Gateway {
             find.integration.as_ref().is_none_or(|id| *id == tool.integration.id)
                 && find.effect.as_ref().is_none_or(|effect| effect == tool.effect.as_str())
                 && snapshot.accounts.iter().any(|account| account.integration == tool.integration.id)
+                && snapshot.reaches(caller, &tool.integration.id)
                 && !snapshot.policy.always_denies(tool, caller)
         };
         let found = snapshot.catalog.search(&find.query).filter(|tool| fits(tool)).take(find.limit);
@@ -115,13 +116,14 @@ impl Gateway {
         Reply::Plain(Map::from_iter([("result".to_owned(), json!({"tools": tools}))]))
     }
 
-    fn list_integrations(&self) -> Reply {
+    fn list_integrations(&self, caller: &Caller) -> Reply {
         let Some(snapshot) = self.parts().and_then(|parts| parts.snapshots.current().ok()) else {
             return Reply::needs_set_up("nothing is connected yet");
         };
         let integrations: Vec<Value> = snapshot
             .catalog
             .integrations()
+            .filter(|integration| snapshot.reaches(caller, &integration.id))
             .map(|integration| {
                 let accounts: Vec<Value> = snapshot
                     .accounts_of(&integration.id)

@@ -203,6 +203,7 @@ impl Gateway {
         let tool = snapshot.catalog.find(&plan.tool()).filter(|tool| plan.definition() == tool.definition().into());
         let changed = match (tool, account) {
             (None, _) => Some("the tool's definition"),
+            (Some(_), _) if !snapshot.reaches(plan.caller(), plan.integration()) => Some("what its agent may reach"),
             (Some(_), Some(account)) if same(account, plan) => None,
             (Some(_), Some(_) | None) => Some("the account"),
         };

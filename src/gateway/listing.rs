@@ -164,7 +164,7 @@ fn exposed<'a>(snapshot: &'a Snapshot, caller: &Caller, room: usize) -> Vec<&'a 
     let visible: Vec<&Arc<Tool>> = connected
         .into_iter()
         .flat_map(|integration| snapshot.catalog.tools_of(integration))
-        .filter(|tool| !snapshot.policy.always_denies(tool, caller))
+        .filter(|tool| snapshot.reaches(caller, &tool.integration.id) && !snapshot.policy.always_denies(tool, caller))
         .collect();
     let asked_for = |tool: &Tool| {
         snapshot.settings.expose.iter().any(|(integration, toolset)| {

@@ -5,6 +5,7 @@
 //! and passes `conformance`. Nothing here sends anything or opens a secret.
 
 mod admission;
+mod agent;
 mod approval;
 pub mod chain;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use async_trait::async_trait;
 
 pub use self::{
     admission::{Situation, Standing, Verdict, admission},
+    agent::{Agent, Reach},
     approval::{Approval, ApprovalStatus, CancelledBy, HumanDecision, Yes},
     chain::{Bad, Verified},
     outcome::{FailureKind, Outcome},

@@ -57,7 +57,7 @@ pub struct Refusal {
     pub caller: String,
     /// The tool, as far as it could be found.
     pub tool: String,
-    /// `invalid`, `not_found`, `setup` or `credential`.
+    /// `invalid`, `not_found`, `denied`, `setup` or `credential`.
     pub status: &'static str,
     /// What was wrong, less every argument's value.
     pub body: Value,

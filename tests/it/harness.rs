@@ -176,6 +176,16 @@ impl Port {
         self.cli(["approvals", "approve", id, "--code-stdin", "--json"]).stdin(&self.code()).done().json()
     }
 
+    /// Lets an agent in, as the person does: name, then options. Its token must not show.
+    pub fn let_in(&self, arguments: &[&str]) -> String {
+        let command = ["agents", "add"].into_iter().chain(arguments.iter().copied()).chain(["--code-stdin", "--json"]);
+        let added = self.cli(command).stdin(&self.code()).unseen().done().json();
+        assert_eq!(added["name"], json!(arguments[0]));
+        let token = added["token"].as_str().unwrap().to_owned();
+        self.evidence().keep_from(&token);
+        token
+    }
+
     /// A policy line, in force at once: `policy set`, `policy apply`.
     pub fn allow(&self, target: &str) {
         self.cli(["policy", "set", target, "allow", "--json"]).done();

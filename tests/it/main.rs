@@ -2,6 +2,7 @@
 //! each subject; a file that is not named here fails `hygiene`.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod agents;
 mod attacks;
 mod browser;
 mod channels;

@@ -2,10 +2,11 @@
 //!
 //! Two connections: what is only a read upstream is committed with `synchronous=NORMAL` (survives our crash, not a power
 //! cut), everything else with FULL. Each method is one `BEGIN IMMEDIATE` transaction on a blocking thread.
-//! `accounts`, `people`, `factors`, `passkeys`, `enrolments`, `sessions`, `pins`, `notices` and `offers` keep the home's other
+//! `accounts`, `agents`, `people`, `factors`, `passkeys`, `enrolments`, `sessions`, `pins`, `notices` and `offers` keep the home's other
 //! facts in the same file and the same chain.
 
 mod accounts;
+mod agents;
 mod approvals;
 mod calls;
 mod decisions;
@@ -32,6 +33,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use self::{
+    agents::{AgentToken, LetIn, NewAgent},
     enrolments::{Enrolment, EnrolmentToken},
     factors::Factor,
     lookup::CallDetail,

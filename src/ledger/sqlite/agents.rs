@@ -1,0 +1,274 @@
+//! Agents and their tokens. A token is shown once; the ledger keeps its hash.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use serde_json::{Map, Value, json};
+
+use super::{Durability, LedgerError, Sqlite, decisions, factors};
+use crate::{
+    approval::{Approver, Claim},
+    call::Caller,
+    canonical,
+    clock::{Millis, Now},
+    ledger::{Agent, CancelledBy, Reach},
+};
+
+/// How exactly the last use is known: not every call is to write.
+const USE_STEP: Millis = 60_000;
+
+/// What an agent shows. 256 random bits; printed once, to the human alone.
+#[derive(Clone)]
+pub struct AgentToken(String);
+
+impl AgentToken {
+    const PREFIX: &str = "apt_";
+    /// Base64url letters of 256 bits.
+    const LETTERS: usize = 43;
+
+    fn generate() -> Result<Self, LedgerError> {
+        let mut bytes = [0_u8; 32];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(format!("{}{}", Self::PREFIX, data_encoding::BASE64URL_NOPAD.encode(&bytes))))
+    }
+
+    /// From a header; `None` if it does not have the shape of one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let random = text.strip_prefix(Self::PREFIX)?;
+        let letters = random.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        (random.len() == Self::LETTERS && letters).then(|| Self(text.to_owned()))
+    }
+
+    /// For the one time that it is shown.
+    pub fn as_shown(&self) -> &str {
+        &self.0
+    }
+
+    fn hash(&self) -> String {
+        canonical::hex(&canonical::sha256("agentport/agent-token", &[self.0.as_bytes()]))
+    }
+}
+
+impl std::fmt::Debug for AgentToken {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("[agent token]")
+    }
+}
+
+/// An agent that is to be let in.
+#[derive(Debug, Clone)]
+pub struct NewAgent {
+    /// Its name.
+    pub name: Caller,
+    /// What it can call at most.
+    pub reach: Reach,
+    /// Until when.
+    pub expires_at: Option<Millis>,
+}
+
+/// What became of letting an agent in, or of giving it another token.
+#[derive(Debug)]
+pub enum LetIn {
+    /// This is its token.
+    Token(AgentToken),
+    /// One of this name is there already; to rotate: none is.
+    Name,
+    /// The proof is missing, not the owner's, or was used before.
+    Unproven,
+}
+
+impl Sqlite {
+    /// Everybody who was let in, by name.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn agents(&self) -> Result<Vec<Agent>, LedgerError> {
+        list(&self.inner.connection(Durability::Normal))
+    }
+
+    /// When each was last heard of, to the minute.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn agents_last_used(&self) -> Result<Vec<(Caller, Option<Millis>)>, LedgerError> {
+        self.on_thread(|inner| {
+            let connection = inner.connection(Durability::Normal);
+            let mut statement = connection.prepare_cached("SELECT name, used_at FROM agent ORDER BY name")?;
+            let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+            rows.map(|row| row.map_err(LedgerError::from).and_then(|(name, used)| Ok((caller(name)?, used)))).collect()
+        })
+        .await
+    }
+
+    /// Lets an agent in. Where a factor is enrolled the owner has to prove it: it grants access.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn add_agent(&self, agent: NewAgent, approver: Option<Approver>, now: Now) -> Result<LetIn, LedgerError> {
+        self.transaction(Durability::Full, move |transaction, _| {
+            if exists(transaction, &agent.name)? {
+                return Ok(LetIn::Name);
+            }
+            if !may_let_in(transaction, approver.as_ref())? {
+                return Ok(LetIn::Unproven);
+            }
+            let token = AgentToken::generate()?;
+            let integrations = match &agent.reach {
+                Reach::All => Value::Null,
+                Reach::Only(named) => json!(named),
+            };
+            transaction.execute(
+                "INSERT INTO agent (name, hash, integrations, created_at, expires_at) VALUES (?, ?, ?, ?, ?)",
+                params![
+                    agent.name.as_str(),
+                    token.hash(),
+                    (!integrations.is_null()).then(|| integrations.to_string()),
+                    now.wall,
+                    agent.expires_at
+                ],
+            )?;
+            let mut body = proof(approver.as_ref());
+            body.insert("integrations".to_owned(), integrations);
+            body.insert("expires_at".to_owned(), json!(agent.expires_at));
+            factors::home_event(transaction, "agent added", agent.name.as_str(), body, now)?;
+            Ok(LetIn::Token(token))
+        })
+        .await
+    }
+
+    /// Another token for an agent; the one before is worth nothing from now on.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn rotate_agent(&self, name: Caller, approver: Option<Approver>, now: Now) -> Result<LetIn, LedgerError> {
+        self.transaction(Durability::Full, move |transaction, _| {
+            if !exists(transaction, &name)? {
+                return Ok(LetIn::Name);
+            }
+            if !may_let_in(transaction, approver.as_ref())? {
+                return Ok(LetIn::Unproven);
+            }
+            let token = AgentToken::generate()?;
+            transaction.execute("UPDATE agent SET hash = ? WHERE name = ?", params![token.hash(), name.as_str()])?;
+            let body = proof(approver.as_ref());
+            factors::home_event(transaction, "agent token rotated", name.as_str(), body, now)?;
+            Ok(LetIn::Token(token))
+        })
+        .await
+    }
+
+    /// Shuts an agent out, and ends what of its calls waits for a human. `false`: there is none of this name.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn revoke_agent(&self, name: Caller, now: Now) -> Result<bool, LedgerError> {
+        self.transaction(Durability::Full, move |transaction, _| {
+            if transaction.execute("DELETE FROM agent WHERE name = ?", [name.as_str()])? == 0 {
+                return Ok(false);
+            }
+            let waiting: Vec<String> = transaction
+                .prepare_cached("SELECT id FROM approval WHERE caller = ? AND status = 'pending'")?
+                .query_map([name.as_str()], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            for id in waiting {
+                decisions::cancel(transaction, &id, CancelledBy::Human, now)?;
+            }
+            factors::home_event(transaction, "agent revoked", name.as_str(), Map::new(), now)?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Whose token it is, if it is good now. Notes its use.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn agent_of(&self, token: AgentToken, now: Now) -> Result<Option<Agent>, LedgerError> {
+        self.on_thread(move |inner| {
+            let hash = token.hash();
+            let found = find(&inner.connection(Durability::Normal), &hash)?;
+            let found = found.filter(|(agent, _)| agent.expires_at.is_none_or(|until| now.wall < until));
+            let Some((agent, used_at)) = found else { return Ok(None) };
+            if used_at.is_none_or(|used| now.wall.saturating_sub(used) >= USE_STEP) {
+                inner.transaction(Durability::Normal, |transaction| {
+                    transaction.execute("UPDATE agent SET used_at = ? WHERE hash = ?", params![now.wall, hash])?;
+                    Ok(())
+                })?;
+            }
+            Ok(Some(agent))
+        })
+        .await
+    }
+}
+
+/// The first home of all has nobody who could prove anything; from the first factor on it takes the owner's.
+fn may_let_in(transaction: &Transaction<'_>, approver: Option<&Approver>) -> Result<bool, LedgerError> {
+    match approver {
+        Some(approver) => Ok(*approver.claim() == Claim::Agents
+            && approver.person().is_owner()
+            && factors::burn(transaction, approver)?),
+        None => factors::none(transaction),
+    }
+}
+
+fn proof(approver: Option<&Approver>) -> Map<String, Value> {
+    Map::from_iter([("proof".to_owned(), approver.map_or(Value::Null, factors::describe))])
+}
+
+fn exists(connection: &Connection, name: &Caller) -> Result<bool, LedgerError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM agent WHERE name = ?)";
+    Ok(connection.query_row(sql, [name.as_str()], |row| row.get(0))?)
+}
+
+type Row = (String, Option<String>, Millis, Option<Millis>);
+
+fn list(connection: &Connection) -> Result<Vec<Agent>, LedgerError> {
+    let mut statement =
+        connection.prepare_cached("SELECT name, integrations, created_at, expires_at FROM agent ORDER BY name")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    rows.map(|row| row.map_err(LedgerError::from).and_then(agent)).collect()
+}
+
+/// By the hash of its token: whoever can time this look-up learns of a hash, which opens nothing.
+fn find(connection: &Connection, hash: &str) -> Result<Option<(Agent, Option<Millis>)>, LedgerError> {
+    let found: Option<(Row, Option<Millis>)> = connection
+        .prepare_cached("SELECT name, integrations, created_at, expires_at, used_at FROM agent WHERE hash = ?")?
+        .query_row([hash], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?), row.get(4)?)))
+        .optional()?;
+    found.map(|(row, used_at)| Ok((agent(row)?, used_at))).transpose()
+}
+
+fn agent((name, integrations, created_at, expires_at): Row) -> Result<Agent, LedgerError> {
+    let reach = match integrations {
+        None => Reach::All,
+        Some(text) => Reach::Only(
+            serde_json::from_str::<BTreeSet<String>>(&text)
+                .map_err(|_| LedgerError::Corrupt("an agent's integrations".to_owned()))?,
+        ),
+    };
+    Ok(Agent { name: caller(name)?, reach, created_at, expires_at })
+}
+
+fn caller(name: String) -> Result<Caller, LedgerError> {
+    Caller::parse(&name).map_err(|_| LedgerError::Corrupt("an agent without a name".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_has_one_spelling_and_is_shown_by_nobody_else() {
+        let token = AgentToken::generate().unwrap();
+        let again = AgentToken::parse(token.as_shown()).unwrap();
+        assert_eq!((again.hash(), format!("{token:?}")), (token.hash(), "[agent token]".to_owned()));
+        assert!(!token.hash().contains(token.as_shown()));
+        assert_ne!(token.hash(), AgentToken::generate().unwrap().hash());
+        let letters = "A".repeat(43);
+        for text in
+            ["", "apt_", &letters, &format!("apt_{letters}="), &format!("APT_{letters}"), &format!("apt_{letters}A")]
+        {
+            assert!(AgentToken::parse(text).is_none(), "{text}");
+        }
+    }
+}
