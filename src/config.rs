@@ -28,6 +28,8 @@ pub struct Environment {
     session_bus: Option<String>,
     /// `XDG_RUNTIME_DIR`
     runtime_dir: Option<String>,
+    /// Is this the gateway?
+    gateway: bool,
     /// `NO_COLOR` and a `TERM` that is `dumb` speak against it
     color: bool,
 }
@@ -47,6 +49,7 @@ impl Environment {
                 || variable("WAYLAND_DISPLAY").is_some(),
             session_bus: variable("DBUS_SESSION_BUS_ADDRESS").and_then(|value| value.into_string().ok()),
             runtime_dir: variable("XDG_RUNTIME_DIR").and_then(|value| value.into_string().ok()),
+            gateway: false,
             color: variable("NO_COLOR").is_none() && variable("TERM").is_none_or(|term| term != "dumb"),
         }
     }
@@ -59,6 +62,12 @@ impl Environment {
     /// One that names a home and the key of its vault, neither of which is anywhere near the user's own.
     pub fn of_sandbox(home: &Path, key_file: &Path) -> Self {
         Self { key_file: Some(key_file.to_owned()), ..Self::of_home(home) }
+    }
+
+    /// The same for a process that is the gateway: some settings have another value there where they are not given.
+    #[must_use]
+    pub fn for_gateway(self) -> Self {
+        Self { gateway: true, ..self }
     }
 
     /// The level of our own log targets: `error`, `warn`, `info`, `debug` or `trace`.
@@ -152,6 +161,11 @@ impl Home {
     /// `run/`, where each process holds a locked file
     pub fn run(&self) -> PathBuf {
         self.0.join("run")
+    }
+
+    /// `gateway.lock`, whose holder is the gateway: nobody else hosts the site meanwhile
+    pub fn gateway_lock(&self) -> PathBuf {
+        self.0.join("gateway.lock")
     }
 
     /// `site.lock`, whose holder hosts the approval site

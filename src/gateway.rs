@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::{
     deciding::{DecideError, Said},
     enrolling::{ByLink, EnrolError},
-    listing::{Listed, is_exposed},
+    listing::{Callable, Listed, is_exposed},
     proving::{Presented, ProveError, seed_name},
     sending::Connected,
 };

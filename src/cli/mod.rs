@@ -25,6 +25,7 @@ mod out;
 mod people;
 mod policy;
 mod prompt;
+mod serve;
 mod serving;
 mod sign_in;
 mod stdio;
@@ -101,6 +102,8 @@ enum Command {
     Unlock(lock::Args),
     /// Find what is wrong with this set-up, and what an agent could still reach
     Doctor(doctor::Args),
+    /// The gateway: one place for many agents, over HTTP and MCP, and the site for people
+    Serve,
     /// The MCP server on standard input and output
     Stdio(stdio::Args),
 }
@@ -124,8 +127,10 @@ pub fn main() -> ExitCode {
             return Exit::Usage.into();
         }
     };
+    let serves = matches!(cli.command, Some(Command::Serve));
     let environment = Environment::read();
-    stdio::start_log(&environment, matches!(cli.command, None | Some(Command::Stdio(_))));
+    let environment = if serves { environment.for_gateway() } else { environment };
+    stdio::start_log(&environment, serves || matches!(cli.command, None | Some(Command::Stdio(_))));
     let app = App::new(environment);
     let out = Out::new(cli.json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
@@ -158,6 +163,7 @@ async fn run(app: &App, out: &Out, command: Option<Command>) -> Result<Exit, Fai
             Ok(Exit::Done)
         }
         None => stdio::run(app, stdio::Args::default()).await,
+        Some(Command::Serve) => serve::run(app).await,
         Some(Command::Stdio(args)) => stdio::run(app, args).await,
         Some(Command::Demo(args)) => demo::run(out, args).await,
         Some(Command::Init(args)) => init::run(app, out, args).await,

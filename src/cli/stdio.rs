@@ -78,7 +78,7 @@ pub(super) fn start_log(environment: &Environment, serves: bool) {
 }
 
 #[cfg(unix)]
-async fn terminated() {
+pub(super) async fn terminated() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
         return std::future::pending().await;
@@ -90,6 +90,6 @@ async fn terminated() {
 }
 
 #[cfg(not(unix))]
-async fn terminated() {
+pub(super) async fn terminated() {
     drop(tokio::signal::ctrl_c().await);
 }

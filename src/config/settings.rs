@@ -90,6 +90,7 @@ struct RawOAuth {
 struct RawSite {
     listen: toml::Spanned<String>,
     public_url: toml::Spanned<String>,
+    published_on: Option<toml::Spanned<String>>,
     session: toml::Spanned<String>,
 }
 
@@ -103,7 +104,7 @@ struct RawSecrets {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct RawApprovals {
-    expires: toml::Spanned<String>,
+    expires: Option<toml::Spanned<String>>,
     max_pending: toml::Spanned<u32>,
     hourly: toml::Spanned<u32>,
 }
@@ -125,6 +126,7 @@ impl Default for RawSite {
         Self {
             listen: unplaced("127.0.0.1:4747"),
             public_url: unplaced("http://localhost:4747"),
+            published_on: None,
             session: unplaced("30d"),
         }
     }
@@ -138,7 +140,7 @@ impl Default for RawSecrets {
 
 impl Default for RawApprovals {
     fn default() -> Self {
-        Self { expires: unplaced("1h"), max_pending: toml::Spanned::new(0..0, 5), hourly: toml::Spanned::new(0..0, 30) }
+        Self { expires: None, max_pending: toml::Spanned::new(0..0, 5), hourly: toml::Spanned::new(0..0, 30) }
     }
 }
 
@@ -166,17 +168,29 @@ impl Settings {
                 return Err(Diagnostics(source.into_problems()));
             }
         };
-        let listen = raw.site.listen.get_ref().parse::<SocketAddr>().ok().filter(|address| address.ip().is_loopback());
+        let published = published_on(raw.site.published_on.as_ref(), &mut source);
+        let listen = raw
+            .site
+            .listen
+            .get_ref()
+            .parse::<SocketAddr>()
+            .ok()
+            .filter(|address| address.ip().is_loopback() || published);
         if listen.is_none() {
             source.problem(
                 raw.site.listen.span(),
                 "`listen` must be a loopback address with a port",
-                Some("for example \"127.0.0.1:4747\"".to_owned()),
+                Some(
+                    "for example \"127.0.0.1:4747\"; in a container whose port is published on loopback only, say so with `published_on`"
+                        .to_owned(),
+                ),
             );
         }
         let public_url = public_url(&raw.site.public_url, &mut source);
         let session = duration(&raw.site.session, "session", (60_000, 365 * DAY), &mut source);
-        let expires = duration(&raw.approvals.expires, "expires", (60_000, 7 * DAY), &mut source);
+        // somebody is at a desktop; who answers for a gateway may be asleep
+        let expires = raw.approvals.expires.unwrap_or_else(|| unplaced(if environment.gateway { "24h" } else { "1h" }));
+        let expires = duration(&expires, "expires", (60_000, 7 * DAY), &mut source);
         let keep_payloads = duration(&raw.log.keep_payloads, "keep_payloads", (DAY, 3650 * DAY), &mut source);
         let max_pending = *raw.approvals.max_pending.get_ref();
         if !(1..=100).contains(&max_pending) {
@@ -314,6 +328,20 @@ fn duration(
         );
     }
     parsed
+}
+
+/// Does whoever publishes our port do so on loopback alone?
+fn published_on(value: Option<&toml::Spanned<String>>, source: &mut Source<'_>) -> bool {
+    let Some(value) = value else { return false };
+    let loopback = value.get_ref().parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    if !loopback {
+        source.problem(
+            value.span(),
+            "`published_on` must be a loopback address: beyond it nobody may come without TLS",
+            Some("\"127.0.0.1\", and publish the container's port there".to_owned()),
+        );
+    }
+    loopback
 }
 
 fn oauth_client(id: &str, raw: &RawOAuth, source: &mut Source<'_>) -> Option<OAuthClient> {

@@ -25,6 +25,16 @@ impl Lock {
         }
     }
 
+    /// Does somebody hold it alone?
+    pub fn is_held(path: &Path) -> Result<bool, FileError> {
+        // shared, so that those who only ask do not take each other for the holder
+        match open(path)?.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(FileError::io(path, "locked", &error)),
+        }
+    }
+
     /// Waits for the lock, up to `patience`: a holder that hangs must not hang us. Blocks the thread.
     pub fn exclusive(path: &Path, patience: Duration) -> Result<Self, FileError> {
         let started = Instant::now();

@@ -42,6 +42,24 @@ pub struct Listed {
     pub open_world: bool,
 }
 
+/// A tool that a caller can call, shown or not.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Callable {
+    /// The integration's id.
+    pub integration: String,
+    /// The tool's name in it.
+    pub tool: String,
+    /// As it is shown.
+    pub listed: Listed,
+}
+
+impl Callable {
+    /// Where it is called over HTTP.
+    pub fn path(&self) -> String {
+        format!("/{}/{}", self.integration, self.tool)
+    }
+}
+
 /// The list that was last made. It depends on the snapshot and the caller alone, so it stands while they do.
 #[derive(Debug)]
 pub(super) struct List {
@@ -108,6 +126,36 @@ impl Gateway {
         }
     }
 
+    /// The same for a gateway, where every caller has a list of its own: whatever changes may have changed one of them.
+    pub async fn watch_all(self: Arc<Self>) {
+        let mut tick = tokio::time::interval(std::time::Duration::from_secs(1));
+        let mut before: Option<Arc<Snapshot>> = None;
+        for round in 0_u64.. {
+            tick.tick().await;
+            let Some(parts) = self.parts() else { continue };
+            let Ok(now) = parts.snapshots.current() else { continue };
+            if before.replace(Arc::clone(&now)).is_some_and(|before| !Arc::ptr_eq(&before, &now)) {
+                self.changes.send_modify(|version| *version += 1);
+            }
+            keep_house(&parts, round % PRUNE_EVERY == 0, self.clock.now()).await;
+        }
+    }
+
+    /// Everything that a caller can call: of connected integrations that it reaches, less what the policy always denies.
+    pub fn callable(&self, caller: &Caller) -> Vec<Callable> {
+        let Some(snapshot) = self.parts().and_then(|parts| parts.snapshots.current().ok()) else { return Vec::new() };
+        let mut callable: Vec<Callable> = reachable(&snapshot, caller)
+            .into_iter()
+            .map(|tool| Callable {
+                integration: tool.integration.id.clone(),
+                tool: tool.name.clone(),
+                listed: listed_tool(tool, &snapshot),
+            })
+            .collect();
+        callable.sort_by(|a, b| a.listed.name.cmp(&b.listed.name));
+        callable
+    }
+
     fn listed(&self, caller: &Caller) -> Arc<[Listed]> {
         let snapshot = self.parts().and_then(|parts| parts.snapshots.current().ok());
         let mut kept = lock(&self.list);
@@ -158,14 +206,20 @@ async fn keep_house(parts: &Parts, prune: bool, now: Now) {
     }
 }
 
+/// The tools of connected integrations that a caller reaches, less what the policy always denies.
+fn reachable<'a>(snapshot: &'a Snapshot, caller: &Caller) -> Vec<&'a Arc<Tool>> {
+    let connected: BTreeSet<&str> = snapshot.accounts.iter().map(|account| account.integration.as_str()).collect();
+    connected
+        .into_iter()
+        .filter(|integration| snapshot.reaches(caller, integration))
+        .flat_map(|integration| snapshot.catalog.tools_of(integration))
+        .filter(|tool| !snapshot.policy.always_denies(tool, caller))
+        .collect()
+}
+
 /// Core tools of connected integrations, shared out evenly where there is not room for all, and what `expose` adds.
 fn exposed<'a>(snapshot: &'a Snapshot, caller: &Caller, room: usize) -> Vec<&'a Arc<Tool>> {
-    let connected: BTreeSet<&str> = snapshot.accounts.iter().map(|account| account.integration.as_str()).collect();
-    let visible: Vec<&Arc<Tool>> = connected
-        .into_iter()
-        .flat_map(|integration| snapshot.catalog.tools_of(integration))
-        .filter(|tool| snapshot.reaches(caller, &tool.integration.id) && !snapshot.policy.always_denies(tool, caller))
-        .collect();
+    let visible = reachable(snapshot, caller);
     let asked_for = |tool: &Tool| {
         snapshot.settings.expose.iter().any(|(integration, toolset)| {
             *integration == tool.integration.id && (toolset == "all" || *toolset == tool.toolset)

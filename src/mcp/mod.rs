@@ -6,6 +6,7 @@
 
 mod elicit;
 pub mod frame;
+mod http;
 mod render;
 mod server;
 mod stdio;
@@ -24,7 +25,7 @@ use rmcp::{
 use tokio::sync::watch;
 
 use self::server::Server;
-pub use self::{frame::check as check_json, stdio::take_stdio};
+pub use self::{frame::check as check_json, http::router as http_router, stdio::take_stdio};
 use crate::{call::Caller, gateway::Gateway};
 
 /// How long running requests may take once the input has ended.

@@ -8,7 +8,7 @@ use rmcp::{
         CallToolRequestParams, CallToolResponse, Extensions, Implementation, ListToolsResult, PaginatedRequestParams,
         ServerCapabilities, ServerConfig, SubscriptionFilter,
     },
-    service::{Peer, RequestContext, SubscriptionContext},
+    service::{NotificationContext, Peer, RequestContext, SubscriptionContext},
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -33,11 +33,26 @@ tool that `next` names to wait for the outcome. Only a human can approve, and th
 pub(super) struct Server {
     gateway: Arc<Gateway>,
     caller: Caller,
+    telling: Telling,
+}
+
+/// Who tells a client of the revisions with `initialize` that the list has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    /// Whoever serves the connection.
+    Connection,
+    /// The session itself, once it has begun.
+    Session,
 }
 
 impl Server {
     pub(super) fn new(gateway: Arc<Gateway>, caller: Caller) -> Self {
-        Self { gateway, caller }
+        Self { gateway, caller, telling: Telling::Connection }
+    }
+
+    /// For a session over HTTP, which has a peer of its own.
+    pub(super) fn of_session(gateway: Arc<Gateway>, caller: Caller) -> Self {
+        Self { gateway, caller, telling: Telling::Session }
     }
 }
 
@@ -81,6 +96,15 @@ impl ServerHandler for Server {
             gone: gone.clone(),
         };
         Ok(run(asking.run(), &context.ct, &gone).await)
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        if self.telling == Telling::Session {
+            let mut changes = self.gateway.changes();
+            tokio::spawn(async move {
+                while changes.changed().await.is_ok() && context.peer.notify_tool_list_changed().await.is_ok() {}
+            });
+        }
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {

@@ -30,8 +30,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub(super) use self::flights::MAX_FLIGHTS;
 use self::{flights::Flights, input::Reader, output::Message, questions::Questions};
+pub(super) use self::{flights::MAX_FLIGHTS, input::SERVED};
 use super::frame::RequestId;
 
 /// Travels with a request: cancelled when nobody waits for its answer any more.

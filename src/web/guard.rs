@@ -26,18 +26,25 @@ const LARGEST_HEADERS: usize = 16 * 1024;
 pub(super) struct Authorities(Vec<Authority>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Authority {
+pub(super) struct Authority {
     host: String,
     origin: String,
     https: bool,
 }
 
+impl Authority {
+    /// Of its own pages.
+    pub(super) fn origin(&self) -> &str {
+        &self.origin
+    }
+}
+
 impl Authorities {
-    /// The loopback names of `port`, and the one that links have.
-    pub(super) fn new(port: u16, base: &str) -> Self {
+    /// The loopback names of `port`, and those that were bound or that links have.
+    pub(super) fn new(port: u16, others: &[&str]) -> Self {
         let local = ["localhost", "127.0.0.1", "[::1]"].map(|name| format!("http://{name}:{port}"));
         let mut found: Vec<Authority> = Vec::new();
-        for text in local.iter().map(String::as_str).chain([base]) {
+        for text in local.iter().map(String::as_str).chain(others.iter().copied()) {
             let Ok(url) = url::Url::parse(text) else { continue };
             let origin = url.origin().ascii_serialization();
             let https = url.scheme() == "https";
@@ -67,7 +74,7 @@ impl Authorities {
 
 /// Why a request goes nowhere. Each has a fixed text, the same for every path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
+pub(super) enum Refusal {
     Version,
     Method,
     Misdirected,
@@ -77,6 +84,7 @@ enum Refusal {
     Foreign,
     MediaType,
     Length,
+    Agent,
 }
 
 impl IntoResponse for Refusal {
@@ -90,6 +98,7 @@ impl IntoResponse for Refusal {
             Self::Framing => (StatusCode::BAD_REQUEST, "the request is framed in a way that is not used here\n"),
             Self::Foreign => (StatusCode::FORBIDDEN, "only a page of this site may send this\n"),
             Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "only forms are taken here\n"),
+            Self::Agent => (StatusCode::UNAUTHORIZED, "this is for people; an agent's token opens nothing here\n"),
             Self::Length => (StatusCode::PAYLOAD_TOO_LARGE, "the form is too long\n"),
         };
         (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
@@ -112,6 +121,24 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
 }
 
 fn check(authorities: &Authorities, request: &Request) -> Result<(), Refusal> {
+    let (authority, headers) = (check_envelope(authorities, request)?, request.headers());
+    // a proxy may have a password of its own there; a token of ours is somebody who came to the wrong door
+    let bearer = headers
+        .get_all(header::AUTHORIZATION)
+        .iter()
+        .any(|value| value.as_bytes().get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer ")));
+    if bearer {
+        return Err(Refusal::Agent);
+    }
+    match *request.method() {
+        Method::GET | Method::HEAD => Ok(()),
+        Method::POST => check_form(authority, headers),
+        _ => Err(Refusal::Method),
+    }
+}
+
+/// What every request must be, a browser's or an agent's. Under which of our names it came.
+pub(super) fn check_envelope<'a>(authorities: &'a Authorities, request: &Request) -> Result<&'a Authority, Refusal> {
     let headers = request.headers();
     if request.version() != Version::HTTP_11 {
         return Err(Refusal::Version);
@@ -131,11 +158,7 @@ fn check(authorities: &Authorities, request: &Request) -> Result<(), Refusal> {
     if headers.contains_key(header::TRANSFER_ENCODING) {
         return Err(Refusal::Framing);
     }
-    match *request.method() {
-        Method::GET | Method::HEAD => Ok(()),
-        Method::POST => check_form(authority, headers),
-        _ => Err(Refusal::Method),
-    }
+    Ok(authority)
 }
 
 /// A form counts only if the browser itself says that a page of ours sent it. What says nothing is refused too.
@@ -160,7 +183,7 @@ fn check_form(authority: &Authority, headers: &HeaderMap) -> Result<(), Refusal>
 }
 
 /// The header's value, if it is there exactly once.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+pub(super) fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())
 }

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{guard::Authorities, listener::Loopback, router};
+use super::{api, guard::Authorities, listener::Loopback, router};
 use crate::{
     config::Settings,
     files::Lock,
@@ -41,8 +41,14 @@ pub struct Site {
 impl Site {
     /// A site at `port`, whose links begin with `base`.
     pub(super) fn new(gateway: Arc<Gateway>, port: u16, base: &str) -> Arc<Self> {
+        Self::listening(gateway, port, &[base])
+    }
+
+    /// One whose links begin with the first of `names`, and that answers to all of them.
+    fn listening(gateway: Arc<Gateway>, port: u16, names: &[&str]) -> Arc<Self> {
+        let base = names.first().copied().unwrap_or_default();
         let origin = url::Url::parse(base).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization());
-        Arc::new(Self { gateway, authorities: Authorities::new(port, base), origin, tasks: TaskTracker::new() })
+        Arc::new(Self { gateway, authorities: Authorities::new(port, names), origin, tasks: TaskTracker::new() })
     }
 
     pub(super) fn gateway(&self) -> &Arc<Gateway> {
@@ -68,10 +74,10 @@ impl Site {
 /// none yet. Returns when what was being decided has ended.
 pub async fn host(gateway: Arc<Gateway>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        if let Some(parts) = gateway.parts() {
+        if let Some(parts) = gateway.parts().filter(|parts| !has_gateway(parts)) {
             match Lock::try_exclusive(&parts.snapshots.home().site_lock()) {
                 Ok(Some(lock)) => {
-                    if let Err(error) = serve(&gateway, &parts, &stop).await {
+                    if let Err(error) = serve_pages(&gateway, &parts, &stop).await {
                         tracing::warn!("the approval site cannot be served: {error}");
                     }
                     drop(lock);
@@ -114,7 +120,7 @@ enum HostError {
 }
 
 /// Serves until `stop`, or until the settings name another place.
-async fn serve(gateway: &Arc<Gateway>, parts: &Arc<Parts>, stop: &CancellationToken) -> Result<(), HostError> {
+async fn serve_pages(gateway: &Arc<Gateway>, parts: &Arc<Parts>, stop: &CancellationToken) -> Result<(), HostError> {
     let settings = settings(parts)?;
     let configured = settings.listen.port();
     let before = remembered(parts).filter(|(wanted, _)| *wanted == configured).map(|(_, bound)| bound);
@@ -131,14 +137,100 @@ async fn serve(gateway: &Arc<Gateway>, parts: &Arc<Parts>, stop: &CancellationTo
     let port = listener.port();
     let base = base_url(&settings, port);
     let site = Site::new(Arc::clone(gateway), port, &base);
+    let told = format!("{configured}:{port}");
+    let until = moved_or_stopped(parts, &settings, stop);
+    run(parts, &site, listener, router(&site), (told, base), until).await
+}
+
+/// What a gateway has beside the pages; what stands behind each is not this module's.
+#[derive(Debug, Clone)]
+pub struct Doors {
+    /// What a body must be before anything reads it.
+    pub check_json: fn(&[u8]) -> Result<(), String>,
+    /// MCP over HTTP. It finds who calls in the request.
+    pub mcp: axum::Router,
+}
+
+/// Why there is no gateway.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Another one is there.
+    #[error("another `agentport serve` runs on this home; stop it first")]
+    Another,
+    /// Who hosts the site does not let go of it.
+    #[error("another process of this home serves the approval site and does not yield; stop it, then try again")]
+    Unyielding,
+    /// The address is somebody else's.
+    #[error("{0} cannot be listened on: {1}; stop what uses it, or set `listen` in agentport.toml")]
+    Taken(std::net::SocketAddr, std::io::Error),
+    /// The home cannot be read or written.
+    #[error("{0}")]
+    Home(String),
+}
+
+/// Serves agents and people at `listen` until `stop`. Whoever hosts the site yields; returns when what ran has ended.
+///
+/// # Errors
+/// Why there is no gateway.
+pub async fn serve(gateway: Arc<Gateway>, doors: Doors, stop: CancellationToken) -> Result<(), ServeError> {
+    let home = |error: &dyn std::fmt::Display| ServeError::Home(error.to_string());
+    let parts = gateway.open_parts().map_err(|error| home(&error))?;
+    let paths = parts.snapshots.home().clone();
+    let alone = paths.gateway_lock();
+    // those who look whether there is a gateway hold it for a moment
+    let alone = tokio::task::spawn_blocking(move || Lock::exclusive(&alone, SOON)).await;
+    let _alone = alone.map_err(|error| home(&error))?.map_err(|_| ServeError::Another)?;
+    let yielded = async {
+        loop {
+            match Lock::try_exclusive(&paths.site_lock()) {
+                Ok(Some(lock)) => return Ok(lock),
+                Ok(None) => tokio::time::sleep(LOOK).await,
+                Err(error) => return Err(home(&error)),
+            }
+        }
+    };
+    let lock = tokio::time::timeout(PATIENCE, yielded).await.map_err(|_| ServeError::Unyielding)??;
+    let settings = settings(&parts).map_err(|error| home(&error))?;
+    let listener =
+        Loopback::bind_exactly(settings.listen).await.map_err(|error| ServeError::Taken(settings.listen, error))?;
+    let (configured, port) = (settings.listen.port(), listener.port());
+    let base = base_url(&settings, port);
+    let own = format!("http://{}", std::net::SocketAddr::new(settings.listen.ip(), port));
+    let names = if settings.listen.ip().is_unspecified() { vec![base.as_str()] } else { vec![base.as_str(), &own] };
+    let site = Site::listening(Arc::clone(&gateway), port, &names);
+    let agents = api::Agents::new(doors, stop.clone());
+    let routes = router(&site).merge(api::router(&site, &agents));
+    let told = (format!("{configured}:{port}"), base);
+    let served = run(&parts, &site, listener, routes, told, stop.cancelled()).await;
+    drop(lock);
+    served.map_err(|error| home(&error))
+}
+
+/// Is there a gateway? It hosts the site.
+fn has_gateway(parts: &Parts) -> bool {
+    Lock::is_held(&parts.snapshots.home().gateway_lock()).unwrap_or_else(|error| {
+        tracing::warn!("{error}");
+        false
+    })
+}
+
+/// Serves `until` then, and lets what runs end.
+async fn run(
+    parts: &Arc<Parts>,
+    site: &Site,
+    listener: Loopback,
+    routes: axum::Router,
+    (port, base): (String, String),
+    until: impl Future<Output = ()>,
+) -> Result<(), HostError> {
     let closing = CancellationToken::new();
-    let server = axum::serve(listener, router(&site)).with_graceful_shutdown(closing.clone().cancelled_owned());
+    let server = axum::serve(listener, routes).with_graceful_shutdown(closing.clone().cancelled_owned());
     let mut server = tokio::spawn(server.into_future());
     // together: whoever sees the port sees the address that belongs to it
-    let told = set_meta(parts, vec![(META_PORT, format!("{configured}:{port}")), (META_URL, base.clone())]).await;
+    let told = set_meta(parts, vec![(META_PORT, port), (META_URL, base.clone())]).await;
     if told.is_ok() {
         tracing::info!("the approval site is at {base}");
-        moved_or_stopped(parts, &settings, stop).await;
+        until.await;
     }
     // no new connections; what is being decided runs to its end, then its answers go out
     closing.cancel();
@@ -163,7 +255,7 @@ async fn moved_or_stopped(parts: &Arc<Parts>, served: &Settings, stop: &Cancella
         // settings that cannot be read leave the site where it is
         let moved = settings(parts)
             .is_ok_and(|now| now.listen.port() != served.listen.port() || now.public_url != served.public_url);
-        if stop.is_cancelled() || moved {
+        if stop.is_cancelled() || moved || has_gateway(parts) {
             return;
         }
     }

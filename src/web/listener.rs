@@ -19,6 +19,8 @@ use tokio::{
 /// How many ports are tried: the configured one and those after it.
 const PORTS: u16 = 10;
 const MOST_CONNECTIONS: usize = 128;
+/// A gateway has many agents, each with several.
+const MOST_OF_A_GATEWAY: usize = 1024;
 /// How long a connection may be silent, so that none takes a place for ever. Longer than any answer takes.
 const LONGEST_SILENCE: Duration = Duration::from_mins(5);
 
@@ -47,6 +49,19 @@ impl Loopback {
     /// Binds this port or none.
     pub(super) async fn bind_only(port: u16) -> Option<Self> {
         Self::bind_port(port).await.ok()
+    }
+
+    /// Binds this address or none; of loopback both. For a gateway.
+    pub(super) async fn bind_exactly(address: SocketAddr) -> io::Result<Self> {
+        let mut bound = if address.ip().is_loopback() {
+            Self::bind_port(address.port()).await?
+        } else {
+            let listener = TcpListener::bind(address).await?;
+            let port = listener.local_addr()?.port();
+            Self { v4: Some(listener), v6: None, port, places: Arc::new(Semaphore::new(0)) }
+        };
+        bound.places = Arc::new(Semaphore::new(MOST_OF_A_GATEWAY));
+        Ok(bound)
     }
 
     /// A port is free when no loopback address of it is somebody else's: a link by name must never lead to them.

@@ -6,6 +6,7 @@
 //! templates only lay it out. Nothing here decides: [`Gateway::approve`](crate::gateway::Gateway::approve) and
 //! [`Gateway::deny`](crate::gateway::Gateway::deny) do.
 
+mod api;
 mod deciding;
 mod enrolling;
 mod failure;
@@ -27,7 +28,7 @@ use axum::{
     routing::{get, post},
 };
 
-pub use self::host::{Site, host, hosted};
+pub use self::host::{Doors, ServeError, Site, host, hosted, serve};
 
 /// Everything that the site answers. What is not here is a 404.
 fn router(site: &Arc<Site>) -> Router {

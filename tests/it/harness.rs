@@ -23,6 +23,7 @@ mod doubles;
 mod evidence;
 mod oidc;
 mod printed;
+mod served;
 mod standins;
 mod upstream;
 mod wire;
@@ -43,6 +44,7 @@ pub use self::{
     answer::Answer,
     cli::{Cli, Ran},
     oidc::{Authority, Browser, fetch},
+    served::{Served, frame},
     standins::{Emulate, Localstripe},
     upstream::{Reply, Request, Upstream},
     wire::Wire,
@@ -197,6 +199,11 @@ impl Port {
         let mut command = self.command();
         command.args(arguments);
         Cli::new(command, self.evidence().clone())
+    }
+
+    /// The gateway, once it serves.
+    pub fn serve(&self) -> Served {
+        Served::start(self.command(), self.evidence().clone())
     }
 
     /// The server on raw lines, initialized.

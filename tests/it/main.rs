@@ -28,6 +28,7 @@ mod own;
 mod passkey;
 mod processes;
 mod race;
+mod serve;
 mod site;
 mod slack;
 mod stdio;

@@ -95,7 +95,7 @@ impl Sqlite {
             let connection = inner.connection(Durability::Normal);
             let mut statement = connection.prepare_cached("SELECT name, used_at FROM agent ORDER BY name")?;
             let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
-            rows.map(|row| row.map_err(LedgerError::from).and_then(|(name, used)| Ok((caller(name)?, used)))).collect()
+            rows.map(|row| row.map_err(LedgerError::from).and_then(|(name, used)| Ok((caller(&name)?, used)))).collect()
         })
         .await
     }
@@ -246,11 +246,11 @@ fn agent((name, integrations, created_at, expires_at): Row) -> Result<Agent, Led
                 .map_err(|_| LedgerError::Corrupt("an agent's integrations".to_owned()))?,
         ),
     };
-    Ok(Agent { name: caller(name)?, reach, created_at, expires_at })
+    Ok(Agent { name: caller(&name)?, reach, created_at, expires_at })
 }
 
-fn caller(name: String) -> Result<Caller, LedgerError> {
-    Caller::parse(&name).map_err(|_| LedgerError::Corrupt("an agent without a name".to_owned()))
+fn caller(name: &str) -> Result<Caller, LedgerError> {
+    Caller::parse(name).map_err(|_| LedgerError::Corrupt("an agent without a name".to_owned()))
 }
 
 #[cfg(test)]

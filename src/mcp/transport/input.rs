@@ -29,7 +29,8 @@ use crate::mcp::{
 /// JSON-RPC: ours to define; the client may try again.
 const BUSY: i32 = -32000;
 /// The methods that are answered by more than "no such method".
-const SERVED: [&str; 6] = ["initialize", "ping", "server/discover", "subscriptions/listen", "tools/call", "tools/list"];
+pub(in crate::mcp) const SERVED: [&str; 6] =
+    ["initialize", "ping", "server/discover", "subscriptions/listen", "tools/call", "tools/list"];
 
 /// Reads the input, in a thread of its own: reading blocks. It cancels `left` when there is nothing more to read.
 #[derive(Debug)]

@@ -1,0 +1,84 @@
+//! A reply as HTTP: the object of every channel, and the status code that its `status` means.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    ledger::{FailureKind, Outcome},
+    reply::Reply,
+};
+
+/// The reply to whoever asked.
+pub(super) fn reply(reply: &Reply) -> Response {
+    let mut response = object(code(reply), &reply.to_json());
+    if let Reply::Denied { retry_after: Some(seconds), .. } = reply {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
+    }
+    response
+}
+
+/// An object of ours.
+pub(super) fn object(code: StatusCode, object: &Value) -> Response {
+    (code, [(header::CONTENT_TYPE, "application/json")], format!("{object}\n")).into_response()
+}
+
+/// The body does not fit; says where.
+pub(super) fn invalid(at: &str, message: impl Into<String>) -> Response {
+    reply(&Reply::InvalidArguments(vec![crate::catalog::Problem { at: at.to_owned(), message: message.into() }]))
+}
+
+/// No token, a wrong one, one that ended: nobody learns which.
+pub(super) fn unauthorized() -> Response {
+    let message = "this needs the token of an agent that was let in here; a human must finish the set-up of agentport";
+    let mut response =
+        object(StatusCode::UNAUTHORIZED, &json!({"status": "failed", "error": {"kind": "setup", "message": message}}));
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+}
+
+/// Too much at once: of this agent's (429) or of everybody's (503).
+pub(super) fn busy(code: StatusCode) -> Response {
+    let message = "too many calls at once; nothing was sent, try again";
+    let mut response = object(code, &Reply::failed(FailureKind::Busy, message).to_json());
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// Something inside did not work; the reason is for the log.
+pub(super) fn internal(error: &dyn std::fmt::Display) -> Response {
+    tracing::error!("{error}");
+    let message = "agentport could not do this; nothing was sent, and a human must look at it";
+    object(StatusCode::BAD_GATEWAY, &Reply::failed(FailureKind::Internal, message).to_json())
+}
+
+/// The route takes another method.
+pub(super) async fn wrong_method() -> Response {
+    let message = "this route takes another method; nothing was sent";
+    object(StatusCode::METHOD_NOT_ALLOWED, &Reply::failed(FailureKind::Setup, message).to_json())
+}
+
+/// The code of the contract.
+pub(super) fn code(reply: &Reply) -> StatusCode {
+    match reply {
+        Reply::Completed { outcome, .. } => match outcome {
+            Outcome::Succeeded { .. } => StatusCode::OK,
+            Outcome::Failed { kind, .. } => failed(*kind),
+            Outcome::Unknown { .. } => StatusCode::GATEWAY_TIMEOUT,
+        },
+        Reply::ApprovalRequired { .. } | Reply::Pending { .. } => StatusCode::ACCEPTED,
+        Reply::Denied { .. } => StatusCode::FORBIDDEN,
+        Reply::Cancelled { .. } => StatusCode::CONFLICT,
+        Reply::Expired { .. } => StatusCode::GONE,
+        Reply::InvalidArguments(_) => StatusCode::BAD_REQUEST,
+        Reply::NotFound { .. } => StatusCode::NOT_FOUND,
+        Reply::Failed { kind, .. } => failed(*kind),
+        Reply::Plain(_) | Reply::Several(_) => StatusCode::OK,
+    }
+}
+
+fn failed(kind: FailureKind) -> StatusCode {
+    if kind == FailureKind::Busy { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_GATEWAY }
+}
