@@ -2,6 +2,7 @@
 //! real browser stands in `passkey/chromium.rs`.
 
 mod chromium;
+mod firefox;
 mod people;
 mod processes;
 
@@ -275,4 +276,26 @@ async fn with_a_passkey_the_site_does_not_move_to_another_port() {
     }
     stop.cancel();
     hosting.await.unwrap();
+}
+
+/// Cookies of `localhost` reach every port: who has a session's cookie reads and denies, and neither approves nor enrols.
+#[tokio::test(flavor = "multi_thread")]
+async fn t135_t138_a_stolen_session_neither_approves_nor_enrols() {
+    let house = no_factor().await;
+    let (browser, _) = enrolled(&house).await;
+    let mut thief = browser.clone();
+    let approval = house.refund().await;
+    let given = challenge(&mut thief, &approval).await;
+    let mut own = Authenticator::new(&house.base);
+    let assertion = own.sign(given["challenge"].as_str().unwrap());
+    assert_eq!(say_yes(&mut thief, &approval, &serde_json::to_string(&assertion).unwrap()).await.status, 422);
+    let named =
+        agentport::approval::Assertion { id: given["credentials"][0].as_str().unwrap().to_owned(), ..assertion };
+    assert_eq!(say_yes(&mut thief, &approval, &serde_json::to_string(&named).unwrap()).await.status, 422);
+    assert_eq!(thief.decide(&approval.id, "approve", "000000", "").await.status, 422);
+    // a key of their own would take a link, and a link what the owner enrolled
+    assert!(house.parts.home.open_enrolment(None, None, house.clock.now()).await.unwrap().is_none());
+    assert_eq!(house.parts.home.passkeys(None).await.unwrap().len(), 1);
+    assert_eq!(house.upstream.received_requests().await.unwrap().len(), 0);
+    assert_eq!(thief.decide(&approval.id, "deny", "", "").await.status, 303);
 }

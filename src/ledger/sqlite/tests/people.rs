@@ -125,3 +125,40 @@ async fn t139_a_recovery_code_is_its_persons_and_nobody_elses() {
     assert_eq!(ledger.people().await.unwrap().iter().map(|person| person.recovery_codes).sum::<u32>(), 120);
     stage.check().await;
 }
+
+/// Two pages that were given the same signature in the same moment: both proofs were made before either was burnt.
+#[tokio::test]
+async fn t134_a_signature_that_was_checked_twice_is_burnt_once() {
+    use crate::{
+        approval::{FactorId, passkey::Registration, prove_by_passkey},
+        authenticator::Authenticator,
+    };
+    const ORIGIN: &str = "http://localhost:4747";
+    let stage = Folder::with(2);
+    let [ledger, other] = &stage.ledgers[..] else { panic!() };
+    let mut key = Authenticator::ed25519(ORIGIN, 7);
+    let token = ledger.open_enrolment(None, None, at(0)).await.unwrap().unwrap();
+    let challenge = ledger.enrolment(&token, at(0)).await.unwrap().unwrap().challenge;
+    let new = Registration::parse(&key.register(&challenge)).unwrap().check(&challenge, ORIGIN).unwrap();
+    let factor = FactorId("fac_key".to_owned());
+    assert!(ledger.finish_enrolment_by_passkey(&token, factor, new, vec![], at(0)).await.unwrap().is_some());
+    let challenge = ledger.new_challenge(Claim::SignIn, at(1)).await.unwrap();
+    let nonce = other.nonce(challenge.clone(), at(2)).await.unwrap().unwrap();
+    let (passkey, assertion) = (other.passkeys(None).await.unwrap().remove(0), key.sign(&challenge));
+    let proven = || prove_by_passkey(Claim::SignIn, &assertion, &passkey, &nonce, ORIGIN).unwrap();
+    let (one, two) = (proven(), proven());
+    assert!(ledger.open_session(one, at(3)).await.unwrap().is_some());
+    assert!(other.open_session(two, at(3)).await.unwrap().is_none());
+    // a challenge lives for two minutes, by whichever clock comes first, and not across a boot
+    let challenge = ledger.new_challenge(Claim::SignIn, at(10)).await.unwrap();
+    for (now, lives) in [
+        (at(10 + 119_999), true),
+        (at(10 + 120_000), false),
+        (Now { wall: at(10).wall, ..at(120_010) }, false),
+        (Now { boot_id: 2, ..at(11) }, false),
+        (at(9), false),
+    ] {
+        assert_eq!(other.nonce(challenge.clone(), now).await.unwrap().is_some(), lives, "{now:?}");
+    }
+    stage.check().await;
+}
