@@ -6,7 +6,10 @@ mod settings;
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
+    sync::Arc,
 };
+
+use crate::secret::Secret;
 
 pub use self::channels::{Channel, ChannelKind, MailTls, Mailbox, SecretNeed};
 pub use self::settings::{OAuthClient, Settings, StoreKind, parse_duration};
@@ -28,6 +31,10 @@ pub struct Environment {
     session_bus: Option<String>,
     /// `XDG_RUNTIME_DIR`
     runtime_dir: Option<String>,
+    /// `AGENTPORT_URL`
+    url: Option<String>,
+    /// `AGENTPORT_TOKEN`
+    token: Option<Arc<Secret>>,
     /// Is this the gateway?
     gateway: bool,
     /// `NO_COLOR` and a `TERM` that is `dumb` speak against it
@@ -49,6 +56,11 @@ impl Environment {
                 || variable("WAYLAND_DISPLAY").is_some(),
             session_bus: variable("DBUS_SESSION_BUS_ADDRESS").and_then(|value| value.into_string().ok()),
             runtime_dir: variable("XDG_RUNTIME_DIR").and_then(|value| value.into_string().ok()),
+            // one that cannot be read is one that was given
+            url: variable("AGENTPORT_URL").map(|value| value.to_string_lossy().into_owned()),
+            token: variable("AGENTPORT_TOKEN")
+                .and_then(|value| value.into_string().ok())
+                .map(|value| Arc::new(Secret::new(value))),
             gateway: false,
             color: variable("NO_COLOR").is_none() && variable("TERM").is_none_or(|term| term != "dumb"),
         }
@@ -68,6 +80,16 @@ impl Environment {
     #[must_use]
     pub fn for_gateway(self) -> Self {
         Self { gateway: true, ..self }
+    }
+
+    /// Where the gateway is that this process is the agent's side of.
+    pub fn gateway_url(&self) -> Option<&str> {
+        self.url.as_deref()
+    }
+
+    /// By which that gateway knows the agent.
+    pub fn agent_token(&self) -> Option<&Arc<Secret>> {
+        self.token.as_ref()
     }
 
     /// The level of our own log targets: `error`, `warn`, `info`, `debug` or `trace`.

@@ -26,6 +26,18 @@ const TELLING: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let caller = Caller::parse(args.name.as_deref().unwrap_or("local")).map_err(Failure::usage)?;
+    let environment = app.environment();
+    if let Some(url) = environment.gateway_url() {
+        // never a local server instead: the agent's side of a gateway holds no keys
+        let token = environment.agent_token().map(Arc::clone);
+        let remote = token.map(|token| mcp::Remote::new(url, token)).transpose().map_err(Failure::usage)?;
+        if remote.is_none() {
+            tracing::warn!(
+                "AGENTPORT_URL is set and AGENTPORT_TOKEN is not: run `agentport agents add` at the gateway"
+            );
+        }
+        return shim(remote).await;
+    }
     let (input, output) = mcp::take_stdio()?;
     let gateway = app.gateway();
     let stop = CancellationToken::new();
@@ -53,6 +65,16 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         None | Some(Ok(_)) => Ok(Exit::Done),
         Some(Err(error)) => Err(Failure::new(error.to_string())),
     }
+}
+
+/// Serves the agent out of a gateway elsewhere.
+async fn shim(remote: Option<mcp::Remote>) -> Result<Exit, Failure> {
+    let (input, output) = mcp::take_stdio()?;
+    let served = tokio::select! {
+        served = mcp::shim(remote, input, output) => served,
+        () = terminated() => return Ok(Exit::Done),
+    };
+    served.map(|_| Exit::Done).map_err(|error| Failure::new(error.to_string()))
 }
 
 /// Our own targets at the level that `AGENTPORT_LOG` names, everything else at warnings: what libraries log at lower

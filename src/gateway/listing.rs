@@ -11,7 +11,7 @@ use super::{Gateway, Parts};
 use crate::{
     call::{Call, Caller},
     canonical,
-    catalog::{Effect, Tool, builtin_tools, input_schema},
+    catalog::{BuiltinTool, Effect, Tool, builtin_tools, input_schema},
     clock::Now,
     snapshot::Snapshot,
     visible::visible,
@@ -40,6 +40,20 @@ pub struct Listed {
     pub idempotent: bool,
     /// Does it reach a service outside?
     pub open_world: bool,
+}
+
+impl From<BuiltinTool> for Listed {
+    fn from(tool: BuiltinTool) -> Self {
+        Self {
+            name: tool.name.to_owned(),
+            title: tool.title.to_owned(),
+            description: tool.description.to_owned(),
+            input_schema: Arc::new(tool.input_schema),
+            effect: tool.effect,
+            idempotent: tool.idempotent,
+            open_world: false,
+        }
+    }
 }
 
 /// A tool that a caller can call, shown or not.
@@ -79,18 +93,7 @@ impl List {
     }
 
     fn make(snapshot: Option<Arc<Snapshot>>, caller: &Caller) -> Self {
-        let mut listed: Vec<Listed> = builtin_tools()
-            .into_iter()
-            .map(|tool| Listed {
-                name: tool.name.to_owned(),
-                title: tool.title.to_owned(),
-                description: tool.description.to_owned(),
-                input_schema: Arc::new(tool.input_schema),
-                effect: tool.effect,
-                idempotent: tool.idempotent,
-                open_world: false,
-            })
-            .collect();
+        let mut listed: Vec<Listed> = builtin_tools().into_iter().map(Listed::from).collect();
         if let Some(snapshot) = &snapshot {
             let room = SHOWN.saturating_sub(listed.len());
             listed.extend(exposed(snapshot, caller, room).iter().map(|tool| listed_tool(tool, snapshot)));

@@ -7,8 +7,10 @@
 mod elicit;
 pub mod frame;
 mod http;
+mod remote;
 mod render;
 mod server;
+mod shim;
 mod stdio;
 mod transport;
 
@@ -25,7 +27,9 @@ use rmcp::{
 use tokio::sync::watch;
 
 use self::server::Server;
-pub use self::{frame::check as check_json, http::router as http_router, stdio::take_stdio};
+pub use self::{
+    frame::check as check_json, http::router as http_router, remote::Remote, shim::shim, stdio::take_stdio,
+};
 use crate::{call::Caller, gateway::Gateway};
 
 /// How long running requests may take once the input has ended.

@@ -31,6 +31,11 @@ pub(super) fn failed(kind: &str, message: &str) -> CallToolResult {
     result(json!({"status": "failed", "error": {"kind": kind, "message": message}}), true)
 }
 
+/// An answer that is one already.
+pub(super) fn object(object: Value, is_error: bool) -> CallToolResult {
+    result(object, is_error)
+}
+
 fn result(object: Value, is_error: bool) -> CallToolResult {
     let text = serde_json::to_string_pretty(&object).unwrap_or_else(|_| object.to_string());
     let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);

@@ -58,9 +58,7 @@ impl Server {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build())
-            .with_server_info(Implementation::new("agentport", env!("CARGO_PKG_VERSION")).with_title("AgentPort"))
-            .with_instructions(INSTRUCTIONS)
+        info()
     }
 
     async fn list_tools(
@@ -108,28 +106,44 @@ impl ServerHandler for Server {
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        Some(requested.intersection(&SubscriptionFilter::builder().tools_list_changed().build()))
+        accepted(requested)
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
-        let request = context.request_context();
-        let gone = gone(&request.extensions, &request.ct);
-        let mut changes = self.gateway.changes();
-        let told = async {
-            while changes.changed().await.is_ok() {
-                // A filter without tools, or a peer that is gone: nothing to tell.
-                if context.sink().notify_tool_list_changed().await.is_err() {
-                    break;
-                }
-            }
-            std::future::pending::<()>().await;
-        };
-        tokio::select! {
-            () = gone.cancelled() => {}
-            () = request.ct.cancelled() => {}
-            () = told => {}
-        }
+        tell_listener(self.gateway.changes(), &context).await;
         Ok(())
+    }
+}
+
+/// What a server says of itself.
+pub(super) fn info() -> ServerConfig {
+    ServerConfig::new(ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build())
+        .with_server_info(Implementation::new("agentport", env!("CARGO_PKG_VERSION")).with_title("AgentPort"))
+        .with_instructions(INSTRUCTIONS)
+}
+
+/// Of what a client of 2026-07-28 wants to be told we tell that the list of tools has changed.
+pub(super) fn accepted(requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+    Some(requested.intersection(&SubscriptionFilter::builder().tools_list_changed().build()))
+}
+
+/// Tells it, until it leaves.
+pub(super) async fn tell_listener(mut changes: watch::Receiver<u64>, context: &SubscriptionContext) {
+    let request = context.request_context();
+    let gone = gone(&request.extensions, &request.ct);
+    let told = async {
+        while changes.changed().await.is_ok() {
+            // A filter without tools, or a peer that is gone: nothing to tell.
+            if context.sink().notify_tool_list_changed().await.is_err() {
+                break;
+            }
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = gone.cancelled() => {}
+        () = request.ct.cancelled() => {}
+        () = told => {}
     }
 }
 

@@ -105,6 +105,8 @@ fn what_is_pure_does_no_io_and_reads_no_clock() {
 fn a_secret_is_exposed_where_it_is_used_and_nowhere_else() {
     let allowed = |file: &str| {
         file.starts_with("src/secret/") || file.starts_with("src/upstream/credential") || file == "src/approval/totp.rs"
+            // the shim's own token, on its way to its gateway
+            || file == "src/mcp/remote.rs"
     };
     assert_eq!(files_with(".expose()", allowed), Vec::<String>::new());
 }

@@ -213,6 +213,45 @@ fn the_gateway_takes_over_and_ends_in_order() {
     assert_eq!(served.terminate(), Some(0));
 }
 
+/// The agent's side of a gateway: the same tools and answers, told of changes, alive while the gateway is down.
+#[test]
+fn the_shim_has_what_the_gateway_has_and_outlives_it() {
+    let upstream = Upstream::plain();
+    let mut port = Port::connected(&upstream);
+    let token = port.let_in(&["claude"]);
+    let over_lines = port.wire_as("claude").tools();
+    let mut served = port.serve();
+    port.set("AGENTPORT_URL", &format!("http://127.0.0.1:{}", served.port));
+    port.set("AGENTPORT_TOKEN", &token);
+    let mut shim = port.wire();
+    assert_eq!(shim.tools(), over_lines);
+    assert_eq!(shim.call("stripe_get_balance", json!({})).status(), "completed");
+    let id = shim.call("stripe_create_refund", json!({"charge": "ch_1", "amount": 500})).approval_id();
+    assert_eq!(shim.call("stripe_create_refund", json!({"charge": 5})).status(), "invalid_arguments");
+    port.approve(&id);
+    let done = shim.call("agentport_await_approval", json!({"approval_id": id}));
+    assert_eq!(done.status(), "completed", "{done:?}");
+    port.cli(["policy", "set", "stripe.get_balance", "deny", "--json"]).done();
+    shim.told("notifications/tools/list_changed");
+    assert!(!shim.tools().contains(&"stripe_get_balance".to_owned()));
+    assert_eq!(served.terminate(), Some(0));
+    let down = shim.call("stripe_get_balance", json!({}));
+    assert_eq!(down.failed(), "network", "{down:?}");
+    let _again = port.serve();
+    assert_eq!(shim.call("stripe_get_balance", json!({})).denied(), "policy");
+}
+
+/// An address without a token never starts a server of this computer's own.
+#[test]
+fn without_a_token_there_are_only_the_built_in_tools() {
+    let mut port = Port::connected(&Upstream::plain());
+    port.set("AGENTPORT_URL", "http://127.0.0.1:1");
+    let mut shim = port.wire();
+    assert!(shim.tools().iter().all(|tool| tool.starts_with("agentport_")));
+    assert_eq!(shim.call("stripe_get_balance", json!({})).failed(), "setup");
+    assert_eq!(shim.call("agentport_list_integrations", json!({})).failed(), "setup");
+}
+
 /// T157: beyond loopback nobody comes without TLS.
 #[test]
 fn t157_beyond_loopback_is_refused() {

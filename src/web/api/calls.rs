@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Api, answer, gate::Asking};
-use crate::{reply::Reply, web::guard::only};
+use crate::{gateway::Listed, reply::Reply, web::guard::only};
 
 /// The longest body, as the longest frame.
 const LARGEST: usize = 1024 * 1024;
@@ -91,26 +91,50 @@ async fn look(api: &Api, asking: &Asking, id: &str, wait: u64) -> Response {
     answer::reply(&api.site.gateway().await_approval(&asking.caller, Some(id), wait, &asking.gone).await)
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Which {
+    /// Only what MCP's `tools/list` shows, the built-in ones among them.
+    shown: Option<bool>,
+}
+
 /// `GET /tools`: everything that this agent can call, and how.
-pub(super) async fn tools(State(api): State<Api>, Extension(asking): Extension<Asking>) -> Response {
+pub(super) async fn tools(
+    State(api): State<Api>,
+    Extension(asking): Extension<Asking>,
+    which: Result<Query<Which>, QueryRejection>,
+) -> Response {
+    let Ok(Query(which)) = which else { return answer::invalid("/shown", "`shown` is true or false") };
+    if which.shown == Some(true) {
+        let tools: Vec<Value> = api.site.gateway().list(&asking.caller).iter().map(shown).collect();
+        return answer::object(StatusCode::OK, &json!({"tools": tools}));
+    }
     let tools: Vec<Value> = api
         .site
         .gateway()
         .callable(&asking.caller)
         .into_iter()
         .map(|callable| {
-            let listed = &callable.listed;
-            json!({
-                "name": listed.name,
-                "path": callable.path(),
-                "title": listed.title,
-                "description": listed.description,
-                "effect": listed.effect.as_str(),
-                "inputSchema": *listed.input_schema,
-            })
+            let mut tool = shown(&callable.listed);
+            if let Value::Object(tool) = &mut tool {
+                tool.insert("path".to_owned(), json!(callable.path()));
+            }
+            tool
         })
         .collect();
     answer::object(StatusCode::OK, &json!({"tools": tools}))
+}
+
+fn shown(listed: &Listed) -> Value {
+    json!({
+        "name": listed.name,
+        "title": listed.title,
+        "description": listed.description,
+        "effect": listed.effect.as_str(),
+        "idempotent": listed.idempotent,
+        "openWorld": listed.open_world,
+        "inputSchema": *listed.input_schema,
+    })
 }
 
 /// The body as arguments; none is no arguments. It passes the same gate as a frame before anything reads it.
