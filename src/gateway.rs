@@ -7,8 +7,10 @@
 mod builtin;
 mod deciding;
 mod enrolling;
+mod headline;
 mod listing;
 mod offering;
+mod previewing;
 mod proving;
 mod sending;
 mod telling;
@@ -22,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::{
     deciding::{DecideError, Said},
     enrolling::{ByLink, EnrolError},
+    headline::{Word, headline, headline_text},
     listing::{Callable, Listed, is_exposed},
     proving::{Presented, ProveError, seed_name},
     sending::Connected,
@@ -192,6 +195,7 @@ impl Gateway {
                 Ok(Reply::Pending { approval, url, asked: 0, told: Told::Somebody })
             }
             Admission::Pending(approval) => {
+                self.look_up_later(parts, &snapshot, &approval);
                 let url = url(&approval.id);
                 for notifier in &parts.notifiers {
                     notifier.waiting(&approval, url.as_deref());

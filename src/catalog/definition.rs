@@ -33,7 +33,7 @@ pub(super) fn definition(tool: &Tool) -> Value {
             json!({ "param": raise.param, "when": when, "effect": raise.effect.as_str() })
         })
         .collect();
-    json!({
+    let definition = json!({
         "integration": tool.integration.id,
         "headers": tool.integration.upstream.headers(),
         "credential": credential,
@@ -43,7 +43,16 @@ pub(super) fn definition(tool: &Tool) -> Value {
         "params": tool.params.iter().map(param).collect::<Vec<_>>(),
         "require_any": tool.require_any,
         "request": request(&tool.request),
-    })
+    });
+    match definition {
+        // an approver who was shown something else has approved something else; of the tools that show nothing the
+        // definition stays what it was
+        Value::Object(mut parts) if !tool.ask.is_empty() => {
+            parts.insert("ask".to_owned(), json!(tool.ask));
+            Value::Object(parts)
+        }
+        other => other,
+    }
 }
 
 fn request(template: &RequestTemplate) -> Value {

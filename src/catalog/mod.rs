@@ -6,6 +6,7 @@
 
 mod answer;
 mod arguments;
+pub mod ask;
 pub mod builtin;
 mod compile;
 mod definition;
@@ -34,6 +35,7 @@ use self::service::{Compiled, Service};
 pub use self::{
     answer::{AnswerSpec, EVERYTHING, FIELDS, Next, NextFrom, Reading, Refusal},
     arguments::Arguments,
+    ask::Ask,
     builtin::{BuiltinTool, builtin_tools},
     face::{Face, PartChange, tool_digest},
     nearest::nearest,
@@ -145,6 +147,16 @@ impl Catalog {
 
     fn compiled(&self) -> impl Iterator<Item = &Compiled> + Clone {
         self.services.values().filter_map(|service| service.compiled())
+    }
+
+    /// What is built in, less `[tool.ask]` and what follows it: for tests that count what is sent.
+    #[cfg(test)]
+    pub(crate) fn without_previews() -> Self {
+        let texts = builtin::MANIFESTS.map(|(_, name, text)| {
+            let tools = text.split("[[tool]]\n").map(|tool| tool.split("[tool.ask]\n").next().unwrap_or_default());
+            (name, tools.collect::<Vec<_>>().join("[[tool]]\n"))
+        });
+        Self::compile(&texts.each_ref().map(|(name, text)| (*name, text.as_str()))).unwrap_or_else(|_| Self::built_in())
     }
 
     /// A catalog of hand-made integrations and tools; one named `verify` is its integration's verifying read.

@@ -139,15 +139,6 @@ impl<'d> Table<'d> {
         source.problem(self.span(), format!("`{key}` is missing in {}", self.name), help.to_owned());
     }
 
-    /// Keys that a later version reads.
-    pub(super) fn later(&mut self, source: &mut Source<'_>, keys: &[&'static str]) {
-        for key in keys {
-            if let Some(entry) = self.remove(key) {
-                not_yet(source, entry.key.span, key);
-            }
-        }
-    }
-
     fn remove(&mut self, key: &str) -> Option<Entry<'d>> {
         let at = self.rest.iter().position(|entry| entry.key.value == key)?;
         Some(self.rest.swap_remove(at))

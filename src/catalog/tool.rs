@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     answer::AnswerSpec,
     arguments::Arguments,
+    ask::Ask,
     definition, mail,
     oauth::{OAuthSpec, Warning},
     param::{Param, Type, find_param},
@@ -198,6 +199,8 @@ pub struct Tool {
     pub request: RequestTemplate,
     /// How its answers are read.
     pub answer: AnswerSpec,
+    /// What an approver reads first.
+    pub ask: Ask,
     /// See [`Tool::definition`].
     pub definition: Definition,
 }

@@ -14,7 +14,7 @@ use crate::{
     catalog::mail::Letter,
     clock::rfc3339,
     findings::{Findings, Found},
-    gateway::{DecideError, Parts, Presented, Said},
+    gateway::{DecideError, Parts, Presented, Said, headline_text},
     ledger::{Approval, Outcome},
     plan::Request,
     reply::Reply,
@@ -85,8 +85,8 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
         }
         Action::Show { id } => {
             let approval = find(&id).await?;
-            let letter = letter(&parts, &approval);
-            out.answer(&full(&approval, letter.as_ref()), || described(&approval, letter.as_ref()));
+            let said = explained(&parts, &approval);
+            out.answer(&full(&approval, &said), || described(&approval, &said));
             Ok(Exit::Done)
         }
         Action::Watch { who } => {
@@ -103,14 +103,15 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
         Action::Approve { id, code_stdin, who } => {
             let approval = find(&id).await?;
             let person = who.id(&parts).await?;
+            let approval = if out.is_json() || code_stdin { approval } else { gateway.fresh(approval).await? };
             if !out.is_json() && !code_stdin {
-                out.text(&described(&approval, letter(&parts, &approval).as_ref()));
+                out.text(&described(&approval, &explained(&parts, &approval)));
             }
             let code = prompt::code("your code, to send exactly this:", code_stdin)?;
             let outcome = match gateway.approve(&id, &Presented::Code(&person, &code)).await? {
                 Said::Sent(outcome) => outcome,
                 Said::OneMore(approval) => {
-                    let value = full(&approval, None);
+                    let value = full(&approval, &explained(&parts, &approval));
                     out.answer(&value, || format!("your yes is recorded; nothing was sent\n{}", yeses(&approval)));
                     return Ok(Exit::Waiting);
                 }
@@ -161,15 +162,27 @@ fn yeses(approval: &Approval) -> String {
     format!("said yes: {names} ({} of {})", said.len(), requirement.approvers)
 }
 
-/// The mail that is in the request, where its tool is still the one that it was asked with.
-fn letter(parts: &Parts, approval: &Approval) -> Option<Letter> {
-    let (plan, snapshot) = (approval.plan.as_ref()?, parts.snapshots.current().ok()?);
-    let Request::Http(request) = plan.request();
-    let tool = snapshot.catalog.find(&plan.tool())?;
-    if plan.definition() == tool.definition().into() { tool.letter(request) } else { None }
+/// What the tool says of a request, where it is still the one that it was asked with.
+#[derive(Default)]
+struct Explained {
+    letter: Option<Letter>,
+    words: Option<String>,
+    undo: Option<String>,
 }
 
-fn full(approval: &Approval, letter: Option<&Letter>) -> Value {
+fn explained(parts: &Parts, approval: &Approval) -> Explained {
+    let (Some(plan), Ok(snapshot)) = (&approval.plan, parts.snapshots.current()) else { return Explained::default() };
+    let tool = snapshot.catalog.find(&plan.tool()).filter(|tool| plan.definition() == tool.definition().into());
+    let Some(tool) = tool else { return Explained::default() };
+    let Request::Http(request) = plan.request();
+    Explained {
+        letter: tool.letter(request),
+        words: headline_text(tool, plan, approval.findings.as_ref()),
+        undo: tool.ask.undo.clone(),
+    }
+}
+
+fn full(approval: &Approval, said: &Explained) -> Value {
     let mut value = short(approval);
     if let Value::Object(map) = &mut value {
         if let Some(plan) = &approval.plan {
@@ -180,7 +193,7 @@ fn full(approval: &Approval, letter: Option<&Letter>) -> Value {
             map.insert("effect".to_owned(), json!(plan.effect()));
             map.insert("arguments".to_owned(), json!(plan.given()));
             map.insert("request".to_owned(), json!(request));
-            if let Some(letter) = letter {
+            if let Some(letter) = &said.letter {
                 map.insert("mail".to_owned(), mail::as_json(letter));
             }
             map.insert("digest".to_owned(), json!(plan.digest()));
@@ -234,7 +247,7 @@ fn looked_up(findings: &Findings) -> String {
 }
 
 /// Everything that is decided about, in an order in which one reads it.
-fn described(approval: &Approval, letter: Option<&Letter>) -> String {
+fn described(approval: &Approval, said: &Explained) -> String {
     let mut text = format!("{}  {}\n{}\n", approval.id, approval.status, approval.summary);
     if let Some(plan) = &approval.plan {
         let Request::Http(request) = plan.request();
@@ -251,6 +264,12 @@ fn described(approval: &Approval, letter: Option<&Letter>) -> String {
             rfc3339(approval.created_at),
             rfc3339(approval.expires_at)
         );
+        if let Some(words) = &said.words {
+            text += &format!("  in words     {words}\n");
+        }
+        if let Some(undo) = &said.undo {
+            text += &format!("  undo         {undo}\n");
+        }
         text += "  arguments\n";
         for (name, value) in plan.arguments().as_map() {
             text += &format!("    {} = {}\n", visible(name), visible(&value.to_string()));
@@ -267,7 +286,7 @@ fn described(approval: &Approval, letter: Option<&Letter>) -> String {
             text += &format!("  body         {}\n", visible_lines(body));
         }
         text += &approval.findings.as_ref().map(looked_up).unwrap_or_default();
-        text += &letter.map(mail::as_text).unwrap_or_default();
+        text += &said.letter.as_ref().map(mail::as_text).unwrap_or_default();
         if let Some(evaluation) = &approval.evaluation {
             for reason in &evaluation.reasons {
                 let words = reason.text.as_deref().map_or_else(String::new, |words| format!("  {}", visible(words)));

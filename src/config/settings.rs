@@ -44,6 +44,8 @@ pub struct Settings {
     pub max_pending: u32,
     /// How many approvals of one caller may be asked for in an hour.
     pub hourly: u32,
+    /// Whether facts are looked up for an approver.
+    pub look_up: bool,
     /// Toolsets shown beside the core ones: `(integration, toolset or "all")`.
     pub expose: Vec<(String, String)>,
     /// How long arguments and answers are kept.
@@ -107,6 +109,7 @@ struct RawApprovals {
     expires: Option<toml::Spanned<String>>,
     max_pending: toml::Spanned<u32>,
     hourly: toml::Spanned<u32>,
+    look_up: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -140,7 +143,12 @@ impl Default for RawSecrets {
 
 impl Default for RawApprovals {
     fn default() -> Self {
-        Self { expires: None, max_pending: toml::Spanned::new(0..0, 5), hourly: toml::Spanned::new(0..0, 30) }
+        Self {
+            expires: None,
+            max_pending: toml::Spanned::new(0..0, 5),
+            hourly: toml::Spanned::new(0..0, 30),
+            look_up: true,
+        }
     }
 }
 
@@ -247,6 +255,7 @@ impl Settings {
             expires,
             max_pending,
             hourly,
+            look_up: raw.approvals.look_up,
             expose,
             keep_payloads,
             oauth,
@@ -285,6 +294,7 @@ key_file = "~/.agentport.key"         # beside the home, so that a copied home h
 expires = "1h"                        # 1m to 7d
 max_pending = 5                       # per caller
 hourly = 30                           # questions to you in an hour, per caller
+look_up = true                        # read what a call is about, with its account, and show it beside the request
 
 [tools]
 expose = []                           # extra toolsets, for example "stripe:all"

@@ -28,6 +28,9 @@ pub enum DecideError {
     /// The tool or the account is not what it was.
     #[error("{0} changed since this was asked; it was cancelled and nothing was sent; the agent must ask again")]
     Changed(&'static str),
+    /// What was looked up for the human is not what it was.
+    #[error("what you were shown has changed ({0}); nothing was sent, look again")]
+    FactsChanged(String),
     /// The secret cannot be opened; it waits on.
     #[error("{0}; nothing was spent, it still waits")]
     Credential(String),
@@ -78,6 +81,7 @@ impl Gateway {
         {
             return Err(DecideError::TooWeak);
         }
+        self.still_true(&parts, &snapshot, &approval).await?;
         // a task of its own, too: opening may renew a sign-in, and a page that is closed must not cut that off
         let opening = {
             let (parts, plan) = (Arc::clone(&parts), plan.clone());

@@ -321,11 +321,9 @@ fn recorded_status(transaction: &Transaction<'_>, call: &str) -> Result<(String,
         let (kind, said): (String, String) = (row.get(0)?, row.get(1)?);
         match (kind.as_str(), said.as_str()) {
             ("outcome", _) => ApprovalStatus::Executed.as_str().clone_into(&mut status),
-            // what was looked up decides nothing
-            ("facts", _) => {}
             (_, "reopened") => reopened = true,
-            // a yes to which another one is needed
-            (_, "yes") => {}
+            // what was looked up decides nothing, nor does a yes to which another one is needed
+            ("facts", _) | (_, "yes") => {}
             (_, said) => said.clone_into(&mut status),
         }
     }

@@ -100,7 +100,7 @@ pub(crate) const WAITS: Millis = 3_600_000;
 const CODES: u32 = 60;
 
 /// The embedded catalog, compiled once.
-pub(crate) static CATALOG: LazyLock<Arc<Catalog>> = LazyLock::new(|| Arc::new(Catalog::built_in()));
+pub(crate) static CATALOG: LazyLock<Arc<Catalog>> = LazyLock::new(|| Arc::new(Catalog::without_previews()));
 
 /// So many milliseconds after the beginning, on both clocks.
 pub(crate) fn at(millis: Millis) -> Now {

@@ -16,7 +16,7 @@ use super::{
     failure::Failure,
     pages::{SIGN_OUT, Visit, is_id, refused, scripted, see_other},
     session::{Session, check_form_token, form_token},
-    view::{ApprovalView, ByPasskey, Decide, Shown, Standing, Surroundings},
+    view::{ApprovalView, ByPasskey, Decide, HeadlineWord, Shown, Standing, Surroundings},
 };
 use crate::{
     approval::{Assertion, Code, PasskeyError},
@@ -57,6 +57,9 @@ pub(super) struct DecisionForm {
     passkey: String,
     #[serde(default)]
     note: String,
+    /// What the page showed: the plan, and what was looked up for it.
+    #[serde(default)]
+    seen: String,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -131,6 +134,9 @@ impl From<DecideError> for Refused {
 }
 
 async fn answer(site: &Site, session: &Session, id: &str, form: &DecisionForm) -> Result<(), Refused> {
+    if matches!(form.answer, Answer::Approve) && !form.seen.is_empty() {
+        site.gateway().has_seen(id, &form.seen).await?;
+    }
     match form.answer {
         Answer::Approve if form.passkey.is_empty() => {
             let code = Code::parse(&form.code).map_err(|error| Refused::Form(format!("{error}; nothing was sent")))?;
@@ -163,7 +169,8 @@ fn status(error: &DecideError) -> Option<StatusCode> {
         DecideError::AlreadyDecided(_)
         | DecideError::PolicyDenies(_)
         | DecideError::Changed(_)
-        | DecideError::SaidAlready => Some(StatusCode::CONFLICT),
+        | DecideError::SaidAlready
+        | DecideError::FactsChanged(_) => Some(StatusCode::CONFLICT),
         DecideError::Credential(_) | DecideError::ClockBehind | DecideError::Busy => {
             Some(StatusCode::SERVICE_UNAVAILABLE)
         }
@@ -188,6 +195,7 @@ async fn page(
     let ledger = &visit.parts.ledger;
     ledger.sweep(now).await.map_err(Failure::internal)?;
     let approval = ledger.approval(id).await.map_err(Failure::internal)?.ok_or(Failure::NotFound)?;
+    let approval = site.gateway().fresh(approval).await.map_err(Failure::internal)?;
     let judgement = match &approval.plan {
         Some(plan) => site.gateway().judgement(plan).map_err(Failure::internal)?,
         None => None,

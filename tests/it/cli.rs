@@ -63,6 +63,7 @@ fn an_init_that_fails_leaves_nothing() {
         "expires",
         "max_pending",
         "hourly",
+        "look_up",
         "expose",
         "keep_payloads",
     ] {

@@ -108,6 +108,8 @@ impl Port {
             ("\"~/.agentport.key\"", &format!("\"{}\"", key.display())),
             ("listen = \"127.0.0.1:4747\"", &format!("listen = \"127.0.0.1:{site}\"")),
             ("public_url = \"http://localhost:4747\"", &format!("public_url = \"http://localhost:{site}\"")),
+            // most tests count what the service gets; `previews` has those of what is looked up
+            ("look_up = true", "look_up = false"),
         ]);
     }
 

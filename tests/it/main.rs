@@ -26,6 +26,7 @@ mod manners;
 mod oauth;
 mod own;
 mod passkey;
+mod previews;
 mod processes;
 mod race;
 mod serve;

@@ -64,7 +64,8 @@ impl Ground {
         Vault::create_key(&key).unwrap();
         keep_vault_key(&scene);
         scene.evidence().keep_from(SEED);
-        let settings = format!("[secrets]\nstore = \"vault\"\nkey_file = \"{}\"\n", key.display());
+        let settings =
+            format!("[secrets]\nstore = \"vault\"\nkey_file = \"{}\"\n[approvals]\nlook_up = false\n", key.display());
         agentport::files::replace_private(&home.join("agentport.toml"), settings.as_bytes()).unwrap();
         agentport::files::replace_private(&home.join("policy.toml"), policy.as_bytes()).unwrap();
         let ledger = open(&home);

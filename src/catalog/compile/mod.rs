@@ -3,6 +3,7 @@
 //! INVARIANT: whenever a function in here returns `None`, it has noted a problem.
 
 mod answer;
+mod ask;
 mod graphql;
 mod mail;
 mod oauth;

@@ -244,9 +244,6 @@ fn what_a_tool_names_exists() {
 
 #[test]
 fn keys_of_later_versions_are_named() {
-    let tool = |line: &str| changed("toolset = \"core\"", &format!("toolset = \"core\"\n{line}"));
-    assert_eq!(tool("ask = { headline = \"x\" }"), ["`ask` is not available yet"]);
-    assert_eq!(tool("preview = []"), ["`preview` is not available yet"]);
     assert_eq!(
         changed("[credential.header]\nname = \"X-Api-Key\"\nprefix = \"Token \"", "[credential.basic]"),
         ["`credential.basic` is not available yet"]

@@ -3,13 +3,13 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    answer, graphql, mail, param,
+    answer, ask, graphql, mail, param,
     raise::{effect, raise, require_any},
     rest::{self, Requests},
 };
 use crate::{
     catalog::{
-        AnswerSpec, Definition, Effect, Integration, Method, Param, Place, Raise, Refusal, RequestTemplate,
+        AnswerSpec, Ask, Definition, Effect, Integration, Method, Param, Place, Raise, Refusal, RequestTemplate,
         RestTemplate, Segment, Tool, Type,
         reader::{At, Table, shown},
         text as names,
@@ -36,7 +36,14 @@ pub(super) fn tools(source: &mut Source<'_>, top: &mut Table<'_>, scope: &Scope<
     if tables.is_empty() && source.is_clean() {
         top.missing(source, "[[tool]]", "add one for each endpoint");
     }
-    tables.into_iter().filter_map(|table| tool(source, table, scope, &mut seen)).collect()
+    let mut promises = Vec::new();
+    let tools: Vec<Tool> =
+        tables.into_iter().filter_map(|table| tool(source, table, scope, &mut seen, &mut promises)).collect();
+    // one that has problems of its own is not there to be found
+    if source.is_clean() {
+        ask::keep(source, promises, &tools);
+    }
+    tools
 }
 
 /// The read that verifies a credential.
@@ -53,11 +60,18 @@ pub(super) fn verify(integration: &Arc<Integration>, request: RequestTemplate, r
         require_any: Vec::new(),
         request,
         answer: AnswerSpec { refusal: refusal.cloned(), ..AnswerSpec::default() },
+        ask: Ask::default(),
         definition: Definition::default(),
     }
 }
 
-fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: &mut BTreeSet<String>) -> Option<Tool> {
+fn tool(
+    source: &mut Source<'_>,
+    mut table: Table<'_>,
+    scope: &Scope<'_>,
+    seen: &mut BTreeSet<String>,
+    promises: &mut Vec<ask::Promise>,
+) -> Option<Tool> {
     let name = table.required(source, "name").filter(|name| is_tool_name(source, name, scope.id, seen));
     table.rename(match &name {
         Some(name) => format!("the tool `{}`", name.value),
@@ -112,7 +126,8 @@ fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: 
     fixed_in(source, &mut table, scope, params.as_deref(), template.as_mut());
     let answer = answer::answer(source, &mut table, params.as_mut(), template.as_mut());
     let answer = AnswerSpec { refusal: scope.requests.refusal().cloned(), ..answer };
-    table.later(source, &["ask", "preview"]);
+    let (ask, calls) = ask::ask(source, &mut table, params.as_deref().unwrap_or_default());
+    promises.extend(calls);
     table.finish(source);
 
     if let (Some(effect), Some(template)) = (&effect, &template) {
@@ -152,6 +167,7 @@ fn tool(source: &mut Source<'_>, mut table: Table<'_>, scope: &Scope<'_>, seen: 
         require_any: require_any.unwrap_or_default(),
         request: request?,
         answer,
+        ask,
         definition: Definition::default(),
     })
 }

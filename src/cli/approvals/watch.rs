@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{described, letter, short, yeses};
+use super::{described, explained, short, yeses};
 use crate::{
     app::App,
     approval::{Code, PersonId},
@@ -190,7 +190,7 @@ impl Inbox<'_> {
             None => None,
         };
         let Some(approval) = approval else { return self.out.text(&format!("nothing of number {number} waits")) };
-        self.out.text(&described(&approval, letter(&self.parts, &approval).as_ref()));
+        self.out.text(&described(&approval, &explained(&self.parts, &approval)));
         self.out.text("a approves exactly this, d denies it");
         self.shown = id;
     }

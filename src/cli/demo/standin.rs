@@ -84,6 +84,7 @@ fn router(books: &Arc<Books>) -> Router {
         .route("/v1/balance", get(balance))
         .route("/v1/customers", get(customers))
         .route("/v1/customers/{id}", get(customer))
+        .route("/v1/charges/{id}", get(charge))
         .route("/v1/refunds", post(refund).get(refunds))
         .fallback(|| async { refused(StatusCode::NOT_FOUND, "the stand-in has no such route") })
         .layer(middleware::from_fn_with_state(Arc::clone(books), known))
@@ -109,6 +110,17 @@ async fn balance() -> Response {
 
 async fn customers() -> Response {
     answer(&json!({"object": "list", "url": "/v1/customers", "has_more": false, "data": people()}))
+}
+
+async fn charge(State(books): State<Arc<Books>>, Path(id): Path<String>) -> Response {
+    if id != CHARGE {
+        return refused(StatusCode::NOT_FOUND, "no such charge");
+    }
+    let back: u64 = lock(&books.refunds).iter().filter_map(|refund| refund.get("amount")?.as_u64()).sum();
+    answer(&json!({
+        "id": CHARGE, "object": "charge", "amount": CHARGED, "amount_refunded": back, "currency": "usd",
+        "status": "succeeded", "customer": CUSTOMER, "created": 1_795_000_000, "disputed": false,
+    }))
 }
 
 async fn customer(Path(id): Path<String>) -> Response {

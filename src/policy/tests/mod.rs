@@ -67,6 +67,7 @@ fn tool(integration: &Arc<Integration>, name: &str, effect: Effect, params: Vec<
         params,
         require_any: Vec::new(),
         answer: crate::catalog::AnswerSpec::default(),
+        ask: crate::catalog::Ask::default(),
         request: RequestTemplate::Rest(RestTemplate {
             method: Method::Post,
             path: Vec::new(),

@@ -4,6 +4,7 @@
 use super::{
     cell::Cell,
     findings::FindingsView,
+    headline::{HeadlineWord, headline},
     json::pretty,
     letters,
     outcome::Standing,
@@ -53,6 +54,10 @@ pub(in crate::web) struct ApprovalView {
     pub(in crate::web) warnings: Vec<String>,
     /// What was looked up for it.
     pub(in crate::web) findings: Option<FindingsView>,
+    /// What happens, in words, where all that they name is known.
+    pub(in crate::web) headline: Vec<HeadlineWord>,
+    /// Whether it can be undone.
+    pub(in crate::web) undo: Option<String>,
     /// What the yes is for: the plan and what was looked up.
     pub(in crate::web) seen: String,
     /// What would be sent; `None` once it was pruned from the log.
@@ -152,6 +157,11 @@ impl ApprovalView {
             tool: approval.tool.clone(),
             warnings: warnings.into_iter().map(str::to_owned).collect(),
             findings: approval.findings.as_ref().map(|findings| FindingsView::new(findings, now)),
+            headline: tool
+                .zip(plan)
+                .map(|(tool, plan)| headline(tool, plan, approval.findings.as_ref()))
+                .unwrap_or_default(),
+            undo: tool.and_then(|tool| tool.ask.undo.clone()),
             seen: approval.shown_digest().map(|digest| digest.to_string()).unwrap_or_default(),
             call: plan.map(|plan| CallView::new(plan, tool, account, &approval.id)),
             summary: Cell::of_visible(&approval.summary),

@@ -7,6 +7,7 @@ mod approval;
 mod cell;
 mod decide;
 mod findings;
+mod headline;
 mod inbox;
 mod json;
 mod letters;
@@ -20,6 +21,7 @@ mod when;
 pub(super) use self::{
     approval::{ApprovalView, Surroundings},
     decide::{ByPasskey, Decide},
+    headline::HeadlineWord,
     inbox::Inbox,
     outcome::Standing,
     qr::QrImage,

@@ -187,7 +187,7 @@ pub(crate) fn settings(folder: &Scene, port: u16) -> String {
     let key = folder.path().join("key");
     format!(
         "[site]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"http://localhost:{port}\"\n\
-         [secrets]\nstore = \"vault\"\nkey_file = {:?}\n[approvals]\nmax_pending = 50\nhourly = 500\n",
+         [secrets]\nstore = \"vault\"\nkey_file = {:?}\n[approvals]\nmax_pending = 50\nhourly = 500\nlook_up = false\n",
         key.to_str().unwrap()
     )
 }

@@ -1,0 +1,120 @@
+//! What an approver reads first: a headline in plain words, whether it can be undone, and which reads of the same service
+//! tell what the call is about.
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// `[tool.ask]` and every `[[tool.preview]]` of a tool.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Ask {
+    /// What happens, with values out of arguments and facts in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub headline: Vec<Piece>,
+    /// Whether it can be undone, and how: `none`, or `30 days in the trash`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
+    /// What is looked up for the approver, in this order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub previews: Vec<Preview>,
+}
+
+impl Ask {
+    /// Does the tool say nothing of the kind?
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A part of a headline.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Piece {
+    /// As it stands.
+    Text(String),
+    /// `{amount}`
+    Value(Path),
+    /// `{amount|money:charge.currency}`
+    Money {
+        /// The amount, in the currency's smallest unit.
+        amount: Path,
+        /// The currency's code.
+        currency: Path,
+    },
+}
+
+/// Where a value stands: `amount` among the arguments, `charge.currency` in what the preview `charge` found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Path {
+    /// A member of the arguments, `a.b` for a nested one.
+    Argument(String),
+    /// A member of what a preview found; a number is an element of a list.
+    Fact {
+        /// The preview's name.
+        of: String,
+        /// The path in it; empty for all of it.
+        at: String,
+    },
+}
+
+/// One read that is made for the approver.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Preview {
+    /// What later ones and the headline call it.
+    pub name: String,
+    /// The name of a read of the same integration.
+    pub call: String,
+    /// Its arguments.
+    pub args: Vec<(String, Source)>,
+    /// Only where this argument is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// What of the answer is shown.
+    pub show: Vec<Show>,
+}
+
+/// What an argument of a preview is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// As the manifest has it.
+    Literal(Value),
+    /// The value that stands there.
+    At(Path),
+}
+
+/// One line that is shown.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Show {
+    /// The path in the answer.
+    pub field: String,
+    /// What it is, for people.
+    pub label: String,
+    /// How it is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<ShowUnit>,
+    /// The argument that it becomes, where the call changes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub becomes: Option<String>,
+}
+
+/// How a fact is read.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ShowUnit {
+    /// Money in the smallest unit of the currency that stands at this path of the same answer.
+    Minor(String),
+    /// Seconds since the Unix epoch, or a time as text.
+    Date,
+    /// How many elements a list has.
+    Count,
+}
+
+/// The value at `path` of an answer: members by name, elements of lists by number. An empty path, and `.`, is all of it.
+pub fn value_at<'a>(answer: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').filter(|part| !part.is_empty()).try_fold(answer, |value, part| match value {
+        Value::Object(members) => members.get(part),
+        Value::Array(items) => items.get(part.parse::<usize>().ok()?),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    })
+}
