@@ -165,6 +165,11 @@ impl Home {
         self.0.join("policy.toml")
     }
 
+    /// `grants.toml`, a copy of what people granted
+    pub fn grants(&self) -> PathBuf {
+        self.0.join("grants.toml")
+    }
+
     /// `tools/`, where the user's own manifests are
     pub fn tools(&self) -> PathBuf {
         self.0.join("tools")

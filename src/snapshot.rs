@@ -15,8 +15,8 @@ use crate::{
     config::{Environment, Home, Settings},
     diagnostic::{Diagnostic, Source},
     files,
-    ledger::{Agent, LedgerError, Sqlite},
-    policy::{Pinned, Policy},
+    ledger::{Agent, Grant, LedgerError, Sqlite},
+    policy::{Pinned, Policy, grants_text},
     visible::visible,
 };
 
@@ -33,6 +33,8 @@ pub struct Snapshot {
     pub accounts: Vec<Arc<Account>>,
     /// The agents that were let in over a gateway.
     pub agents: Vec<Agent>,
+    /// What people granted, as far as its tool and account are what they were.
+    pub grants: Vec<Grant>,
     /// What links begin with; `None` while the site cannot be reached by a link.
     pub site: Option<String>,
     /// What is wrong with the files now. The last good ones are in force.
@@ -89,6 +91,7 @@ struct Seen {
     pinned: Option<Pinned>,
     accounts: Vec<Account>,
     agents: Vec<Agent>,
+    grants: Vec<Grant>,
     site: Option<String>,
     manifests: Manifests,
 }
@@ -193,6 +196,7 @@ fn look(home: &Home, ledger: &Sqlite) -> Result<Seen, SnapshotError> {
         pinned: ledger.pinned()?,
         accounts: ledger.accounts()?,
         agents: ledger.agents()?,
+        grants: ledger.grants()?,
         site: ledger.meta("site")?,
         manifests: Manifests::read(&home.tools()),
     })
@@ -211,6 +215,13 @@ fn build(
     };
     let (policy, found) = Policy::new(catalog, pinned, edited);
     problems.extend(found);
+    let grants: Vec<Grant> =
+        seen.grants.iter().filter(|grant| stands(grant, catalog, &seen.accounts)).cloned().collect();
+    let policy = if grants.is_empty() {
+        policy
+    } else {
+        policy.granting(&grants_text(grants.iter().map(|grant| grant.text.as_str())))
+    };
     for (name, read) in [("agentport.toml", &seen.settings), ("policy.toml", &seen.policy)] {
         if let Err(reason) = read {
             let mut source = Source::new(name, "");
@@ -232,11 +243,19 @@ fn build(
         policy: Arc::new(policy),
         accounts: seen.accounts.iter().cloned().map(Arc::new).collect(),
         agents: seen.agents.clone(),
+        grants,
         site,
         problems,
         manifest_problems: manifest_problems.clone(),
         unapplied: edited.is_some(),
     })
+}
+
+/// Are tool and account still those that it was given for?
+fn stands(grant: &Grant, catalog: &Catalog, accounts: &[Account]) -> bool {
+    let tool = catalog.find(&grant.tool).is_some_and(|tool| grant.definition == tool.definition().into());
+    let same = |account: &Account| account.id == grant.account_id && account.origin.to_string() == grant.origin;
+    tool && accounts.iter().any(same)
 }
 
 fn unreadable(file: &str, reason: &str) -> Vec<Diagnostic> {

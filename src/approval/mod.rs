@@ -42,6 +42,15 @@ pub enum Claim {
         /// The plan that the human saw.
         digest: Digest,
     },
+    /// The same, and giving this grant with it.
+    Grant {
+        /// `apr_…`
+        approval: String,
+        /// The plan that the human saw.
+        digest: Digest,
+        /// The rule that is granted.
+        grant: Digest,
+    },
     /// Putting this policy text in force.
     Policy(Digest),
     /// Adding or removing a factor.
@@ -64,6 +73,7 @@ impl Claim {
         match self {
             Self::SignIn => Purpose::SignIn,
             Self::Approve { .. }
+            | Self::Grant { .. }
             | Self::Policy(_)
             | Self::Factors
             | Self::People
@@ -77,6 +87,9 @@ impl Claim {
     fn parts(&self) -> (&'static str, Vec<String>) {
         match self {
             Self::Approve { approval, digest } => ("approve", vec![digest.to_string(), approval.clone()]),
+            Self::Grant { approval, digest, grant } => {
+                ("grant", vec![digest.to_string(), approval.clone(), grant.to_string()])
+            }
             Self::Policy(digest) => ("policy", vec![digest.to_string()]),
             Self::Factors => ("factors", Vec::new()),
             Self::People => ("people", Vec::new()),

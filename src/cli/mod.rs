@@ -12,6 +12,7 @@ mod connect;
 mod demo;
 mod doctor;
 mod factor;
+mod grants;
 mod harden;
 mod host;
 mod init;
@@ -88,6 +89,9 @@ enum Command {
     /// See, test, change and apply the policy
     #[command(subcommand)]
     Policy(policy::Action),
+    /// See and end what you granted beside a yes
+    #[command(subcommand)]
+    Grants(grants::Action),
     /// See which tools there are and what happens to a call of each
     #[command(subcommand)]
     Tools(tools::Action),
@@ -178,6 +182,7 @@ async fn run(app: &App, out: &Out, command: Option<Command>) -> Result<Exit, Fai
         Some(Command::Approvals(action)) => approvals::run(app, out, action).await,
         Some(Command::Notify(action)) => notify::run(app, out, action).await,
         Some(Command::Policy(action)) => policy::run(app, out, action).await,
+        Some(Command::Grants(action)) => grants::run(app, out, action).await,
         Some(Command::Tools(action)) => tools::run(app, out, action),
         Some(Command::Call(args)) => call::run(app, out, args).await,
         Some(Command::Log(action)) => log::run(app, out, action).await,

@@ -7,9 +7,9 @@ use super::{Gateway, Parts, Presented, ProveError, sending::Full};
 use crate::{
     account::Account,
     approval::{Approver, Claim, Purpose, Strength},
-    ledger::{Answer, Approval, ApprovalStatus, CancelledBy, Decided, LedgerError, Outcome, Permit},
+    ledger::{Answer, Approval, ApprovalStatus, CancelledBy, Decided, Grant, LedgerError, Outcome, Permit},
     plan::Plan,
-    policy::{Decision, Evaluation, Facts},
+    policy::{Bounds, Decision, Evaluation, Facts, GrantError},
     snapshot::Snapshot,
 };
 
@@ -43,6 +43,9 @@ pub enum DecideError {
     /// This person has said yes.
     #[error("you have said yes to this already; somebody else has to say it too")]
     SaidAlready,
+    /// There can be no such grant.
+    #[error("{0}; nothing was sent, nothing granted")]
+    Grant(#[from] GrantError),
     /// The clock was set back.
     #[error(
         "this computer's clock stands before the last record of the log; nothing can be approved until it has passed it"
@@ -74,6 +77,16 @@ impl Gateway {
     /// # Errors
     /// Why it was not taken; then nothing was sent.
     pub async fn approve(self: &Arc<Self>, id: &str, shown: &Presented<'_>) -> Result<Said, DecideError> {
+        self.approve_with(id, shown, None).await
+    }
+
+    /// Yes, with a grant where there are bounds for one.
+    pub(super) async fn approve_with(
+        self: &Arc<Self>,
+        id: &str,
+        shown: &Presented<'_>,
+        bounds: Option<&Bounds>,
+    ) -> Result<Said, DecideError> {
         let (parts, snapshot, approval) = self.waiting(id).await?;
         let plan = approval.plan.clone().ok_or(DecideError::NotFound)?;
         let evaluation = self.judge_again(&parts, &snapshot, id, &plan).await?;
@@ -82,6 +95,7 @@ impl Gateway {
             return Err(DecideError::TooWeak);
         }
         self.still_true(&parts, &snapshot, &approval).await?;
+        let grant = bounds.map(|bounds| self.grant(&snapshot, id, &plan, bounds)).transpose()?;
         // a task of its own, too: opening may renew a sign-in, and a page that is closed must not cut that off
         let opening = {
             let (parts, plan) = (Arc::clone(&parts), plan.clone());
@@ -94,12 +108,16 @@ impl Gateway {
             Full::Wounded => DecideError::Ledger(LedgerError::Stopped),
         })?;
         let digest = approval.shown_digest().ok_or(DecideError::NotFound)?;
-        let claim = Claim::Approve { approval: id.to_owned(), digest };
+        let approval = id.to_owned();
+        let claim = match &grant {
+            None => Claim::Approve { approval, digest },
+            Some(grant) => Claim::Grant { approval, digest, grant: grant.digest() },
+        };
         let approver = self.prove(&parts, claim, shown).await?;
         // a task of its own: a page that is closed between the yes and its sending must not take the permit along
         let (gateway, id) = (Arc::clone(self), id.to_owned());
         let deciding = self.sending.tasks.spawn(async move {
-            Ok(match gateway.spend(&parts, &id, approver, &evaluation).await? {
+            Ok(match gateway.spend(&parts, &id, approver, grant, &evaluation).await? {
                 Spent::Permit(permit) => Said::Sent(gateway.execute(&parts, permit, credential, slot).await),
                 Spent::OneMore(approval) => Said::OneMore(approval),
             })
@@ -113,11 +131,16 @@ impl Gateway {
         parts: &Parts,
         id: &str,
         approver: Approver,
+        grant: Option<Grant>,
         evaluation: &Evaluation,
     ) -> Result<Spent, DecideError> {
         let person = approver.person().clone();
         let coded = approver.proof().strength() == Strength::Any;
-        let decided = parts.ledger.decide(id, Answer::Approve(approver), evaluation, self.clock.now()).await?;
+        let answer = match grant {
+            None => Answer::Approve(approver),
+            Some(grant) => Answer::Grant(approver, Box::new(grant)),
+        };
+        let decided = parts.ledger.decide(id, answer, evaluation, self.clock.now()).await?;
         let unspent =
             matches!(decided, Decided::Conflict(_) | Decided::ClockBehind | Decided::SaidAlready | Decided::TooWeak);
         if unspent && coded {

@@ -27,7 +27,7 @@ pub use self::{
     outcome::{FailureKind, Outcome},
     permit::Permit,
     record::{Line, LineFilter, Refusal},
-    sqlite::{Factor, Runner, Sqlite, Told},
+    sqlite::{Factor, Grant, Runner, Sqlite, Told},
 };
 use crate::{
     approval::{Approver, PersonId, Purpose},
@@ -95,6 +95,8 @@ pub enum Denial {
 pub enum Answer {
     /// Yes, with the proof of who says so.
     Approve(Approver),
+    /// Yes, and this standing permission with it, with the proof of both.
+    Grant(Approver, Box<Grant>),
     /// No, with a note for the agent.
     Deny {
         /// What the human wrote.

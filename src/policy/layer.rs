@@ -141,6 +141,11 @@ impl Layer {
         matching.fold(Requirement::default(), |all, rule| all.and(rule.requirement()))
     }
 
+    /// Does a rule that matches keep its question from every grant?
+    pub(super) fn has_floor(&self, facts: &Facts<'_>, reach: &Reach<'_>) -> bool {
+        self.rules.iter().any(|rule| rule.is_floor() && rule.matches(facts, reach))
+    }
+
     /// All that can be answered to `caller` (`None`: to anybody) where `below` is what can be answered without this
     /// layer. Wider than the truth where conditions exclude each other, never narrower.
     pub(super) fn range(&self, reach: &Reach<'_>, caller: Option<&Caller>, below: Range) -> Range {

@@ -20,6 +20,7 @@ mod domain;
 mod edit;
 mod expectation;
 mod file;
+mod grant;
 mod known;
 mod layer;
 mod limit;
@@ -37,6 +38,7 @@ mod verdict;
 pub use self::{
     diff::{Change, diff, line_diff},
     edit::{SetError, set},
+    grant::{Bound, Bounds, GrantError, grant, grants_text},
     known::{Happened, Known, Standing, ToolChange},
     limit::{Measure, Use},
     pin::{Pinned, Policy},

@@ -16,6 +16,7 @@ use crate::{
     plan::Digest,
 };
 
+const GRANTS: &str = "grants.toml";
 const PINNED: &str = "policy.toml";
 const EDITED: &str = "policy.toml (not yet applied)";
 
@@ -51,6 +52,19 @@ impl Policy {
         let digest = digest(&pinned.text, edited.as_ref().map(|(_, text)| *text));
         let edited = edited.map(|(stack, _)| stack);
         (Self { pinned: Stack::new(layer, below, standings), edited, digest }, problems)
+    }
+
+    /// The same with what people granted: the text of a policy with rules that allow. One that can't be read grants
+    /// nothing.
+    #[must_use]
+    pub fn granting(mut self, text: &str) -> Self {
+        let Ok(grants) = compile::lenient(GRANTS, text) else { return self };
+        let grants = Arc::new(grants);
+        for stack in std::iter::once(&mut self.pinned).chain(&mut self.edited) {
+            stack.grants = Some(Arc::clone(&grants));
+        }
+        self.digest = canonical::sha256("agentport/policy/granting", &[self.digest.as_bytes(), text.as_bytes()]).into();
+        self
     }
 
     /// The user's own tools that ask at the loosest, because they are new or changed since the policy was applied.
@@ -106,12 +120,13 @@ pub(super) struct Stack {
     home: Layer,
     below: Layer,
     standings: Arc<Standings>,
+    grants: Option<Arc<Layer>>,
 }
 
 impl Stack {
     /// `standings` are those of the tools to what was applied.
     pub(super) fn new(home: Layer, below: Layer, standings: Arc<Standings>) -> Self {
-        Self { home, below, standings }
+        Self { home, below, standings, grants: None }
     }
 
     /// What is said of the call.
@@ -124,7 +139,18 @@ impl Stack {
             .unwrap_or_else(|| self.default_for(facts.tool.effect_of(facts.arguments), reach.standing()));
         // the rules of every layer count, whichever decided: what a yes takes is only ever added to
         answer.requirement = self.home.requirement(facts, &reach).and(self.below.requirement(facts, &reach));
+        let answer = self.granted(facts, &reach, answer);
         reach.standing().bounding(answer)
+    }
+
+    /// What a grant says instead of a plain question; never instead of a deny, of a rule that is a floor, or of one that
+    /// takes more than anybody's code.
+    fn granted(&self, facts: &Facts<'_>, reach: &Reach<'_>, answer: Answer) -> Answer {
+        let Some(grants) = self.grants.as_ref().filter(|_| answer.decision == Decision::Ask) else { return answer };
+        if !answer.requirement.is_plain() || self.home.has_floor(facts, reach) || self.below.has_floor(facts, reach) {
+            return answer;
+        }
+        grants.answer(facts, reach).filter(|granted| granted.decision == Decision::Allow).unwrap_or(answer)
     }
 
     /// All that can be said of calls of the tool; `None` stands for any caller.

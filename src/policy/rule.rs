@@ -108,7 +108,6 @@ impl Rule {
     }
 
     /// Does no grant answer what it asks about?
-    #[expect(dead_code, reason = "read where grants are judged")]
     pub(super) fn is_floor(&self) -> bool {
         self.floor
     }

@@ -1,6 +1,6 @@
 //! One approval: read it, say yes with a code, or no.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use askama::Template;
 use axum::{
@@ -23,6 +23,8 @@ use crate::{
     clock::Millis,
     gateway::{DecideError, Parts, Presented, ProveError},
     ledger::{Approval, ApprovalStatus},
+    policy::{Bound, Bounds},
+    visible::visible,
 };
 
 /// The longest note that a human leaves for the agent, in characters.
@@ -45,7 +47,6 @@ struct Problem {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct DecisionForm {
     csrf: String,
     #[serde(rename = "decision")]
@@ -60,6 +61,9 @@ pub(super) struct DecisionForm {
     /// What the page showed: the plan, and what was looked up for it.
     #[serde(default)]
     seen: String,
+    /// `grant.…`, and nothing else.
+    #[serde(flatten)]
+    rest: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -98,6 +102,9 @@ pub(super) async fn decide(
 ) -> Result<Response, Failure> {
     let id = id_of(&uri)?;
     let Form(form) = form.map_err(|_| Failure::BadForm)?;
+    if form.rest.keys().any(|key| !key.starts_with("grant.")) {
+        return Err(Failure::BadForm);
+    }
     let visit = Visit::open(&site, &headers).await?;
     let Some(session) = &visit.session else {
         return visit.ask_who(&site, &headers, StatusCode::UNAUTHORIZED, uri.path(), None).await;
@@ -140,7 +147,11 @@ async fn answer(site: &Site, session: &Session, id: &str, form: &DecisionForm) -
     match form.answer {
         Answer::Approve if form.passkey.is_empty() => {
             let code = Code::parse(&form.code).map_err(|error| Refused::Form(format!("{error}; nothing was sent")))?;
-            site.gateway().approve(id, &Presented::Code(&session.person, &code)).await?;
+            let presented = Presented::Code(&session.person, &code);
+            match bounds(&form.rest).map_err(|problem| Refused::Form(format!("{problem}; nothing was sent")))? {
+                None => site.gateway().approve(id, &presented).await?,
+                Some(bounds) => site.gateway().approve_and_grant(id, &bounds, &presented).await?,
+            };
         }
         Answer::Approve => {
             let assertion = Assertion::parse(&form.passkey);
@@ -162,6 +173,33 @@ async fn answer(site: &Site, session: &Session, id: &str, form: &DecisionForm) -
     Ok(())
 }
 
+/// The bounds of the grant that the form asks for, where its box is ticked.
+fn bounds(fields: &BTreeMap<String, String>) -> Result<Option<Bounds>, String> {
+    if fields.get("grant.give").is_none_or(|give| give != "yes") {
+        return Ok(None);
+    }
+    let number = |name: &str| -> Result<u32, String> {
+        let text = fields.get(name).map(|text| text.trim()).unwrap_or_default();
+        text.parse().map_err(|_| format!("`{}` must be a whole number", name.trim_start_matches("grant.")))
+    };
+    let mut arguments = BTreeMap::new();
+    for (key, choice) in fields {
+        let Some(name) = key.strip_prefix("grant.bound.") else { continue };
+        let bound = match choice.as_str() {
+            "same" => Bound::Same,
+            "anything" => Bound::Anything,
+            "most" => {
+                let text = fields.get(&format!("grant.most.{name}")).map(|text| text.trim()).unwrap_or_default();
+                let most = text.parse::<serde_json::Number>();
+                Bound::AtMost(most.map_err(|_| format!("`{}` needs a number", visible(name)))?)
+            }
+            _ => return Err(format!("`{}` has no such bound", visible(name))),
+        };
+        arguments.insert(name.to_owned(), bound);
+    }
+    Ok(Some(Bounds { arguments, hours: number("grant.hours")?, uses: number("grant.uses")? }))
+}
+
 /// The status of an answer that was not taken; `None` where there is no approval to show with it, or nothing of the
 /// reason may be shown.
 fn status(error: &DecideError) -> Option<StatusCode> {
@@ -179,7 +217,7 @@ fn status(error: &DecideError) -> Option<StatusCode> {
         | DecideError::Ledger(_)
         | DecideError::Home(_) => None,
         DecideError::Prove(error) => Some(refused(error)),
-        DecideError::TooWeak => Some(StatusCode::UNPROCESSABLE_ENTITY),
+        DecideError::TooWeak | DecideError::Grant(_) => Some(StatusCode::UNPROCESSABLE_ENTITY),
     }
 }
 

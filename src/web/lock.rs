@@ -1,4 +1,5 @@
-//! The button that refuses every call, and the one that ends it. Both take a code, as on the terminal.
+//! The button that refuses every call, and the one that ends it, which take a code as on the terminal; and the one that ends a
+//! standing permission, which takes none.
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     approval::{Claim, Code},
-    gateway::{Presented, ProveError},
+    gateway::{DecideError, Presented, ProveError},
 };
 
 /// What the token of its form is for.
@@ -76,5 +77,31 @@ pub(super) async fn set(
         Ok(see_other("/"))
     } else {
         refuse(StatusCode::UNPROCESSABLE_ENTITY, ProveError::Used.to_string()).await
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RevokeForm {
+    csrf: String,
+    id: String,
+}
+
+/// `POST /grants/revoke`: ends a standing permission. The session is enough: it only tightens.
+pub(super) async fn revoke(
+    State(site): State<Arc<Site>>,
+    headers: HeaderMap,
+    form: Result<Form<RevokeForm>, FormRejection>,
+) -> Result<Response, Failure> {
+    let Form(form) = form.map_err(|_| Failure::BadForm)?;
+    let visit = Visit::open(&site, &headers).await?;
+    let Some(session) = &visit.session else {
+        return visit.ask_who(&site, &headers, StatusCode::UNAUTHORIZED, "/", None).await;
+    };
+    check_form_token(&session.token, LOCK, &form.csrf)?;
+    match site.gateway().revoke_grant(&form.id).await {
+        Ok(()) => Ok(see_other("/")),
+        Err(DecideError::NotFound) => Err(Failure::NotFound),
+        Err(error) => Err(Failure::internal(error)),
     }
 }

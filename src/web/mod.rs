@@ -37,6 +37,7 @@ fn router(site: &Arc<Site>) -> Router {
         .route("/login", get(pages::sign_in_form).post(pages::sign_in))
         .route("/logout", post(pages::sign_out))
         .route("/lock", post(lock::set))
+        .route("/grants/revoke", post(lock::revoke))
         .route("/login/challenge", post(passkey::for_sign_in))
         .route("/approve/{id}", get(deciding::show).post(deciding::decide))
         .route("/approve/{id}/challenge", post(passkey::for_approval))

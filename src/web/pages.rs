@@ -28,6 +28,7 @@ use crate::{
     gateway::{Parts, Presented, ProveError},
     ledger::{ApprovalStatus, sqlite::SessionToken},
     snapshot::Snapshot,
+    visible::visible_source,
 };
 
 /// How many decided approvals the inbox shows.
@@ -119,6 +120,8 @@ struct InboxPage {
     /// Since when every call is refused, where it is.
     locked: Option<When>,
     problem: Option<String>,
+    /// What is granted and lives: id, and the rule line by line.
+    grants: Vec<(String, Vec<String>)>,
     inbox: Inbox,
 }
 
@@ -183,6 +186,13 @@ pub(super) async fn inbox_page(
         lock: form_token(token, LOCK),
         locked: locked.map(|at| When::new(at, now.wall)),
         problem,
+        grants: visit
+            .snapshot
+            .grants
+            .iter()
+            .filter(|grant| grant.expires_at > now.wall)
+            .map(|grant| (grant.id.clone(), grant.text.lines().skip(1).map(visible_source).collect()))
+            .collect(),
         inbox: Inbox::new(&waiting, &missed, &decided, now.wall),
     };
     visit.page(site, headers, token, status, &page)

@@ -270,6 +270,97 @@ async fn a_habit_of_very_quick_yeses_is_pointed_out_in_the_inbox() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn t120_a_grant_from_the_page_covers_what_was_bounded_until_it_is_revoked() {
+    let house = House::build().await;
+    let (first, mut browser) = (house.refund().await, house.signed_in().await);
+    let path = format!("/approve/{}", first.id);
+    let page = browser.get(&path).await;
+    assert!(page.text().contains("Also let claude do this without asking"), "{}", page.text());
+    let csrf = page.csrf(&path);
+    let refund = async |amount: i64| {
+        let arguments = json!({"charge": "ch_3Nf1abcdefghijkl", "amount": amount});
+        house.call("stripe_create_refund", arguments).await.to_json()["status"].as_str().unwrap().to_owned()
+    };
+    let form = |code: &str, hours: &str| {
+        [
+            ("csrf", csrf.clone()),
+            ("decision", "approve".to_owned()),
+            ("code", code.to_owned()),
+            ("grant.give", "yes".to_owned()),
+            ("grant.bound.charge", "same".to_owned()),
+            ("grant.bound.amount", "most".to_owned()),
+            ("grant.most.amount", "600".to_owned()),
+            ("grant.hours", hours.to_owned()),
+            ("grant.uses", "2".to_owned()),
+        ]
+    };
+    let post = async |browser: &mut Browser, code: &str, hours: &str| {
+        let fields = form(code, hours);
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        browser.post(&path, &fields).await
+    };
+    // a wrong code grants nothing, and neither does a bound that there is not: the code is not even looked at
+    assert_eq!(post(&mut browser, "000000", "2").await.status, 422);
+    let long = post(&mut browser, &house.next_code(), "169").await;
+    assert!(long.status == 422 && long.text().contains("from 1 to 168 hours"), "{}", long.text());
+    assert!(house.parts.home.grants().unwrap().is_empty());
+    let given = post(&mut browser, &house.code(), "2").await;
+    assert_eq!(given.status, 303, "{}", given.text());
+    let [grant] = house.parts.home.grants().unwrap().try_into().unwrap();
+    let written = std::fs::read_to_string(house.folder.path().join("home/grants.toml")).unwrap();
+    assert!(written.contains(&grant.text) && grant.text.contains("amount\" = { min = 0, max = 600 }"), "{written}");
+    // what it covers runs, twice; all else asks
+    assert_eq!(refund(601).await, "approval_required");
+    assert_eq!(refund(600).await, "completed");
+    let other = house
+        .call("stripe_create_refund", json!({"charge": "ch_3Nf1abcdefghijkl", "amount": 5, "reason": "duplicate"}))
+        .await;
+    assert_eq!(other.to_json()["status"], "approval_required", "an argument that the call did not have");
+    assert_eq!(refund(100).await, "completed");
+    assert_eq!(refund(101).await, "approval_required");
+    // revoked on the page, without a code
+    let inbox = browser.get("/").await;
+    assert!(inbox.text().contains(&grant.id), "{}", inbox.text());
+    let revoke = inbox.csrf("/grants/revoke");
+    let revoked = browser.post("/grants/revoke", &[("csrf", &revoke), ("id", &grant.id)]).await;
+    assert_eq!(revoked.status, 303);
+    assert!(house.parts.home.grants().unwrap().is_empty() && !browser.get("/").await.text().contains(&grant.id));
+    assert!(house.parts.home.verify().await.unwrap().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_ends_with_its_time_and_dies_with_its_account() {
+    let house = House::build().await;
+    let mut browser = house.signed_in().await;
+    for hours in ["1", "100"] {
+        let approval = house.refund().await;
+        let path = format!("/approve/{}", approval.id);
+        let (csrf, code) = (browser.get(&path).await.csrf(&path), house.next_code());
+        let fields = [
+            ("csrf", csrf.as_str()),
+            ("decision", "approve"),
+            ("code", &code),
+            ("grant.give", "yes"),
+            ("grant.hours", hours),
+            ("grant.uses", "9"),
+        ];
+        assert_eq!(browser.post(&path, &fields).await.status, 303);
+        // the outcome is fetched first, then the same call is a new one
+        house.call("agentport_await_approval", json!({"approval_id": approval.id})).await;
+        let again = json!({"charge": "ch_3Nf1abcdefghijkl", "amount": 500});
+        assert_eq!(house.call("stripe_create_refund", again).await.to_json()["status"], "completed");
+        if hours == "1" {
+            house.clock.pass(3_600_000);
+        }
+    }
+    let account = house.parts.home.accounts().unwrap().into_iter().find(|one| one.integration == "stripe").unwrap();
+    let other = agentport::account::Account { id: "acc_other".to_owned(), ..account };
+    house.parts.home.put_account(other, agentport::clock::Clock::now(&house.clock)).await.unwrap();
+    let again = json!({"charge": "ch_3Nf1abcdefghijkl", "amount": 500});
+    assert_eq!(house.call("stripe_create_refund", again).await.to_json()["status"], "approval_required");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn t129_without_a_factor_nobody_signs_in_or_approves() {
     let house = House::with(Plan { factor: false, ..Plan::default() }).await;
     let mut browser = Browser::new(house.port);
@@ -475,10 +566,10 @@ async fn t148_nothing_that_somebody_else_wrote_becomes_markup() {
 
 /// Every tag of the page is one of ours, with attributes of ours.
 fn check_markup(html: &str) {
-    const TAGS: [&str; 34] = [
+    const TAGS: [&str; 38] = [
         "!doctype", "html", "head", "meta", "title", "link", "body", "header", "a", "form", "input", "button", "main",
         "section", "div", "h1", "h2", "p", "span", "dl", "dt", "dd", "code", "i", "mark", "strong", "b", "pre", "time",
-        "label", "ul", "li", "i", "b",
+        "label", "ul", "li", "i", "b", "fieldset", "legend", "select", "option",
     ];
     for tag in html.split('<').skip(1) {
         let inside = tag.split('>').next().unwrap();

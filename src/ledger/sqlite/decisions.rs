@@ -5,14 +5,16 @@ use std::sync::Arc;
 use rusqlite::{Transaction, params};
 use serde_json::{Map, Value, json};
 
-use super::{Durability, Inner, LedgerError, Outcome, Runner, approvals, calls, enrolments, factors, fresh_id, people};
+use super::{
+    Durability, Inner, LedgerError, Outcome, Runner, approvals, calls, enrolments, factors, fresh_id, grants, people,
+};
 use crate::{
     approval::{Approver, Claim},
     canonical,
     clock::Now,
     findings::Findings,
     ledger::{
-        Answer, ApprovalStatus, CancelledBy, Decided, Permit,
+        Answer, ApprovalStatus, CancelledBy, Decided, Grant, Permit,
         chain::{self, NewRecord},
     },
     plan::Digest,
@@ -42,7 +44,7 @@ pub(super) fn decide(
     if approval.status != ApprovalStatus::Pending {
         return Ok(Decided::Conflict(Box::new(approval)));
     }
-    let approver = match answer {
+    let (approver, grant) = match answer {
         Answer::Deny { note } => {
             let body = Map::from_iter([
                 ("note".to_owned(), json!(note)),
@@ -51,7 +53,8 @@ pub(super) fn decide(
             end(transaction, &row, ApprovalStatus::Denied, body, now)?;
             return Ok(Decided::Denied);
         }
-        Answer::Approve(approver) => approver,
+        Answer::Approve(approver) => (approver, None),
+        Answer::Grant(approver, grant) => (approver, Some(grant)),
     };
     let latest: i64 = transaction.query_row("SELECT coalesce(max(at), 0) FROM record", [], |row| row.get(0))?;
     if now.wall < latest - CLOCK_SLACK {
@@ -59,9 +62,7 @@ pub(super) fn decide(
     }
     let plan = approval.plan.clone().ok_or_else(|| LedgerError::Corrupt(format!("`{id}` has no plan")))?;
     // the digest covers the facts that were shown: a yes to other ones is none
-    let proven = approval
-        .shown_digest()
-        .is_some_and(|digest| *approver.claim() == Claim::Approve { approval: id.to_owned(), digest });
+    let proven = approval.shown_digest().is_some_and(|digest| *approver.claim() == claim(id, digest, grant.as_deref()));
     if !proven || evaluation.decision == Decision::Deny {
         return Ok(Decided::Conflict(Box::new(approval)));
     }
@@ -70,6 +71,10 @@ pub(super) fn decide(
         // the rule became stricter since it was asked
         expire(transaction, &row, now)?;
         let approval = approvals::load(transaction, id)?.unwrap_or(approval);
+        return Ok(Decided::Conflict(Box::new(approval)));
+    }
+    if grant.is_some() && !requirement.is_plain() {
+        // what takes more than anybody's code is asked each time
         return Ok(Decided::Conflict(Box::new(approval)));
     }
     if approver.proof().strength() < requirement.approve {
@@ -90,9 +95,22 @@ pub(super) fn decide(
         let approval = approvals::load(transaction, id)?.unwrap_or(approval);
         return Ok(Decided::OneMore(Box::new(approval)));
     }
+    if let Some(grant) = &grant {
+        body.insert("grant".to_owned(), json!(grant.id));
+        grants::give(transaction, grant, now)?;
+    }
     end(transaction, &row, ApprovalStatus::Approved, body, now)?;
     calls::start_sending(transaction, &approval.record, runner, now)?;
     Ok(Decided::Permit(Permit::mint(Arc::clone(&plan), approval.record, approval.id)))
+}
+
+/// What the proof of a yes must be of.
+fn claim(id: &str, digest: Digest, grant: Option<&Grant>) -> Claim {
+    let approval = id.to_owned();
+    match grant {
+        None => Claim::Approve { approval, digest },
+        Some(grant) => Claim::Grant { approval, digest, grant: grant.digest() },
+    }
 }
 
 /// Keeps what was looked up for an approval that waits.

@@ -12,6 +12,7 @@ mod calls;
 mod decisions;
 mod enrolments;
 mod factors;
+mod grants;
 mod limits;
 mod locks;
 mod lookup;
@@ -36,6 +37,7 @@ pub use self::{
     agents::{AgentToken, LetIn, NewAgent},
     enrolments::{Enrolment, EnrolmentToken},
     factors::Factor,
+    grants::Grant,
     lookup::CallDetail,
     notices::{A_MINUTE, ChannelHealth, Delivery, Due, NoticeKind, TRIES, Told},
     pins::{pin_digest, policy_digest},

@@ -3,6 +3,7 @@
 mod diagnostics;
 mod diffs;
 mod edits;
+mod grants;
 mod mails;
 mod own;
 mod pins;

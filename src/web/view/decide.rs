@@ -1,6 +1,6 @@
 //! What it takes to say yes, who has said it, and how this person can.
 
-use super::When;
+use super::{When, grant::GrantView};
 use crate::{
     approval::{Passkey, PersonId, Strength},
     clock::Millis,
@@ -27,6 +27,8 @@ pub(in crate::web) struct Decide {
     pub(in crate::web) code: bool,
     /// Does a passkey?
     pub(in crate::web) passkey: ByPasskey,
+    /// The standing permission that can be given with it.
+    pub(in crate::web) grant: Option<GrantView>,
 }
 
 /// Can this person use a passkey on this page?
@@ -89,6 +91,7 @@ impl Decide {
             by: by.filter(|by| *by < approval.expires_at).map(|by| When::new(by, now)),
             code: requirement.approve == Strength::Any,
             passkey,
+            grant: GrantView::new(approval, judgement),
         }
     }
 

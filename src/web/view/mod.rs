@@ -7,6 +7,7 @@ mod approval;
 mod cell;
 mod decide;
 mod findings;
+mod grant;
 mod headline;
 mod inbox;
 mod json;

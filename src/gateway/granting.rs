@@ -1,0 +1,85 @@
+//! A standing permission beside a yes: the rule is made from the stored plan and the human's bounds, tried on that plan, and
+//! given in the transaction of the yes.
+
+use std::sync::Arc;
+
+use super::{DecideError, Gateway, Parts, Presented, Said};
+use crate::{
+    files,
+    ledger::{Grant, Sqlite},
+    plan::Plan,
+    policy::{self, Bounds, Decision, Facts, GrantError, grants_text},
+    snapshot::Snapshot,
+};
+
+impl Gateway {
+    /// Yes, and from now on to calls within these bounds without asking.
+    ///
+    /// # Errors
+    /// Why it was not taken; then nothing was sent and nothing granted.
+    pub async fn approve_and_grant(
+        self: &Arc<Self>,
+        id: &str,
+        bounds: &Bounds,
+        shown: &Presented<'_>,
+    ) -> Result<Said, DecideError> {
+        let said = self.approve_with(id, shown, Some(bounds)).await;
+        self.copy_grants();
+        said
+    }
+
+    /// Ends a grant. Needs no code: it only tightens.
+    ///
+    /// # Errors
+    /// There is none of this id.
+    pub async fn revoke_grant(&self, id: &str) -> Result<(), DecideError> {
+        let parts = self.open_parts()?;
+        if !parts.home.revoke_grant(id, self.clock.now()).await? {
+            return Err(DecideError::NotFound);
+        }
+        self.copy_grants();
+        Ok(())
+    }
+
+    /// The grant that these bounds make of a plan that waits.
+    pub(super) fn grant(
+        &self,
+        snapshot: &Snapshot,
+        approval: &str,
+        plan: &Plan,
+        bounds: &Bounds,
+    ) -> Result<Grant, DecideError> {
+        let now = self.clock.now().wall;
+        let tool = snapshot.catalog.find(&plan.tool()).ok_or(DecideError::NotFound)?;
+        let why = format!("Granted beside the yes to {approval}.");
+        let id = Sqlite::fresh_grant_id()?;
+        let (text, expires_at) = policy::grant(&id, tool, plan, bounds, &why, now)?;
+        let whole = grants_text(std::iter::once(text.as_str()));
+        if let Err(problems) = policy::check("grants.toml", &whole, &snapshot.catalog) {
+            return Err(GrantError::Idle(problems.to_string()).into());
+        }
+        // it must answer the very call that it is made from, or it would promise what it does not do
+        let granting = policy::Policy::clone(&snapshot.policy).granting(&whole);
+        let evaluation = granting.evaluate(&Facts::of_plan(tool, plan, now));
+        if evaluation.decision != Decision::Allow || evaluation.rule() != id {
+            return Err(GrantError::Idle(format!("`{}` is not for a grant to answer", evaluation.rule())).into());
+        }
+        Ok(Grant::new(id, text, plan, expires_at))
+    }
+
+    /// `grants.toml` says what stands in the database, for people to read.
+    fn copy_grants(&self) {
+        let copied = self.open_parts().and_then(|parts| copy(&parts));
+        if let Err(error) = copied {
+            tracing::warn!("`grants.toml` was not written: {error}");
+        }
+    }
+}
+
+fn copy(parts: &Parts) -> Result<(), DecideError> {
+    const HEAD: &str = "# Written by agentport: what people granted, for you to read. An edit changes nothing; `agentport grants revoke` does.\n";
+    let grants = parts.home.grants()?;
+    let text = HEAD.to_owned() + &grants_text(grants.iter().map(|grant| grant.text.as_str()));
+    files::replace_private(&parts.snapshots.home().grants(), text.as_bytes())
+        .map_err(|error| DecideError::Home(error.to_string()))
+}
