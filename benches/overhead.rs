@@ -27,7 +27,7 @@ use agentport::{
     secret::{Secret, SecretStore, StoreError},
     snapshot::Snapshots,
     upstream::{
-        Credential, Credentials, Rest, Upstreams, account_secret_name,
+        Credential, Credentials, Rest, Sql, Upstreams, account_secret_name,
         http::{Http, Limits},
         seal,
     },
@@ -136,7 +136,7 @@ impl Scene {
             credentials: Credentials::new(Arc::clone(&store)),
             courier: Arc::new(Courier::new(ledger.clone(), Arc::clone(&store), Arc::clone(&clock) as _)),
             secrets: store,
-            upstreams: Upstreams { http: Arc::new(Rest::default()) },
+            upstreams: Upstreams { http: Arc::new(Rest::default()), sql: Arc::new(Sql::default()) },
             notifiers: Vec::new(),
         };
         let parts = Mutex::new(Some(parts));

@@ -136,6 +136,23 @@ impl Origin {
         Ok(Self { url: url.origin().ascii_serialization(), allow_private })
     }
 
+    /// Where a database server is: `postgres://db.example.com:5432`. Private addresses as in [`Origin::parse`].
+    pub fn of_server(scheme: &str, host: &str, port: u16, allow_private: bool) -> Result<Self, OriginError> {
+        let text = format!("{scheme}://{host}:{port}");
+        match Self::parse(&format!("https://{host}"), allow_private) {
+            Ok(_) => Ok(Self { url: text, allow_private }),
+            Err(OriginError::Private(_)) => Err(OriginError::Private(text)),
+            Err(OriginError::NotAUrl(_) | OriginError::TooMuch(_) | OriginError::NotHttps(_)) => {
+                Err(OriginError::NotAUrl(text))
+            }
+        }
+    }
+
+    /// Where a database is that is a file of this machine: `sqlite:///var/lib/shop.db`.
+    pub fn of_file(path: &str) -> Self {
+        Self { url: format!("sqlite://{path}"), allow_private: false }
+    }
+
     /// `https://api.stripe.com`, never with a trailing slash.
     pub fn as_str(&self) -> &str {
         &self.url

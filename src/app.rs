@@ -14,7 +14,7 @@ use crate::{
     policy::{self, Known, Pinned},
     secret::{Keyring, SecretStore, StoreError, Vault},
     snapshot::{Manifests, SnapshotError, Snapshots},
-    upstream::{Credentials, Rest, Upstreams, oauth::OAuth},
+    upstream::{Credentials, Rest, Sql, Upstreams, oauth::OAuth},
 };
 
 /// The program: its environment, its clock, its catalog.
@@ -112,7 +112,7 @@ impl App {
             home: ledger,
             credentials: Credentials::new(Arc::clone(&secrets)).renewing(Arc::new(oauth)),
             secrets,
-            upstreams: Upstreams { http: Arc::new(Rest::default()) },
+            upstreams: Upstreams { http: Arc::new(Rest::default()), sql: Arc::new(Sql::default()) },
             notifiers: vec![Arc::new(LogNotifier)],
             courier: Arc::new(courier),
         })

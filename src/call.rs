@@ -158,6 +158,7 @@ impl Call {
                 Arguments::default()
             }
         };
+        problems.extend(tool.statement_problem(&arguments));
         if !problems.is_empty() {
             problems.sort();
             return Err(CallError::Invalid(problems));

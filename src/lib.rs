@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! cli → app → {mcp, web} → gateway → snapshot → upstream → ledger → policy → plan → call → catalog
-//! beside them: secret, approval, notify, account, config, files, clock, diagnostic, canonical, pattern, visible
+//! beside them: secret, approval, notify, account, config, files, clock, diagnostic, canonical, pattern, visible, sql
 //! ```
 
 pub mod account;
@@ -35,6 +35,7 @@ pub mod policy;
 pub mod reply;
 pub mod secret;
 pub mod snapshot;
+pub mod sql;
 pub mod upstream;
 pub mod visible;
 pub mod web;

@@ -9,7 +9,10 @@ use crate::{
     account::{Environment, Origin},
     call::{Arguments, Call, Caller},
     canonical,
-    catalog::{Effect, HttpRequest, Problem, Reading, request},
+    catalog::{
+        Effect, HttpRequest, Problem, Reading, SqlRequest,
+        request::{self, Placed},
+    },
 };
 
 /// SHA-256 over everything that the plan would do: what page, factor, ledger and wire share.
@@ -57,6 +60,8 @@ impl TryFrom<String> for Digest {
 pub enum Request {
     /// Sent by the one HTTP client.
     Http(HttpRequest),
+    /// Run by a database.
+    Sql(SqlRequest),
 }
 
 /// The exact request, and all that an approver has to know of it.
@@ -103,7 +108,10 @@ impl Plan {
             environment: account.environment,
             origin: account.origin.clone(),
             caller: call.caller().clone(),
-            request: Request::Http(request::place(tool, call.arguments(), &account.origin, &account.settings)?),
+            request: match request::place(tool, call.arguments(), &account.origin, &account.settings)? {
+                Placed::Http(http) => Request::Http(http),
+                Placed::Sql(sql) => Request::Sql(sql),
+            },
             arguments: call.arguments().clone(),
             given: call.given().clone(),
             reason: call.reason().map(str::to_owned),
@@ -267,6 +275,7 @@ fn digest(contents: &Contents) -> Digest {
             }
             canonical::text(&request)
         }
+        Request::Sql(sql) => canonical::text(&serde_json::json!({ "sql": sql })),
     };
     Digest(canonical::sha256(
         "agentport/plan/1",

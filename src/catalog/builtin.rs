@@ -7,11 +7,14 @@ use serde_json::{Map, Value};
 use super::Effect;
 
 /// The embedded manifests: the integration's id, the name that messages show, the text.
-pub(super) const MANIFESTS: [(&str, &str, &str); 5] = [
+pub(super) const MANIFESTS: [(&str, &str, &str); 8] = [
     ("github", "tools/github.toml", include_str!("../../tools/github.toml")),
     ("gmail", "tools/gmail.toml", include_str!("../../tools/gmail.toml")),
     ("linear", "tools/linear.toml", include_str!("../../tools/linear.toml")),
+    ("mysql", "tools/mysql.toml", include_str!("../../tools/mysql.toml")),
+    ("postgres", "tools/postgres.toml", include_str!("../../tools/postgres.toml")),
     ("posthog", "tools/posthog.toml", include_str!("../../tools/posthog.toml")),
+    ("sqlite", "tools/sqlite.toml", include_str!("../../tools/sqlite.toml")),
     ("stripe", "tools/stripe.toml", include_str!("../../tools/stripe.toml")),
 ];
 

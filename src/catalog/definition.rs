@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     CredentialScheme,
     param::{Param, Place, Type, Unit},
-    request::{BodyKind, GraphqlTemplate, RequestTemplate, Segment},
+    request::{BodyKind, GraphqlTemplate, RequestTemplate, Segment, SqlTemplate},
     tool::{Tool, When},
 };
 use crate::canonical;
@@ -20,6 +20,7 @@ pub(super) fn digest(tool: &Tool) -> [u8; 32] {
 pub(super) fn definition(tool: &Tool) -> Value {
     let credential = match &tool.integration.credential.scheme {
         CredentialScheme::Bearer => json!("bearer"),
+        CredentialScheme::Connection => json!("connection"),
         CredentialScheme::Header { name, prefix } => json!({ "header": name, "prefix": prefix }),
     };
     let raises: Vec<_> = tool
@@ -81,6 +82,9 @@ fn request(template: &RequestTemplate) -> Value {
         RequestTemplate::Graphql(GraphqlTemplate { path, document, operation }) => {
             json!({ "graphql": { "path": path, "document": document, "operation": operation.as_str() } })
         }
+        RequestTemplate::Sql(SqlTemplate { dialect, operation }) => {
+            json!({ "sql": { "dialect": dialect.as_str(), "operation": operation.as_str() } })
+        }
     }
 }
 
@@ -92,6 +96,7 @@ fn param(param: &Param) -> Value {
         Place::Answer => "answer",
         Place::Variable => "variable",
         Place::Mail => "mail",
+        Place::Statement => "statement",
     };
     let unit = param.unit.map(|unit| match unit {
         Unit::Minor => "minor",

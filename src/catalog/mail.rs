@@ -113,7 +113,7 @@ impl Tool {
                 [] => None,
                 lists => Some(lists.iter().flat_map(|list| elements(list)).map(bare).collect()),
             },
-            _ => None,
+            _ => self.judged_statement(path, arguments),
         }
     }
 
@@ -121,7 +121,7 @@ impl Tool {
     pub fn letter(&self, request: &HttpRequest) -> Option<Letter> {
         let template = match &self.request {
             RequestTemplate::Rest(template) if template.body == BodyKind::Mime => template,
-            RequestTemplate::Rest(_) | RequestTemplate::Graphql(_) => return None,
+            RequestTemplate::Rest(_) | RequestTemplate::Graphql(_) | RequestTemplate::Sql(_) => return None,
         };
         let body: Value = serde_json::from_str(request.body.as_deref()?).ok()?;
         let at = template.raw.iter().fold(String::new(), |at, key| pointer(&at, key));

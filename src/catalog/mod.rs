@@ -23,6 +23,7 @@ pub mod request;
 mod schema;
 mod search;
 mod service;
+mod statement;
 mod text;
 mod tool;
 
@@ -43,6 +44,7 @@ pub use self::{
     param::{Param, Place, Problem, Type, Unit, input_schema},
     request::{
         AnswerKind, BodyKind, GraphqlTemplate, HttpRequest, Method, Operation, RequestTemplate, RestTemplate, Segment,
+        SqlOperation, SqlRequest, SqlTemplate,
     },
     schema::REASON_MAX,
     tool::{

@@ -54,6 +54,8 @@ pub enum Place {
     Variable,
     /// The mail in the body; the name in the request is the part that it is of it.
     Mail,
+    /// A statement to a database, its values, or what is said of its answer.
+    Statement,
 }
 
 /// How people read a number.
@@ -181,7 +183,7 @@ pub(super) fn is_bracketed(tool: &Tool, param: &Param) -> bool {
     match (param.place, template.body) {
         (Place::Query, BodyKind::Json | BodyKind::Form | BodyKind::Mime) | (Place::Body, BodyKind::Form) => true,
         (
-            Place::Path | Place::Variable | Place::Mail | Place::Answer,
+            Place::Path | Place::Variable | Place::Mail | Place::Answer | Place::Statement,
             BodyKind::Json | BodyKind::Form | BodyKind::Mime,
         )
         | (Place::Body, BodyKind::Json | BodyKind::Mime) => false,

@@ -12,10 +12,31 @@ use super::{
     arguments::{Arguments, pointer},
     encode,
     param::{Param, Place, Problem, Type},
-    request::{BodyKind, HttpRequest, Method, RequestTemplate, RestTemplate, Segment},
+    request::{BodyKind, HttpRequest, Method, RequestTemplate, RestTemplate, Segment, SqlRequest},
+    statement,
     tool::Tool,
 };
 use crate::{account::Origin, canonical};
+
+/// A finished request, of the kind that its upstream sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Placed {
+    /// For the HTTP client.
+    Http(HttpRequest),
+    /// For a database.
+    Sql(SqlRequest),
+}
+
+#[cfg(test)]
+impl Placed {
+    /// The request over HTTP that it has to be.
+    fn http(self) -> HttpRequest {
+        match self {
+            Self::Http(http) => http,
+            Self::Sql(sql) => panic!("not over HTTP: {sql:?}"),
+        }
+    }
+}
 
 /// The request of a call, complete but for origin, credential and idempotency key. `settings` are the account's own;
 /// where one is not set, its default holds.
@@ -27,10 +48,14 @@ pub fn place(
     arguments: &Arguments,
     origin: &Origin,
     settings: &BTreeMap<String, String>,
-) -> Result<HttpRequest, Vec<Problem>> {
+) -> Result<Placed, Vec<Problem>> {
     match &tool.request {
-        RequestTemplate::Rest(template) => rest(tool, template, arguments, origin, settings),
-        RequestTemplate::Graphql(template) => Ok(variables::request(tool, template, arguments)),
+        RequestTemplate::Rest(template) => rest(tool, template, arguments, origin, settings).map(Placed::Http),
+        RequestTemplate::Graphql(template) => Ok(Placed::Http(variables::request(tool, template, arguments))),
+        RequestTemplate::Sql(template) => {
+            let database = settings.get("database").map_or("", String::as_str);
+            Ok(Placed::Sql(statement::request(*template, tool, arguments, database)))
+        }
     }
 }
 
@@ -101,7 +126,7 @@ fn rest(
 }
 
 /// A segment as it will be sent, and what it has to say when it is read again.
-struct Placed {
+struct PlacedSegment {
     encoded: String,
     meant: String,
 }
@@ -111,19 +136,21 @@ fn segments(
     template: &RestTemplate,
     arguments: &Map<String, Value>,
     settings: &BTreeMap<String, String>,
-) -> Result<Vec<Placed>, Vec<Problem>> {
+) -> Result<Vec<PlacedSegment>, Vec<Problem>> {
     let mut placed = Vec::new();
     let mut problems = Vec::new();
     for segment in &template.path {
         match segment {
-            Segment::Literal(text) => placed.push(Placed { encoded: text.clone(), meant: text.clone() }),
+            Segment::Literal(text) => placed.push(PlacedSegment { encoded: text.clone(), meant: text.clone() }),
             Segment::Setting(name) => match setting(tool, name, settings) {
-                Ok(meant) => placed.push(Placed { encoded: encode::percent(&meant), meant }),
+                Ok(meant) => placed.push(PlacedSegment { encoded: encode::percent(&meant), meant }),
                 Err(message) => problems.push(Problem { at: String::new(), message }),
             },
             Segment::Prefix(name) => match prefix(tool, name, settings) {
                 Ok(pieces) => {
-                    placed.extend(pieces.into_iter().map(|meant| Placed { encoded: encode::percent(&meant), meant }));
+                    placed.extend(
+                        pieces.into_iter().map(|meant| PlacedSegment { encoded: encode::percent(&meant), meant }),
+                    );
                 }
                 Err(message) => problems.push(Problem { at: String::new(), message }),
             },
@@ -134,7 +161,7 @@ fn segments(
                     (None, _) | (_, None) => Err("is missing, and the path needs it".to_owned()),
                 };
                 match meant {
-                    Ok(meant) => placed.push(Placed { encoded: encode::percent(&meant), meant }),
+                    Ok(meant) => placed.push(PlacedSegment { encoded: encode::percent(&meant), meant }),
                     Err(message) => problems.push(Problem { at: pointer("", name), message }),
                 }
             }
@@ -245,7 +272,12 @@ fn headers(tool: &Tool, body: Option<BodyKind>) -> Vec<(String, String)> {
 
 /// Reads the finished URL as a server would. Encoding alone is no proof: parsers drop `..`, turn `\` into `/` and
 /// lose tabs.
-fn unmoved(request: &HttpRequest, segments: &[Placed], template: &RestTemplate, origin: &Origin) -> Result<(), String> {
+fn unmoved(
+    request: &HttpRequest,
+    segments: &[PlacedSegment],
+    template: &RestTemplate,
+    origin: &Origin,
+) -> Result<(), String> {
     const MOVED: &str = "the arguments would lead to another address than the tool's";
     let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
     let text = format!("{}{}{query}", origin.as_str(), request.path);

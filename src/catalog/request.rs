@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use super::place::place;
+pub use super::place::{Placed, place};
+use crate::sql::{Class, Dialect};
 
 /// What a tool's calls become. A later kind of upstream is a further variant.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +12,8 @@ pub enum RequestTemplate {
     Rest(RestTemplate),
     /// A GraphQL operation.
     Graphql(GraphqlTemplate),
+    /// A statement to a database, or a look at what is in it.
+    Sql(SqlTemplate),
 }
 
 /// An HTTP request with places for arguments.
@@ -44,6 +47,62 @@ pub struct GraphqlTemplate {
     pub document: String,
     /// The kind of its one operation.
     pub operation: Operation,
+}
+
+/// What a call asks of a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SqlTemplate {
+    /// Whose SQL it is.
+    pub dialect: Dialect,
+    /// What is done.
+    pub operation: SqlOperation,
+}
+
+/// What can be asked of a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SqlOperation {
+    /// Runs a statement that only reads.
+    Query,
+    /// Runs any one statement.
+    Execute,
+    /// Asks how a statement that only reads would be run.
+    Explain,
+    /// Lists tables and views.
+    ListTables,
+    /// Columns, keys, indexes and triggers of a table.
+    DescribeTable,
+    /// Who is connected, to what, and what the role may do.
+    Verify,
+}
+
+impl SqlOperation {
+    /// The operation of this word of manifests; `verify` is not for tools.
+    pub(super) fn from_word(word: &str) -> Option<Self> {
+        [Self::Query, Self::Execute, Self::Explain, Self::ListTables, Self::DescribeTable]
+            .into_iter()
+            .find(|operation| operation.as_str() == word)
+    }
+
+    /// The word of manifests and plans.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Execute => "execute",
+            Self::Explain => "explain",
+            Self::ListTables => "list_tables",
+            Self::DescribeTable => "describe_table",
+            Self::Verify => "verify",
+        }
+    }
+
+    /// Does it run a statement of the caller's?
+    pub fn has_statement(self) -> bool {
+        match self {
+            Self::Query | Self::Execute | Self::Explain => true,
+            Self::ListTables | Self::DescribeTable | Self::Verify => false,
+        }
+    }
 }
 
 /// The kinds of operations that have one answer.
@@ -153,6 +212,76 @@ pub struct HttpRequest {
     /// How its answer is read.
     #[serde(default, skip_serializing_if = "AnswerKind::is_plain")]
     pub answer: AnswerKind,
+}
+
+/// A finished request to a database, less the credential: what an approver sees and the server gets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SqlRequest {
+    /// Whose SQL it is.
+    #[serde(with = "dialect_word")]
+    pub dialect: Dialect,
+    /// The database on the server; empty where the server has no such thing.
+    pub database: String,
+    /// What is done.
+    pub operation: SqlOperation,
+    /// The statement, character by character as it will be run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<String>,
+    /// What kind of statement it is.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "class_word")]
+    pub class: Option<Class>,
+    /// The values that are bound to its placeholders, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub params: Vec<serde_json::Value>,
+    /// The schema or the table that is looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Most rows of the answer.
+    pub limit: u64,
+    /// Rows before them that are left out.
+    pub offset: u64,
+    /// How long the server may take.
+    pub timeout_ms: u64,
+}
+
+/// A dialect in a plan, by its word.
+mod dialect_word {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    use super::Dialect;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    pub(super) fn serialize<S: Serializer>(dialect: &Dialect, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(dialect.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dialect, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        let known = [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite];
+        known.into_iter().find(|dialect| dialect.as_str() == word).ok_or_else(|| D::Error::custom("not a dialect"))
+    }
+}
+
+/// A statement's class in a plan, by its word.
+mod class_word {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    use super::Class;
+
+    #[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    pub(super) fn serialize<S: Serializer>(class: &Option<Class>, serializer: S) -> Result<S::Ok, S::Error> {
+        match class {
+            Some(class) => serializer.serialize_str(class.as_str()),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Class>, D::Error> {
+        let Some(word) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+        let known = Class::ALL.into_iter().find(|class| class.as_str() == word);
+        known.map(Some).ok_or_else(|| D::Error::custom("not a class"))
+    }
 }
 
 /// How an answer is read: what says whether the call was done, and what is made of it before it is shown.

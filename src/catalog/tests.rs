@@ -125,8 +125,8 @@ fn the_built_in_manifests_compile_and_are_found_by_the_ids_that_they_have() {
         assert_eq!(catalog.integration(id).map(|integration| integration.id.as_str()), Some(id));
     }
     let names: Vec<_> = catalog.integrations().map(|integration| integration.id.as_str()).collect();
-    assert_eq!(names, ["github", "gmail", "linear", "posthog", "stripe"]);
-    assert_eq!(catalog.tools().count(), 274);
+    assert_eq!(names, ["github", "gmail", "linear", "mysql", "postgres", "posthog", "sqlite", "stripe"]);
+    assert_eq!(catalog.tools().count(), 289);
     assert!(catalog.tools().map(|tool| tool.wire_name()).is_sorted());
 }
 

@@ -15,8 +15,9 @@ use super::{
     oauth::{OAuthSpec, Warning},
     param::{Param, Type, find_param},
     request::{BodyKind, Method, Operation, RequestTemplate},
+    statement,
 };
-use crate::pattern::Pattern;
+use crate::{pattern::Pattern, sql::Dialect};
 
 /// What a tool does to the world, weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -100,6 +101,11 @@ pub enum UpstreamSpec {
         /// Where operations are sent to.
         path: String,
     },
+    /// Statements to a database; where it is, the account's connection URL says.
+    Sql {
+        /// Whose SQL it is.
+        dialect: Dialect,
+    },
 }
 
 impl UpstreamSpec {
@@ -107,6 +113,7 @@ impl UpstreamSpec {
     pub fn origin(&self) -> &str {
         match self {
             Self::Rest { origin, .. } | Self::Graphql { origin, .. } => origin,
+            Self::Sql { .. } => "",
         }
     }
 
@@ -114,6 +121,7 @@ impl UpstreamSpec {
     pub fn headers(&self) -> &[(String, String)] {
         match self {
             Self::Rest { headers, .. } | Self::Graphql { headers, .. } => headers,
+            Self::Sql { .. } => &[],
         }
     }
 }
@@ -161,6 +169,8 @@ pub enum CredentialScheme {
         /// Written before the secret as it is.
         prefix: String,
     },
+    /// The connection URL of a database; a second one after a space is for what is not a read.
+    Connection,
 }
 
 /// JSON pointers (RFC 6901) into the answer of the verifying read.
@@ -263,7 +273,8 @@ impl Tool {
 
     /// The strongest effect that any arguments can give.
     pub fn strongest_effect(&self) -> Effect {
-        self.raises.iter().map(|raise| raise.effect).fold(self.effect, Effect::max)
+        let own = self.effect.max(self.statement_effect(None));
+        self.raises.iter().map(|raise| raise.effect).fold(own, Effect::max)
     }
 
     /// The effect of a call with these arguments; the strongest where none are known.
@@ -279,7 +290,7 @@ impl Tool {
                 When::Present => !arguments.given(&raise.param).is_empty(),
             })
             .map(|raise| raise.effect)
-            .fold(self.effect, Effect::max)
+            .fold(self.effect.max(self.statement_effect(Some(arguments))), Effect::max)
     }
 
     /// Does the same call twice do no more than once? By its method, RFC 9110 section 9.2.2, or the kind of operation.
@@ -293,6 +304,7 @@ impl Tool {
                 Operation::Query => true,
                 Operation::Mutation => false,
             },
+            RequestTemplate::Sql(_) => self.effect == Effect::Read,
         }
     }
 
@@ -303,6 +315,8 @@ impl Tool {
 
     /// A parameter, `a.b` for a nested one (arrays of objects are walked into); `recipients` where there is a mail.
     pub fn param_at(&self, path: &str) -> Option<&Param> {
-        find_param(&self.params, path).or_else(|| mail::virtual_param(&self.params, path))
+        find_param(&self.params, path)
+            .or_else(|| mail::virtual_param(&self.params, path))
+            .or_else(|| statement::condition_param(&self.request, path))
     }
 }

@@ -16,8 +16,9 @@ use crate::{
     findings::{Findings, Found},
     gateway::{DecideError, Parts, Presented, Said, headline_text},
     ledger::{Approval, Outcome},
-    plan::Request,
+    plan::{Plan, Request},
     reply::Reply,
+    sql::Class,
     visible::{visible, visible_lines},
 };
 
@@ -174,9 +175,12 @@ fn explained(parts: &Parts, approval: &Approval) -> Explained {
     let (Some(plan), Ok(snapshot)) = (&approval.plan, parts.snapshots.current()) else { return Explained::default() };
     let tool = snapshot.catalog.find(&plan.tool()).filter(|tool| plan.definition() == tool.definition().into());
     let Some(tool) = tool else { return Explained::default() };
-    let Request::Http(request) = plan.request();
+    let letter = match plan.request() {
+        Request::Http(request) => tool.letter(request),
+        Request::Sql(_) => None,
+    };
     Explained {
-        letter: tool.letter(request),
+        letter,
         words: headline_text(tool, plan, approval.findings.as_ref()),
         undo: tool.ask.undo.clone(),
     }
@@ -186,13 +190,16 @@ fn full(approval: &Approval, said: &Explained) -> Value {
     let mut value = short(approval);
     if let Value::Object(map) = &mut value {
         if let Some(plan) = &approval.plan {
-            let Request::Http(request) = plan.request();
+            let request = match plan.request() {
+                Request::Http(http) => json!(http),
+                Request::Sql(sql) => json!(sql),
+            };
             map.insert("account".to_owned(), json!(plan.account()));
             map.insert("environment".to_owned(), json!(plan.environment()));
             map.insert("origin".to_owned(), json!(plan.origin().as_str()));
             map.insert("effect".to_owned(), json!(plan.effect()));
             map.insert("arguments".to_owned(), json!(plan.given()));
-            map.insert("request".to_owned(), json!(request));
+            map.insert("request".to_owned(), request);
             if let Some(letter) = &said.letter {
                 map.insert("mail".to_owned(), mail::as_json(letter));
             }
@@ -246,11 +253,41 @@ fn looked_up(findings: &Findings) -> String {
     text
 }
 
+/// The request as it will be sent.
+fn requested(plan: &Plan) -> String {
+    match plan.request() {
+        Request::Http(request) => {
+            let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
+            let mut text = format!(
+                "  request      {} {}{}{}\n",
+                request.method.as_str(),
+                plan.origin(),
+                visible(&request.path),
+                visible(&query)
+            );
+            if let Some(body) = &request.body {
+                text += &format!("  body         {}\n", visible_lines(body));
+            }
+            text
+        }
+        Request::Sql(sql) => {
+            let kind = sql.class.map_or(sql.operation.as_str(), Class::as_str);
+            let mut text = format!("  database     {} {}\n", visible(plan.origin().as_str()), visible(&sql.database));
+            if let Some(statement) = sql.statement.as_deref().or(sql.name.as_deref()) {
+                text += &format!("  {kind:<12} {}\n", visible_lines(statement));
+            }
+            for (index, value) in sql.params.iter().enumerate() {
+                text += &format!("  value {:<6} {}\n", index + 1, visible(&value.to_string()));
+            }
+            text
+        }
+    }
+}
+
 /// Everything that is decided about, in an order in which one reads it.
 fn described(approval: &Approval, said: &Explained) -> String {
     let mut text = format!("{}  {}\n{}\n", approval.id, approval.status, approval.summary);
     if let Some(plan) = &approval.plan {
-        let Request::Http(request) = plan.request();
         text += &format!("  tool         {} ({})\n", plan.tool(), plan.effect());
         text += &format!(
             "  account      {}/{}, {}\n",
@@ -274,17 +311,7 @@ fn described(approval: &Approval, said: &Explained) -> String {
         for (name, value) in plan.arguments().as_map() {
             text += &format!("    {} = {}\n", visible(name), visible(&value.to_string()));
         }
-        let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
-        text += &format!(
-            "  request      {} {}{}{}\n",
-            request.method.as_str(),
-            plan.origin(),
-            visible(&request.path),
-            visible(&query)
-        );
-        if let Some(body) = &request.body {
-            text += &format!("  body         {}\n", visible_lines(body));
-        }
+        text += &requested(plan);
         text += &approval.findings.as_ref().map(looked_up).unwrap_or_default();
         text += &said.letter.as_ref().map(mail::as_text).unwrap_or_default();
         if let Some(evaluation) = &approval.evaluation {

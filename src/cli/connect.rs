@@ -1,5 +1,7 @@
 //! `agentport connect`: stores a credential with the only place that it may go.
 
+mod role;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::json;
@@ -8,11 +10,11 @@ use super::{Exit, Failure, Out, prompt, sign_in, takeover::Takeover};
 use crate::{
     account::{Account, Environment, Identity, Origin},
     app::App,
-    catalog::{CredentialSpec, Integration},
+    catalog::{CredentialSpec, Integration, UpstreamSpec},
     ledger::{Outcome, Sqlite},
     secret::Secret,
     snapshot::Snapshot,
-    upstream::{CredentialError, inspect, looks_right, oauth::SignedIn, seal_key},
+    upstream::{CredentialError, destination, inspect, looks_right, oauth::SignedIn, seal_key},
     visible::visible,
 };
 
@@ -101,10 +103,24 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         .iter()
         .find(|account| account.integration == integration.id && account.name == args.account)
         .cloned();
-    let settings = settings(integration, &args.settings, before.as_ref().map(|before| &before.settings))?;
-    let origin = args.origin.as_deref().unwrap_or_else(|| integration.upstream.origin());
-    let origin = Origin::parse(origin, args.allow_private).map_err(|error| Failure::usage(error.to_string()))?;
+    let mut settings = settings(integration, &args.settings, before.as_ref().map(|before| &before.settings))?;
     let credential = &integration.credential;
+    let mut early = None;
+    let origin = match &integration.upstream {
+        UpstreamSpec::Rest { origin, .. } | UpstreamSpec::Graphql { origin, .. } => {
+            let origin = args.origin.as_deref().unwrap_or(origin);
+            Origin::parse(origin, args.allow_private).map_err(|error| Failure::usage(error.to_string()))?
+        }
+        // where a database is, its connection URL says
+        UpstreamSpec::Sql { .. } => {
+            let given = key(out, &args, credential)?;
+            let (origin, database) = destination(&given.0, args.allow_private).map_err(Failure::usage)?;
+            agreeing(args.origin.as_deref(), &origin)?;
+            settings.insert("database".to_owned(), database);
+            early = Some(given);
+            origin
+        }
+    };
     // where signing in is the only way, it need not be asked for; a ready access token still can be given
     let alone = credential.oauth.as_ref().is_some_and(|oauth| oauth.alone);
     let given = args.secret_stdin || args.from_file.is_some();
@@ -129,7 +145,10 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         account.connected_at = app.clock().now().wall;
         Obtained::SignIn(Box::new(tokens))
     } else {
-        let (key, taken) = key(out, &args, credential)?;
+        let (key, taken) = match early {
+            Some(given) => given,
+            None => key(out, &args, credential)?,
+        };
         takeover = taken;
         Obtained::Key(key)
     };
@@ -184,11 +203,36 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         }
     }
     warn(out, &warnings);
+    let role = better_role(integration, &account, inspected.scopes());
+    if let (Some(role), Some(value)) = (&role, value.as_object_mut()) {
+        value.insert("role_sql".to_owned(), json!(role));
+    }
     out.answer(&value, || {
         let left = left.map_or_else(String::new, |left| format!("\n{}", left.to_text(credential.create_at.as_deref())));
-        format!("{}{left}", connected(&account, !args.no_verify))
+        let role = role.as_deref().map_or_else(String::new, |role| {
+            format!("\n\nA role that may read this database and nothing else; run this as its owner, then connect with it:\n\n{role}")
+        });
+        format!("{}{left}{role}", connected(&account, !args.no_verify))
     });
     Ok(Exit::Done)
+}
+
+/// Where the address is given too, it has to be the one of the connection URL.
+fn agreeing(given: Option<&str>, origin: &Origin) -> Result<(), Failure> {
+    let Some(given) = given else { return Ok(()) };
+    if given.trim_end_matches('/') == origin.as_str() {
+        return Ok(());
+    }
+    let message = format!("--origin {} is not where the connection URL leads", visible(given));
+    Err(Failure::usage(message).hint(format!("it leads to {origin}; leave --origin out, or give exactly that")))
+}
+
+/// What to connect with instead of a role that may do more than an agent should.
+fn better_role(integration: &Integration, account: &Account, scopes: &[String]) -> Option<String> {
+    let UpstreamSpec::Sql { dialect } = integration.upstream else { return None };
+    let too_much = scopes.iter().any(|scope| matches!(scope.as_str(), "superuser" | "owner" | "files"));
+    let database = account.settings.get("database").filter(|_| too_much)?;
+    role::least(dialect, database)
 }
 
 fn known<'a>(snapshot: &'a Snapshot, id: &str) -> Result<&'a Arc<Integration>, Failure> {

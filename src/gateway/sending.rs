@@ -17,7 +17,7 @@ use super::{Gateway, Parts, internal};
 use crate::{
     account::{Account, Identity},
     call::{Call, Caller},
-    catalog::Effect,
+    catalog::{Effect, RequestTemplate},
     ledger::{Admission, Admit, FailureKind, Outcome, Permit},
     plan::Plan,
     policy::Evaluation,
@@ -184,8 +184,14 @@ impl Gateway {
             name: found(&pointers.name).and_then(text),
             live: found(&pointers.live).and_then(|value| value.as_bool()),
         };
+        // a database says it in its answer
+        let said = found(&Some("/scopes".to_owned())).filter(|_| matches!(tool.request, RequestTemplate::Sql(_)));
+        let said: Vec<String> = said.and_then(|said| serde_json::from_value(said).ok()).unwrap_or_default();
         let scopes = header.and_then(|header| header.value()).unwrap_or_default();
-        let scopes = scopes.split([',', ' ']).filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
+        let scopes = said
+            .into_iter()
+            .chain(scopes.split([',', ' ']).filter(|scope| !scope.is_empty()).map(str::to_owned))
+            .collect();
         Ok(Connected { identity, outcome, scopes })
     }
 

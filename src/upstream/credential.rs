@@ -21,6 +21,7 @@ pub(super) use self::sealed::{Sealed, copied, copy, seal_sign_in};
 use super::{
     filter::Needles,
     oauth::{OAuth, Why, fingerprint},
+    sql::Address,
 };
 use crate::{
     account::{Account, Origin},
@@ -222,23 +223,24 @@ impl Credentials {
                 stored: account.origin.to_string(),
             });
         }
-        let (name, value) = header(&scheme, &secret).map_err(CredentialError::Malformed)?;
-        let mut secrets = vec![(secret.as_str(), value.to_str().unwrap_or(&secret))];
+        let carried = Carried::of(&scheme, &secret).map_err(CredentialError::Malformed)?;
+        let parts = carried.secrets(&secret);
+        let mut secrets: Vec<(&str, &str)> = parts.iter().map(|(one, sent)| (one.as_str(), sent.as_str())).collect();
         let beside = grant.iter().flat_map(|grant| [&grant.refresh_token, &grant.client_secret]);
         secrets.extend(beside.flatten().map(|secret| (secret.as_str(), secret.as_str())));
         let needles = Needles::of(&secrets);
         let renews = grant.as_ref().is_some_and(|grant| grant.refresh_token.is_some());
         let token = renews.then(|| fingerprint(&secret));
-        let fingerprint = canonical::sha256("agentport/credential/1", &[name.as_str().as_bytes(), value.as_bytes()]);
-        Ok(Credential { account, name, value, fingerprint, needles, token, renewal: None, watched: None })
+        let fingerprint = carried.fingerprint();
+        drop(parts);
+        Ok(Credential { account, carried, fingerprint, needles, token, renewal: None, watched: None })
     }
 }
 
 /// A secret that is open, for one account at one origin.
 pub struct Credential {
     account: Account,
-    name: HeaderName,
-    value: HeaderValue,
+    carried: Carried,
     fingerprint: [u8; 32],
     needles: Needles,
     /// The access token's fingerprint, of a sign-in that can be renewed.
@@ -246,6 +248,64 @@ pub struct Credential {
     /// What renews it.
     renewal: Option<Credentials>,
     watched: Option<Watched>,
+}
+
+/// How the secret goes out.
+enum Carried {
+    /// In this header; the value is marked as sensitive.
+    Header(HeaderName, HeaderValue),
+    /// By signing in to a database.
+    Connection {
+        /// As whom reads are run.
+        reads: Box<Address>,
+        /// As whom everything else is, where that is somebody else.
+        writes: Option<Box<Address>>,
+    },
+}
+
+impl Carried {
+    fn of(scheme: &CredentialScheme, secret: &str) -> Result<Self, String> {
+        match scheme {
+            CredentialScheme::Bearer | CredentialScheme::Header { .. } => {
+                header(scheme, secret).map(|(name, value)| Self::Header(name, value))
+            }
+            CredentialScheme::Connection => {
+                let (reads, writes) = Address::pair(secret)?;
+                Ok(Self::Connection { reads: Box::new(reads), writes: writes.map(Box::new) })
+            }
+        }
+    }
+
+    /// What must not be seen in an answer, each with how it is sent.
+    fn secrets(&self, secret: &str) -> Vec<(Zeroizing<String>, Zeroizing<String>)> {
+        let owned = |text: &str| Zeroizing::new(text.to_owned());
+        match self {
+            Self::Header(_, value) => vec![(owned(secret), owned(value.to_str().unwrap_or(secret)))],
+            Self::Connection { reads, writes } => std::iter::once(reads)
+                .chain(writes)
+                .flat_map(|address| address.secrets())
+                .map(|text| (text.clone(), text))
+                .collect(),
+        }
+    }
+
+    fn fingerprint(&self) -> [u8; 32] {
+        let parts: &[&[u8]] = match self {
+            Self::Header(name, value) => &[name.as_str().as_bytes(), value.as_bytes()],
+            // a database's connections are not kept
+            Self::Connection { .. } => &[b"connection"],
+        };
+        canonical::sha256("agentport/credential/1", parts)
+    }
+}
+
+/// Where a connection URL leads: the only place that it may be used for, and the database there.
+///
+/// # Errors
+/// It is no URL of a database, has an option that is not taken, or leads to where the human did not allow.
+pub fn destination(secret: &Secret, allow_private: bool) -> Result<(Origin, String), String> {
+    let (reads, _) = Address::pair(secret.expose())?;
+    Ok((reads.origin(allow_private)?, reads.database().to_owned()))
 }
 
 /// A header of the answer that is kept.
@@ -320,8 +380,19 @@ impl Credential {
     }
 
     /// The header that carries it; the value is marked as sensitive.
-    pub(super) fn header(&self) -> (&HeaderName, &HeaderValue) {
-        (&self.name, &self.value)
+    pub(super) fn header(&self) -> Option<(&HeaderName, &HeaderValue)> {
+        match &self.carried {
+            Carried::Header(name, value) => Some((name, value)),
+            Carried::Connection { .. } => None,
+        }
+    }
+
+    /// The connection to a database: the one for what is not a read, where there are two and it is one.
+    pub(super) fn connection(&self, read: bool) -> Option<&Address> {
+        match &self.carried {
+            Carried::Header(..) => None,
+            Carried::Connection { reads, writes } => Some(if read { reads } else { writes.as_ref().unwrap_or(reads) }),
+        }
     }
 
     /// Tells one secret from another without being one.
@@ -432,6 +503,7 @@ fn header(scheme: &CredentialScheme, secret: &str) -> Result<(HeaderName, Header
         ));
     }
     let (name, prefix) = match scheme {
+        CredentialScheme::Connection => return Err("a connection URL is no header".to_owned()),
         CredentialScheme::Bearer => (AUTHORIZATION, "Bearer "),
         CredentialScheme::Header { name, prefix } => {
             let parsed = HeaderName::from_bytes(name.as_bytes());

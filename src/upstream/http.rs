@@ -19,7 +19,8 @@ use rustls::RootCertStore;
 use tokio::time::{Instant, timeout_at};
 
 pub use self::fault::{Fault, Lost, NotSent};
-use self::resolve::{Lookup, Resolver, judge};
+pub(super) use self::resolve::judge;
+use self::resolve::{Lookup, Resolver};
 use super::Credential;
 use crate::account::Origin;
 
@@ -124,7 +125,7 @@ impl Http {
         // INVARIANT: what was parsed for the plan, not what the text looks like, decides where a secret goes.
         guard(&request, credential.origin())?;
         let client = self.client(credential).map_err(Fault::NotSent)?;
-        let (name, value) = credential.header();
+        let Some((name, value)) = credential.header() else { return Err(Fault::NotSent(NotSent::Unsendable)) };
         request.headers_mut().insert(name.clone(), value.clone());
         let response =
             timeout_at(deadline, client.execute(request)).await.map_err(|_| Fault::Lost(Lost::Timeout))??;

@@ -15,6 +15,7 @@ pub mod oauth;
 mod patience;
 mod reading;
 mod rest;
+mod sql;
 
 use std::sync::Arc;
 
@@ -23,9 +24,10 @@ use async_trait::async_trait;
 pub use self::{
     credential::{
         ChannelSecret, ChannelSecretError, Credential, CredentialError, Credentials, Inspected, Observed,
-        account_secret_name, channel_secret_name, inspect, looks_right, seal, seal_channel, seal_key,
+        account_secret_name, channel_secret_name, destination, inspect, looks_right, seal, seal_channel, seal_key,
     },
     rest::Rest,
+    sql::Sql,
 };
 use crate::{
     ledger::{Outcome, Permit},
@@ -45,6 +47,8 @@ pub trait Upstream: Send + Sync + std::fmt::Debug {
 pub struct Upstreams {
     /// For requests over HTTP.
     pub http: Arc<dyn Upstream>,
+    /// For statements to databases.
+    pub sql: Arc<dyn Upstream>,
 }
 
 impl Upstreams {
@@ -52,6 +56,7 @@ impl Upstreams {
     pub fn of(&self, request: &Request) -> &Arc<dyn Upstream> {
         match request {
             Request::Http(_) => &self.http,
+            Request::Sql(_) => &self.sql,
         }
     }
 }

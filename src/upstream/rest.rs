@@ -69,13 +69,16 @@ impl Rest {
 impl Upstream for Rest {
     async fn send(&self, permit: &Permit, credential: Credential) -> Outcome {
         let plan = permit.plan();
-        let plan::Request::Http(http) = plan.request();
+        let plan::Request::Http(http) = plan.request() else {
+            return not_sent(FailureKind::Internal, "this is no request over HTTP");
+        };
         // The gateway has compared them; this is the last place that can, and it costs nothing.
         if credential.origin() != plan.origin() || credential.account().id != plan.account_id() {
             return not_sent(FailureKind::Credential, "the credential does not belong to this request");
         }
-        let (credential_header, _) = credential.header();
-        let Some(request) = build(plan.origin(), http, credential_header, permit.idempotency_key()) else {
+        let request =
+            credential.header().and_then(|(header, _)| build(plan.origin(), http, header, permit.idempotency_key()));
+        let Some(request) = request else {
             return not_sent(FailureKind::Internal, "the stored request is not one that can be sent as it was shown");
         };
         let limits = self.http.limits();
@@ -139,8 +142,9 @@ impl Rest {
                 });
             }
         };
-        let (header, _) = credential.header();
-        let Some(request) = build(plan.origin(), http, header, permit.idempotency_key()) else {
+        let request =
+            credential.header().and_then(|(header, _)| build(plan.origin(), http, header, permit.idempotency_key()));
+        let Some(request) = request else {
             return Err(not_sent(
                 FailureKind::Internal,
                 "the stored request is not one that can be sent as it was shown",

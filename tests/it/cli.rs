@@ -521,7 +521,8 @@ fn the_policy_explains_itself_and_finds_mistakes() {
     assert_eq!(port.cli(["policy", "check", "--json"]).done().json(), json!({"ok": true, "tests": 1}));
     assert_eq!(port.cli(["policy", "test", "--json"]).done().json(), json!({"ok": true, "tests": 1}));
     port.cli(["policy", "apply", "--code-stdin"]).stdin(&port.code()).done();
-    let line = port.policy().lines().position(|line| line == "[[rule]]").unwrap() + 1;
+    let text = port.policy();
+    let line = text.lines().collect::<Vec<_>>().iter().rposition(|line| *line == "[[rule]]").unwrap() + 1;
     let small = explain("stripe.create_refund", r#"{"charge": "ch_1", "amount": 500}"#);
     assert_eq!(
         (&small["tool"], &small["decision"], &small["reasons"][0]["rule"], &small["reasons"][0]["text"]),

@@ -23,7 +23,7 @@ const LAYERS: [&[&str]; 11] = [
 ];
 
 /// What stands beside the layers, and what of theirs or of its own kind it may use.
-const BESIDE: [(&str, &[&str]); 14] = [
+const BESIDE: [(&str, &[&str]); 15] = [
     ("account", &[]),
     ("approval", &["plan"]),
     ("canonical", &[]),
@@ -37,6 +37,7 @@ const BESIDE: [(&str, &[&str]); 14] = [
     ("pattern", &[]),
     ("reply", &["catalog", "ledger"]),
     ("secret", &[]),
+    ("sql", &["visible"]),
     ("visible", &[]),
 ];
 

@@ -8,6 +8,7 @@ mod browser;
 mod channels;
 mod cli;
 mod crash;
+mod databases;
 mod demo;
 mod doctor;
 mod documents;

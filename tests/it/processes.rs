@@ -26,7 +26,7 @@ use agentport::{
     policy::{BUILT_IN, Pinned},
     secret::{KeySource, Secret, SecretStore, Vault},
     snapshot::Snapshots,
-    upstream::{Credentials, Rest, Upstreams, account_secret_name, seal},
+    upstream::{Credentials, Rest, Sql, Upstreams, account_secret_name, seal},
 };
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
@@ -275,7 +275,7 @@ impl Place {
             home: ledger,
             credentials: Credentials::new(Arc::clone(&store)),
             secrets: store,
-            upstreams: Upstreams { http: Arc::new(Rest::default()) },
+            upstreams: Upstreams { http: Arc::new(Rest::default()), sql: Arc::new(Sql::default()) },
             notifiers: Vec::new(),
         };
         let parts = Mutex::new(Some(parts));

@@ -66,6 +66,10 @@ pub(super) fn members(source: &mut Source<'_>, template: &RestTemplate, params: 
         let is_mail = template.body == BodyKind::Mime;
         match param.place {
             Place::Mail if is_mail => role(source, span(), param),
+            Place::Statement => {
+                let message = format!("`{}` belongs to a statement, and a request over HTTP has none", param.name);
+                source.problem(span(), message, "use `in = \"body\"`".to_owned());
+            }
             Place::Mail => {
                 let message = format!("`{}` is a part of a mail, and the body is none", param.name);
                 source.problem(span(), message, "add `body = \"mime\"`, or use `in = \"body\"`".to_owned());

@@ -13,6 +13,7 @@ mod refusal;
 mod rest;
 mod service;
 mod setting;
+mod sql;
 mod tool;
 mod types;
 

@@ -294,6 +294,7 @@ fn place(source: &mut Source<'_>, word: &At<String>) -> Option<Place> {
         "body" => Some(Place::Body),
         "variable" => Some(Place::Variable),
         "mail" => Some(Place::Mail),
+        "statement" => Some(Place::Statement),
         other => {
             let help = "use `path`, `query`, `body` or `mail`; headers are never arguments".to_owned();
             source.problem(word.span.clone(), format!("`{}` is no place in a request", shown(other)), help);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{graphql, refusal};
+use super::{graphql, refusal, sql};
 use crate::{
     account::Origin,
     catalog::{
@@ -11,6 +11,7 @@ use crate::{
         text as names,
     },
     diagnostic::Source,
+    sql::Dialect,
 };
 
 /// Headers that belong to the connection, to the credential or to us, or that make another request of this one.
@@ -56,6 +57,11 @@ pub(super) enum Requests {
         /// Where all of them are sent to.
         path: String,
     },
+    /// By what is asked of a database.
+    Sql {
+        /// Whose SQL it is.
+        dialect: Dialect,
+    },
 }
 
 impl Requests {
@@ -63,7 +69,7 @@ impl Requests {
     pub(super) fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::Rest { refusal, .. } => refusal.as_ref(),
-            Self::Graphql { .. } => None,
+            Self::Graphql { .. } | Self::Sql { .. } => None,
         }
     }
 
@@ -99,26 +105,26 @@ fn kinds(source: &mut Source<'_>, top: &mut Table<'_>) -> Option<(Requests, Opti
     let mut kinds = entry.table(source, "`[upstream]`")?;
     let rest = kinds.table(source, "rest", "`[upstream.rest]`");
     let graphql = kinds.table(source, "graphql", "`[upstream.graphql]`");
+    let sql = kinds.table(source, "sql", "`[upstream.sql]`");
     let mut later = false;
-    for kind in ["sql", "mcp"] {
-        if let Some(entry) = kinds.take(kind) {
-            not_yet(source, entry.key.span, &format!("upstream.{kind}"));
-            later = true;
-        }
+    if let Some(entry) = kinds.take("mcp") {
+        not_yet(source, entry.key.span, "upstream.mcp");
+        later = true;
     }
     let span = kinds.span();
     kinds.finish(source);
-    let mut table = match (rest, graphql) {
-        (Some(rest), None) => rest,
-        (None, Some(table)) => return Some(graphql::upstream(source, table)),
-        (Some(_), Some(second)) => {
-            let help = "keep one of `[upstream.rest]` and `[upstream.graphql]`".to_owned();
+    let mut table = match (rest, graphql, sql) {
+        (Some(rest), None, None) => rest,
+        (None, Some(table), None) => return Some(graphql::upstream(source, table)),
+        (None, None, Some(table)) => return Some(sql::upstream(source, table)),
+        (Some(_), Some(second), _) | (Some(_) | None, _, Some(second)) => {
+            let help = "keep one of `[upstream.rest]`, `[upstream.graphql]` and `[upstream.sql]`".to_owned();
             source.problem(second.span(), "an integration has one kind of upstream", help);
             return None;
         }
-        (None, None) => {
+        (None, None, None) => {
             if !later {
-                let help = "add `[upstream.rest]` or `[upstream.graphql]`".to_owned();
+                let help = "add `[upstream.rest]`, `[upstream.graphql]` or `[upstream.sql]`".to_owned();
                 source.problem(span, "no kind of upstream", help);
             }
             return None;

@@ -1,6 +1,6 @@
 //! `[integration]` and `[credential.…]`: who the service is, and what proves who is calling.
 
-use super::{Credential, answer, graphql, oauth, rest, setting};
+use super::{Credential, answer, graphql, oauth, rest, setting, sql};
 use crate::{
     catalog::{
         CredentialScheme, CredentialSpec, IdentityPointers, Method, OAuthSpec, RequestTemplate, Segment, Setting,
@@ -71,6 +71,7 @@ pub(super) fn credential(
     let mut kinds = entry.table(source, "`[credential]`")?;
     let bearer = kinds.take("bearer");
     let header = kinds.take("header");
+    let connection = kinds.take("connection");
     let oauth2 = kinds.take("oauth2");
     let warnings = kinds.tables(source, "warn", "[[credential.warn]]");
     let warnings = oauth::warnings(source, warnings);
@@ -82,6 +83,19 @@ pub(super) fn credential(
     let span = kinds.span();
     kinds.finish(source);
     let alone = bearer.is_none() && header.is_none();
+    let is_database = matches!(requests, rest::Requests::Sql { .. });
+    if is_database != connection.is_some() || connection.is_some() && (!alone || oauth2.is_some() || later) {
+        let help = "a database has `[credential.connection]` and nothing else; anything else has none".to_owned();
+        source.problem(span, "the kind of credential does not fit the kind of upstream", help);
+        return None;
+    }
+    if let Some(entry) = connection {
+        let mut table = entry.table(source, "`[credential.connection]`")?;
+        let label = label(source, &mut table);
+        return Some(
+            described(source, table, Some(CredentialScheme::Connection), label, requests)?.credential(None, warnings),
+        );
+    }
     let oauth2 = match oauth2 {
         None => None,
         Some(entry) => {
@@ -156,13 +170,19 @@ pub(super) fn described(
     let create_at = link(source, &mut table, "create_at");
     let rights = table.string(source, "rights").map(|rights| text::prose(source, "rights", rights));
     let pattern = table.string(source, "pattern").and_then(|pattern| beginning(source, &pattern));
-    let verify = table.required(source, "verify").and_then(|verify| match requests {
-        rest::Requests::Rest { .. } => verifying_read(source, &verify).map(|mut template| {
-            requests.with_prefix(&mut template);
-            RequestTemplate::Rest(template)
+    let verify = match requests {
+        rest::Requests::Rest { .. } => table.required(source, "verify").and_then(|verify| {
+            verifying_read(source, &verify).map(|mut template| {
+                requests.with_prefix(&mut template);
+                RequestTemplate::Rest(template)
+            })
         }),
-        rest::Requests::Graphql { path } => graphql::verifying_read(source, &verify, path),
-    });
+        rest::Requests::Graphql { path } => {
+            table.required(source, "verify").and_then(|verify| graphql::verifying_read(source, &verify, path))
+        }
+        // what a database is asked then is the same for all of them
+        rest::Requests::Sql { dialect } => Some(sql::verifying_read(*dialect)),
+    };
     let identity = table.table(source, "identity", "`identity`");
     let identity = identity.map(|identity| pointers(source, identity, requests)).unwrap_or_default();
     let scopes_header = table.string(source, "scopes_header").and_then(|name| {

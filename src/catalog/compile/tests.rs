@@ -248,7 +248,7 @@ fn keys_of_later_versions_are_named() {
         changed("[credential.header]\nname = \"X-Api-Key\"\nprefix = \"Token \"", "[credential.basic]"),
         ["`credential.basic` is not available yet"]
     );
-    assert_eq!(changed("[upstream.rest]", "[upstream.sql]"), ["`upstream.sql` is not available yet"]);
+    assert_eq!(changed("[upstream.rest]", "[upstream.mcp]"), ["`upstream.mcp` is not available yet"]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::{
     answer, ask, graphql, mail, param,
     raise::{effect, raise, require_any},
     rest::{self, Requests},
+    sql,
 };
 use crate::{
     catalog::{
@@ -97,6 +98,7 @@ fn tool(
         good.then_some(toolset.value)
     });
     let (mut idempotency, mut request_text, mut template, mut document) = (None, None, None, None);
+    let mut sql_template = None;
     match scope.requests {
         Requests::Rest { body, .. } => {
             let body = table.string(source, "body").and_then(|word| rest::body(source, &word)).unwrap_or(*body);
@@ -109,6 +111,9 @@ fn tool(
         }
         Requests::Graphql { .. } => {
             document = table.required(source, "document").and_then(|text| graphql::document(source, &text));
+        }
+        Requests::Sql { dialect } => {
+            sql_template = sql::template(source, &mut table, *dialect);
         }
     }
     let params_table = table.table(source, "params", "`[tool.params]`");
@@ -148,12 +153,21 @@ fn tool(
             graphql::bind(source, document, params, &keys, require_any.as_deref().unwrap_or_default());
         }
     }
+    if let Some(template) = &sql_template {
+        if let Some(effect) = &effect {
+            sql::fitting_effect(source, effect, template);
+        }
+        if let Some(params) = &params {
+            sql::fitting_params(source, params, &keys, template);
+        }
+    }
     if let Some(reason) = reason {
         names::prose(source, "effect_reason", reason);
     }
     let request = match scope.requests {
         Requests::Rest { .. } => template.map(RequestTemplate::Rest),
         Requests::Graphql { path } => document.map(|document| document.template(path)),
+        Requests::Sql { .. } => sql_template.map(RequestTemplate::Sql),
     };
     Some(Tool {
         integration: Arc::clone(scope.integration?),

@@ -22,7 +22,7 @@ fn origin() -> Origin {
 
 fn placed(tool: &Tool, given: Value) -> Result<HttpRequest, Vec<Problem>> {
     let Value::Object(given) = given else { panic!("not an object") };
-    place(tool, &Arguments::parse(tool, &given).unwrap(), &origin(), &BTreeMap::new())
+    place(tool, &Arguments::parse(tool, &given).unwrap(), &origin(), &BTreeMap::new()).map(Placed::http)
 }
 
 fn headers(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -177,7 +177,8 @@ fn t046_no_argument_reaches_the_authority() {
         let origin = tool.integration.upstream.origin();
         assert!(!origin.contains(['{', '}']), "{origin}");
         let places: Vec<_> = tool.params.iter().map(|param| param.place).collect();
-        let known = [Place::Path, Place::Query, Place::Body, Place::Mail, Place::Variable, Place::Answer];
+        let known =
+            [Place::Path, Place::Query, Place::Body, Place::Mail, Place::Variable, Place::Answer, Place::Statement];
         assert!(places.iter().all(|place| known.contains(place)));
     }
 }
@@ -216,7 +217,7 @@ deep = { x = 1 }
     let arguments = Arguments::parse(tool, given.as_object().unwrap()).unwrap();
     let with = |project: &str| {
         let settings = BTreeMap::from([("project".to_owned(), project.to_owned())]);
-        place(tool, &arguments, &origin(), &settings)
+        place(tool, &arguments, &origin(), &settings).map(Placed::http)
     };
     let request = with("a/7 ?");
     assert_eq!(
@@ -244,7 +245,7 @@ fn a_moved_address_is_noticed() {
         idempotency: None,
         answer: AnswerKind::Plain,
     };
-    let segment = |text: &str| Placed { encoded: text.to_owned(), meant: text.to_owned() };
+    let segment = |text: &str| PlacedSegment { encoded: text.to_owned(), meant: text.to_owned() };
     let template = RestTemplate {
         method: Method::Get,
         path: Vec::new(),
@@ -255,7 +256,8 @@ fn a_moved_address_is_noticed() {
         raw: Vec::new(),
         decode: AnswerKind::Plain,
     };
-    let check = |path: &str, segments: &[Placed]| unmoved(&request(path), segments, &template, &origin()).is_ok();
+    let check =
+        |path: &str, segments: &[PlacedSegment]| unmoved(&request(path), segments, &template, &origin()).is_ok();
     assert!(check("/a/b", &[segment("a"), segment("b")]));
     assert!(check("/", &[]));
     assert!(!check("/a/../b", &[segment("a"), segment(".."), segment("b")]));
@@ -322,7 +324,7 @@ proptest! {
         let tool = &EVERYTHING;
         let given = json!({"id": id, "branch": branch, "tags": [tag]});
         let Ok(arguments) = Arguments::parse(tool, given.as_object().unwrap()) else { return Ok(()) };
-        let Ok(request) = place(tool, &arguments, &origin(), &BTreeMap::new()) else { return Ok(()) };
+        let Ok(request) = place(tool, &arguments, &origin(), &BTreeMap::new()).map(Placed::http) else { return Ok(()) };
         let url = url::Url::parse(&format!("{}{}?{}", origin().as_str(), request.path, request.query)).unwrap();
         prop_assert_eq!((url.scheme(), url.host_str(), url.port()), ("https", Some("api.acme.com"), None));
         prop_assert_eq!((url.username(), url.password(), url.fragment()), ("", None, None));

@@ -211,7 +211,10 @@ fn gateway(
         home: home.clone(),
         secrets: Arc::clone(store) as Arc<dyn SecretStore>,
         credentials: Credentials::new(Arc::clone(store) as Arc<dyn SecretStore>),
-        upstreams: Upstreams { http: Arc::clone(upstream) as Arc<dyn Upstream> },
+        upstreams: Upstreams {
+            http: Arc::clone(upstream) as Arc<dyn Upstream>,
+            sql: Arc::clone(upstream) as Arc<dyn Upstream>,
+        },
         notifiers: vec![Arc::clone(upstream) as Arc<dyn Notifier>],
         courier: Arc::new(Courier::new(
             home.clone(),

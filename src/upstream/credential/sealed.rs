@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::{
     super::oauth::{Grant, fingerprint},
-    CredentialError, header,
+    Carried, CredentialError,
 };
 use crate::{
     account::Account,
@@ -43,7 +43,7 @@ pub(super) fn write(
     (secret, scopes): (&str, &[String]),
     grant: Option<&Grant>,
 ) -> Result<Secret, CredentialError> {
-    header(scheme, secret).map_err(CredentialError::Malformed)?;
+    Carried::of(scheme, secret).map_err(CredentialError::Malformed)?;
     // Room for the account too: a buffer that grows leaves copies of the secret behind.
     let room = 2 * (secret.len() + grant.map_or(0, Grant::size)) + 16_384;
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));

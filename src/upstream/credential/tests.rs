@@ -53,13 +53,13 @@ async fn a_credential_is_what_was_sealed() {
 
     store.put("account/stripe/default", sealed(&account, &CredentialScheme::Bearer)).await.unwrap();
     let credential = credentials.open(&plan(&account)).await.unwrap();
-    let (name, value) = credential.header();
+    let (name, value) = credential.header().unwrap();
     assert_eq!((name.as_str(), value.to_str().unwrap()), ("authorization", format!("Bearer {SECRET}").as_str()));
     assert_eq!(format!("{value:?}{credential:?}").find("rk_test"), None);
 
     let scheme = CredentialScheme::Header { name: "x-api-key".to_owned(), prefix: "Key ".to_owned() };
     let credential = Credentials::from_sealed(&sealed(&account, &scheme), &plan(&account)).unwrap();
-    let (name, value) = credential.header();
+    let (name, value) = credential.header().unwrap();
     assert_eq!((name.as_str(), value.to_str().unwrap()), ("x-api-key", format!("Key {SECRET}").as_str()));
 }
 
@@ -72,7 +72,7 @@ async fn t192_what_is_kept_for_reads_goes_with_the_accounts_entry() {
         let sealed = seal(&account, &CredentialScheme::Bearer, &Secret::new(secret.to_owned())).unwrap();
         store.put("account/stripe/default", sealed).await.unwrap();
     };
-    let header = |credential: Credential| credential.header().1.to_str().unwrap().to_owned();
+    let header = |credential: Credential| credential.header().unwrap().1.to_str().unwrap().to_owned();
     put("first_secret").await;
     let opened = credentials.open_for_read(&plan(&account), &account).await.unwrap();
     assert_eq!(header(opened), "Bearer first_secret");

@@ -23,10 +23,10 @@ const METADATA: [&str; 9] = [
 /// The address is private, reserved, or one of a cloud's metadata service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the address is private or reserved")]
-pub(super) struct Refused;
+pub(in super::super) struct Refused;
 
 /// May the credential of `origin` go to all of these? One bad address condemns the name.
-pub(super) fn judge(origin: &Origin, addresses: impl IntoIterator<Item = IpAddr>) -> Result<(), Refused> {
+pub(in super::super) fn judge(origin: &Origin, addresses: impl IntoIterator<Item = IpAddr>) -> Result<(), Refused> {
     let plain = origin.as_str().starts_with("http:");
     let fine = addresses.into_iter().map(|address| embedded(address.to_canonical())).all(|address| {
         let metadata = METADATA.iter().any(|known| known.parse() == Ok(address));

@@ -210,7 +210,7 @@ fn tokens(number: u32) -> Value {
 }
 
 fn sent(credential: &Credential) -> String {
-    credential.header().1.to_str().unwrap().to_owned()
+    credential.header().unwrap().1.to_str().unwrap().to_owned()
 }
 
 fn ended() -> CredentialError {
@@ -573,7 +573,7 @@ async fn t196_nothing_is_renewed_for_a_plan_of_another_account() {
     let stage = Stage::start().await;
     stage.clock.pass(HOUR);
     let other = Account { id: "acc_2".to_owned(), ..stage.account.clone() };
-    let crate::plan::Request::Http(request) = stage.plan().request().clone();
+    let crate::plan::Request::Http(request) = stage.plan().request().clone() else { panic!("over HTTP") };
     let plan = Plan::of_request(&other, Effect::Read, request);
     assert!(matches!(stage.process().open(&plan).await.unwrap_err(), CredentialError::Mismatch { .. }));
     assert_eq!(stage.asked(), [""; 0]);

@@ -2,8 +2,9 @@
 
 use super::{cell::Cell, mail::MailView};
 use crate::{
-    catalog::{CredentialScheme, Tool},
+    catalog::{CredentialScheme, SqlOperation, SqlRequest, Tool},
     plan::{Plan, Request},
+    sql::Class,
 };
 
 /// A finished request.
@@ -26,9 +27,33 @@ pub(in crate::web) struct RequestView {
 }
 
 impl RequestView {
+    /// What a database is asked, in the same places: the statement as it will be run is the body, its values the fields.
+    fn of_statement(plan: &Plan, sql: &SqlRequest) -> Self {
+        let place = format!("{} database {}", plan.origin(), sql.database);
+        let mut headers = vec![(Cell::line("timeout"), Cell::line(&format!("{} ms", sql.timeout_ms)))];
+        if sql.operation == SqlOperation::Query {
+            headers.push((Cell::line("rows"), Cell::line(&format!("{} after {}", sql.limit, sql.offset))));
+        }
+        let values = sql.params.iter().enumerate();
+        Self {
+            method: sql.class.map_or(sql.operation.as_str(), Class::as_str),
+            url: Cell::line(&place),
+            headers,
+            credential: "the account's own connection".to_owned(),
+            body: sql.statement.as_deref().or(sql.name.as_deref()).map(Cell::line),
+            fields: values
+                .map(|(index, value)| (Cell::line(&format!("value {}", index + 1)), Cell::line(&value.to_string())))
+                .collect(),
+            mail: None,
+        }
+    }
+
     /// The request of a plan; `approval` is the value of its idempotency key.
     pub(super) fn new(plan: &Plan, tool: Option<&Tool>, approval: &str) -> Self {
-        let Request::Http(http) = plan.request();
+        let http = match plan.request() {
+            Request::Http(http) => http,
+            Request::Sql(sql) => return Self::of_statement(plan, sql),
+        };
         let query = if http.query.is_empty() { String::new() } else { format!("?{}", http.query) };
         let mut headers: Vec<_> =
             http.headers.iter().map(|(name, value)| (Cell::line(name), Cell::line(value))).collect();
@@ -45,6 +70,7 @@ impl RequestView {
         });
         let credential = match tool.map(|tool| &tool.integration.credential.scheme) {
             Some(CredentialScheme::Header { name, .. }) => name.clone(),
+            Some(CredentialScheme::Connection) => "the connection".to_owned(),
             Some(CredentialScheme::Bearer) | None => "authorization".to_owned(),
         };
         Self {

@@ -55,6 +55,7 @@ static TOOL: LazyLock<Arc<Tool>> = LazyLock::new(|| {
 fn placed(given: &Value) -> Result<HttpRequest, Vec<Problem>> {
     let arguments = Arguments::parse(&TOOL, given.as_object().unwrap())?;
     place(&TOOL, &arguments, &Origin::parse("https://api.acme.com", false).unwrap(), &std::collections::BTreeMap::new())
+        .map(super::super::Placed::http)
 }
 
 /// The bytes of the mail in the body.

@@ -26,7 +26,7 @@ const DOCUMENT: &str = "mutation($input: ThingInput!, $where: Where, $first: Int
 
 fn placed(given: &Value) -> HttpRequest {
     let arguments = Arguments::parse(&TOOL, given.as_object().unwrap()).unwrap();
-    place(&TOOL, &arguments, &Origin::parse("https://api.acme.com", false).unwrap(), &BTreeMap::new()).unwrap()
+    place(&TOOL, &arguments, &Origin::parse("https://api.acme.com", false).unwrap(), &BTreeMap::new()).unwrap().http()
 }
 
 fn variables_of(given: &Value) -> Value {

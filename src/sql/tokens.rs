@@ -1,0 +1,419 @@
+//! The words of a statement: what must not be in it at all, and its normalised text. Works on the text before the parser,
+//! so that what two readers might split differently never gets that far.
+
+use sqlparser::{
+    dialect::{Dialect as Grammar, MySqlDialect, PostgreSqlDialect, SQLiteDialect},
+    tokenizer::{Token, Tokenizer, Whitespace, Word},
+};
+
+use super::{Dialect, MAX_BYTES, MAX_TOKENS, Misunderstood, Settings};
+use crate::visible::visible;
+
+/// The longest name that PostgreSQL keeps; what is longer, it cuts off.
+const LONGEST_NAME: usize = 63;
+
+/// The tokens of one statement, without spaces and comments and without the semicolon at its end.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    dialect: Dialect,
+    all: Vec<Token>,
+    /// What the tokens themselves say against a read.
+    pub(super) against_read: Option<String>,
+}
+
+impl Tokens {
+    pub(super) fn read(dialect: Dialect, text: &str, settings: Settings) -> Result<Self, Misunderstood> {
+        if text.len() > MAX_BYTES {
+            return Err(Misunderstood::TooLong(text.len()));
+        }
+        refuse_hidden(text)?;
+        // MySQL runs what stands in these, and so does our parser for it: refused wherever they stand, in a string too
+        if text.contains("/*!") || text.to_ascii_lowercase().contains("/*m!") {
+            return Err(ambiguous("`/*! … */` is run by MySQL and skipped by others"));
+        }
+        let mut tokens = Vec::new();
+        for token in split(dialect, text)? {
+            match token {
+                Token::Whitespace(space) => refuse_comment(dialect, &space)?,
+                token => tokens.push(token),
+            }
+        }
+        while tokens.last().is_some_and(|last| matches!(last, Token::EOF)) {
+            tokens.pop();
+        }
+        if tokens.last().is_some_and(|last| matches!(last, Token::SemiColon)) {
+            tokens.pop();
+        }
+        if tokens.is_empty() {
+            return Err(Misunderstood::Empty);
+        }
+        if tokens.len() > MAX_TOKENS {
+            return Err(Misunderstood::TooManyParts(tokens.len()));
+        }
+        refuse_quoting(dialect, text, &tokens, settings)?;
+        let mut read = Self { dialect, all: tokens, against_read: None };
+        read.against_read = read.suspicious();
+        Ok(read)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(super) fn as_slice(&self) -> &[Token] {
+        &self.all
+    }
+
+    /// Does a semicolon stand between two parts?
+    pub(super) fn has_semicolon(&self) -> bool {
+        self.all.iter().any(|token| matches!(token, Token::SemiColon))
+    }
+
+    /// The numbers of the parameters from token `from` up to `to`, and how many there are in all: `$3` says its own
+    /// number, the others count.
+    pub(super) fn parameters(&self, from: usize, to: usize) -> Vec<usize> {
+        let mut found = Vec::new();
+        let mut count = 0;
+        for (at, token) in self.all.iter().enumerate() {
+            if let Some(number) = parameter(token, &mut count)
+                && (from..to).contains(&at)
+            {
+                found.push(number);
+            }
+        }
+        found
+    }
+
+    /// The whole statement, normalised.
+    pub(super) fn text(&self) -> String {
+        normalised(self.dialect, &self.all)
+    }
+
+    /// A word that no plain read has, wherever it stands: the second opinion beside the walk over the syntax.
+    fn suspicious(&self) -> Option<String> {
+        let mut previous: Option<&Token> = None;
+        for (at, token) in self.all.iter().enumerate() {
+            let after_dot = previous.is_some_and(|previous| matches!(previous, Token::Period));
+            match token {
+                Token::Word(word) if !word.value.is_ascii() => {
+                    return Some(format!("the name `{}` is not plain ASCII", escaped(&word.value)));
+                }
+                Token::Word(word) if word.value.len() > LONGEST_NAME => {
+                    return Some(format!("the name `{}` is longer than {LONGEST_NAME} bytes", visible(&word.value)));
+                }
+                Token::Word(word) if word.quote_style.is_some_and(|quote| word.value.contains(quote)) => {
+                    return Some(format!("the name `{}` has a quote in it", visible(&word.value)));
+                }
+                Token::Word(word) if word.quote_style.is_none() && !after_dot => {
+                    let name = word.value.to_ascii_uppercase();
+                    let next = self.all.get(at + 1);
+                    let next_value = name == "NEXT" && next.is_some_and(|next| is_word(next, "VALUE"));
+                    if next_value || WORDS_OF_NO_READ.contains(&name.as_str()) {
+                        return Some(format!("`{name}` is in it"));
+                    }
+                }
+                Token::Assignment => return Some("`:=` assigns".to_owned()),
+                _ => {}
+            }
+            previous = Some(token);
+        }
+        None
+    }
+}
+
+/// Sorted. What a read may say in other places (`REPLACE(a, b, c)`, `FOR`) is not in it.
+const WORDS_OF_NO_READ: [&str; 18] = [
+    "ALTER",
+    "CALL",
+    "COPY",
+    "CREATE",
+    "DELETE",
+    "DROP",
+    "DUMPFILE",
+    "EXECUTE",
+    "GRANT",
+    "INSERT",
+    "INTO",
+    "LOCK",
+    "MERGE",
+    "OUTFILE",
+    "PROCEDURE",
+    "REVOKE",
+    "TRUNCATE",
+    "UPDATE",
+];
+
+/// The tokens of any text in this dialect, spaces and comments included. Strings stay as they were written.
+pub(super) fn split(dialect: Dialect, text: &str) -> Result<Vec<Token>, Misunderstood> {
+    let grammar = grammar(dialect);
+    let mut tokenizer = Tokenizer::new(grammar.as_ref(), text).with_unescape(false);
+    tokenizer.tokenize().map_err(|error| Misunderstood::NotSql(visible(&error.message)))
+}
+
+pub(super) fn grammar(dialect: Dialect) -> Box<dyn Grammar> {
+    match dialect {
+        Dialect::Postgres => Box::new(PostgreSqlDialect {}),
+        Dialect::Mysql => Box::new(MySqlDialect {}),
+        Dialect::Sqlite => Box::new(SQLiteDialect {}),
+    }
+}
+
+/// The number of the parameter that this token is; `count` counts those that have no number.
+pub(super) fn parameter(token: &Token, count: &mut usize) -> Option<usize> {
+    let Token::Placeholder(name) = token else { return None };
+    let number = name.trim_start_matches(['$', '?']);
+    if let Ok(number) = number.parse::<usize>() {
+        return Some(number);
+    }
+    if name.starts_with('@') {
+        return None;
+    }
+    *count += 1;
+    Some(*count)
+}
+
+pub(super) fn is_word(token: &Token, name: &str) -> bool {
+    matches!(token, Token::Word(Word { value, quote_style: None, .. }) if value.eq_ignore_ascii_case(name))
+}
+
+/// Characters that a reader skips and another does not, or that turn a text into another one to look at.
+fn refuse_hidden(text: &str) -> Result<(), Misunderstood> {
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let fine = match character {
+            '\t' | '\n' => true,
+            '\r' => characters.peek() == Some(&'\n'),
+            '\u{a0}' | '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' => {
+                false
+            }
+            other => !other.is_control(),
+        };
+        if !fine {
+            return Err(ambiguous(&format!(
+                "the statement has the character U+{:04X}; bind it as a parameter",
+                character as u32
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn refuse_comment(dialect: Dialect, space: &Whitespace) -> Result<(), Misunderstood> {
+    match space {
+        Whitespace::Space | Whitespace::Newline | Whitespace::Tab => Ok(()),
+        Whitespace::SingleLineComment { comment, prefix } => {
+            if dialect != Dialect::Mysql && prefix == "#" {
+                return Err(ambiguous("`#` begins a comment for MySQL only"));
+            }
+            if dialect == Dialect::Mysql && prefix == "--" && !comment.starts_with([' ', '\t', '\n', '\r']) {
+                return Err(ambiguous("`--` without a space behind it is no comment for MySQL"));
+            }
+            Ok(())
+        }
+        Whitespace::MultiLineComment(comment) => {
+            if comment.contains("/*") || comment.contains("*/") {
+                return Err(ambiguous("a comment within a comment is read differently by different servers"));
+            }
+            if comment.starts_with('+') {
+                return Err(ambiguous("a hint in `/*+ … */` can change settings of the server"));
+            }
+            Ok(())
+        }
+    }
+}
+
+fn refuse_quoting(dialect: Dialect, text: &str, tokens: &[Token], settings: Settings) -> Result<(), Misunderstood> {
+    let usual = Settings::usual(dialect);
+    let mut previous_word: Option<&str> = None;
+    for token in tokens {
+        match token {
+            Token::SingleQuotedString(value) | Token::NationalStringLiteral(value)
+                if value.contains('\\') && settings.backslash_escapes != usual.backslash_escapes =>
+            {
+                return Err(ambiguous(
+                    "whether `\\` escapes in a string depends on the server; bind it as a parameter",
+                ));
+            }
+            Token::DoubleQuotedString(_) | Token::Word(Word { quote_style: Some('"'), .. })
+                if settings.double_quotes_name != usual.double_quotes_name =>
+            {
+                return Err(ambiguous("whether `\"` is round a name or a string depends on the server"));
+            }
+            Token::DoubleQuotedString(value)
+                if value.contains('\\') && settings.backslash_escapes != usual.backslash_escapes =>
+            {
+                return Err(ambiguous(
+                    "whether `\\` escapes in a string depends on the server; bind it as a parameter",
+                ));
+            }
+            Token::UnicodeStringLiteral(_) => {
+                return Err(ambiguous("`U&'…'` is written differently; use the characters"));
+            }
+            Token::CopyData { .. } | Token::Backslash => return Err(ambiguous("`\\` is no SQL")),
+            Token::Ampersand
+                if dialect == Dialect::Postgres
+                    && previous_word == Some("u")
+                    && text.to_ascii_lowercase().contains("u&\"") =>
+            {
+                return Err(ambiguous("`U&\"…\"` is written differently; use the characters"));
+            }
+            Token::SingleQuotedString(_)
+            | Token::DoubleQuotedString(_)
+            | Token::EscapedStringLiteral(_)
+            | Token::DollarQuotedString(_)
+            | Token::NationalStringLiteral(_)
+            | Token::HexStringLiteral(_)
+            | Token::SingleQuotedByteStringLiteral(_)
+            | Token::Word(_) => {}
+            other if !other.to_string().is_ascii() => {
+                return Err(ambiguous(&format!("`{}` is no sign of SQL", visible(&other.to_string()))));
+            }
+            _ => {}
+        }
+        previous_word = match token {
+            Token::Word(word) if word.value.eq_ignore_ascii_case("u") => Some("u"),
+            _ => None,
+        };
+    }
+    Ok(())
+}
+
+fn ambiguous(why: &str) -> Misunderstood {
+    Misunderstood::Ambiguous(why.to_owned())
+}
+
+/// Non-ASCII letters by number: two that look alike are told apart.
+fn escaped(name: &str) -> String {
+    name.chars()
+        .map(|character| match character {
+            plain if plain.is_ascii() => plain.to_string(),
+            other => format!("⟨U+{:04X}⟩", other as u32),
+        })
+        .collect()
+}
+
+/// The tokens as one line. Spaces are left out only where no reader needs them.
+pub(super) fn normalised(dialect: Dialect, tokens: &[Token]) -> String {
+    let mut out = String::new();
+    let mut previous: Option<&Token> = None;
+    for token in tokens {
+        let glued = match (previous, token) {
+            (None | Some(Token::LParen | Token::Period | Token::DoubleColon | Token::LBracket), _)
+            | (Some(_), Token::Comma | Token::RParen | Token::SemiColon | Token::DoubleColon | Token::RBracket)
+            | (Some(Token::Word(_)), Token::Period)
+            | (Some(Token::RParen | Token::RBracket), Token::LBracket) => true,
+            (Some(Token::Word(word)), Token::LParen | Token::LBracket) => !is_keyword(word),
+            _ => false,
+        };
+        if !glued {
+            out.push(' ');
+        }
+        let after_dot = previous.is_some_and(|previous| matches!(previous, Token::Period));
+        out.push_str(&written(dialect, token, after_dot));
+        previous = Some(token);
+    }
+    out
+}
+
+fn written(dialect: Dialect, token: &Token, after_dot: bool) -> String {
+    match token {
+        Token::Word(word) if word.quote_style.is_some() => token.to_string(),
+        Token::Word(word) if is_keyword(word) && !after_dot => word.value.to_ascii_uppercase(),
+        Token::Word(word) if dialect != Dialect::Mysql => word.value.to_ascii_lowercase(),
+        // the tokenizer has resolved its escapes
+        Token::EscapedStringLiteral(value) => {
+            format!("E'{}'", value.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n"))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn is_keyword(word: &Word) -> bool {
+    word.quote_style.is_none() && KEYWORDS.binary_search(&word.value.to_ascii_uppercase().as_str()).is_ok()
+}
+
+/// Sorted: the words that no dialect lets stand for a column without quotes, or that would be strange as one.
+const KEYWORDS: [&str; 82] = [
+    "ALL",
+    "ALTER",
+    "ANALYZE",
+    "AND",
+    "ANY",
+    "AS",
+    "ASC",
+    "BETWEEN",
+    "BY",
+    "CALL",
+    "CASCADE",
+    "CASE",
+    "CHECK",
+    "COLUMN",
+    "CONFLICT",
+    "CONSTRAINT",
+    "COPY",
+    "CREATE",
+    "CROSS",
+    "DEFAULT",
+    "DELETE",
+    "DESC",
+    "DISTINCT",
+    "DO",
+    "DROP",
+    "ELSE",
+    "END",
+    "EXCEPT",
+    "EXISTS",
+    "EXPLAIN",
+    "FETCH",
+    "FOR",
+    "FOREIGN",
+    "FROM",
+    "FULL",
+    "GRANT",
+    "GROUP",
+    "HAVING",
+    "IN",
+    "INDEX",
+    "INNER",
+    "INSERT",
+    "INTERSECT",
+    "INTO",
+    "IS",
+    "JOIN",
+    "LATERAL",
+    "LEFT",
+    "LIKE",
+    "LIMIT",
+    "MERGE",
+    "NATURAL",
+    "NOT",
+    "NULL",
+    "OFFSET",
+    "ON",
+    "OR",
+    "ORDER",
+    "OUTER",
+    "OVER",
+    "PARTITION",
+    "PRIMARY",
+    "REFERENCES",
+    "RETURNING",
+    "REVOKE",
+    "RIGHT",
+    "SELECT",
+    "SET",
+    "SHOW",
+    "TABLE",
+    "THEN",
+    "TRUNCATE",
+    "UNION",
+    "UNIQUE",
+    "UPDATE",
+    "USING",
+    "VALUES",
+    "VIEW",
+    "WHEN",
+    "WHERE",
+    "WINDOW",
+    "WITH",
+];

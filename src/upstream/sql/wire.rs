@@ -1,0 +1,121 @@
+//! The connection to a database server: to an address that was judged, with TLS by the compiled-in roots, and with an end
+//! to what it may send.
+
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use super::{Run, Trouble};
+use crate::{ledger::FailureKind, upstream::http::judge};
+
+/// Most bytes that a server may send over one connection.
+pub(super) const RECEIVED: usize = 32 * 1024 * 1024;
+
+impl Run<'_> {
+    /// The addresses that the host's name leads to, all of which may be connected to.
+    pub(super) async fn addresses(&self) -> Result<Vec<SocketAddr>, Trouble> {
+        let unreachable = |why: &str| Trouble::NotSent(FailureKind::Network, why.to_owned());
+        let host = self.address.host().trim_start_matches('[').trim_end_matches(']');
+        let found = tokio::net::lookup_host((host, self.address.port())).await;
+        let found: Vec<_> = found.map_err(|_| unreachable("could not be found by its name"))?.collect();
+        judge(self.origin, found.iter().map(SocketAddr::ip))
+            .map_err(|_| unreachable("leads to a private or reserved address"))?;
+        Ok(found)
+    }
+
+    /// Must the connection to these addresses be encrypted?
+    pub(super) fn is_encrypted(&self, addresses: &[SocketAddr]) -> bool {
+        let loopback = addresses.iter().all(|address| address.ip().is_loopback());
+        self.address.is_encrypted(loopback && self.origin.allows_private())
+    }
+
+    /// A connection to the first of them that answers.
+    pub(super) async fn connect(&self, addresses: &[SocketAddr]) -> Result<Wire, Trouble> {
+        let stream = TcpStream::connect(addresses).await;
+        let stream = stream.map_err(|_| Trouble::NotSent(FailureKind::Network, "could not be reached".to_owned()))?;
+        // a statement is one small packet and waits for nothing
+        drop(stream.set_nodelay(true));
+        Ok(Wire { stream, left: RECEIVED })
+    }
+
+    /// What makes it an encrypted one.
+    pub(super) fn tls(&self) -> Result<(TlsConnector, ServerName<'static>), Trouble> {
+        let impossible =
+            || Trouble::NotSent(FailureKind::Network, "has a name that no certificate can have".to_owned());
+        let host = self.address.host().trim_start_matches('[').trim_end_matches(']');
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| impossible())?;
+        let roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.map_err(|_| impossible())?.with_root_certificates(roots).with_no_client_auth();
+        Ok((TlsConnector::from(Arc::new(config)), name))
+    }
+}
+
+/// A connection that ends when too much came over it.
+#[derive(Debug)]
+pub(super) struct Wire {
+    stream: TcpStream,
+    left: usize,
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut this.stream).poll_read(context, buffer);
+        match this.left.checked_sub(buffer.filled().len() - before) {
+            Some(left) => this.left = left,
+            None => return Poll::Ready(Err(io::Error::from(io::ErrorKind::FileTooLarge))),
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
+
+/// The same with TLS over it.
+pub(super) struct Encrypted(pub(super) TlsStream<Wire>);
+
+impl AsyncRead for Encrypted {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Encrypted {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().0).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().0).poll_shutdown(context)
+    }
+}
