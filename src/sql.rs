@@ -6,7 +6,6 @@
 //! the bare tokens must agree. Pure: no connection, no clock.
 
 #![expect(clippy::needless_for_each, reason = "a walk over many kinds of parts reads as one line for each")]
-#![expect(clippy::doc_markdown, reason = "the names of databases are no code")]
 
 mod functions;
 mod kind;

@@ -179,11 +179,7 @@ fn explained(parts: &Parts, approval: &Approval) -> Explained {
         Request::Http(request) => tool.letter(request),
         Request::Sql(_) => None,
     };
-    Explained {
-        letter,
-        words: headline_text(tool, plan, approval.findings.as_ref()),
-        undo: tool.ask.undo.clone(),
-    }
+    Explained { letter, words: headline_text(tool, plan, approval.findings.as_ref()), undo: tool.ask.undo.clone() }
 }
 
 fn full(approval: &Approval, said: &Explained) -> Value {

@@ -160,34 +160,36 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         account.identity = verified.identity;
         scopes = verified.scopes;
     }
-    if let Some(before) = before {
-        let same = before.origin == account.origin
-            && before.identity.id.is_some()
-            && before.identity.id == account.identity.id;
-        if same && before.settings == account.settings {
-            account.id.clone_from(&before.id);
-        } else if !same && !args.replace {
-            let message = format!(
-                "`{}` is connected already, and this cannot be shown to be the same {} account; nothing was changed",
-                before.name, integration.title
-            );
-            return Err(
-                Failure::new(message).hint("--replace cancels what waits for the old one; --account NAME adds another")
-            );
-        }
+    if let Some(before) = &before {
+        follow(before, &mut account, integration, args.replace)?;
     }
     let sealed = obtained.seal(&account, credential, &scopes)?;
     let inspected = inspect(&sealed)?;
-    let warnings = inspected.warnings(credential);
     parts.credentials.put(&account.integration, &account.name, sealed).await?;
     parts.home.put_account(account.clone(), app.clock().now()).await?;
     let left = takeover.map(|takeover| takeover.remove(out));
+    tell(out, &Told { integration, account: &account, verified: !args.no_verify, inspected: &inspected, left });
+    Ok(Exit::Done)
+}
+
+/// What there is to say of a connected account.
+struct Told<'a> {
+    integration: &'a Integration,
+    account: &'a Account,
+    verified: bool,
+    inspected: &'a crate::upstream::Inspected,
+    left: Option<super::takeover::Left>,
+}
+
+fn tell(out: &Out, told: &Told<'_>) {
+    let Told { integration, account, verified, inspected, left } = told;
+    let warnings = inspected.warnings(&integration.credential);
     let mut value = json!({
         "integration": account.integration,
         "account": account.name,
         "origin": account.origin.as_str(),
         "environment": account.environment,
-        "verified": !args.no_verify,
+        "verified": verified,
         "identity": account.identity,
     });
     if let Some(value) = value.as_object_mut() {
@@ -198,23 +200,41 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
             ("warnings", json!(warnings), !warnings.is_empty()),
         ];
         value.extend(told.into_iter().filter(|(.., there)| *there).map(|(key, fact, _)| (key.to_owned(), fact)));
-        if let Some(left) = &left {
+        if let Some(left) = left {
             value.insert("from_file".to_owned(), left.to_json());
         }
     }
     warn(out, &warnings);
-    let role = better_role(integration, &account, inspected.scopes());
+    let role = better_role(integration, account, inspected.scopes());
     if let (Some(role), Some(value)) = (&role, value.as_object_mut()) {
         value.insert("role_sql".to_owned(), json!(role));
     }
     out.answer(&value, || {
-        let left = left.map_or_else(String::new, |left| format!("\n{}", left.to_text(credential.create_at.as_deref())));
+        let create_at = integration.credential.create_at.as_deref();
+        let left = left.as_ref().map_or_else(String::new, |left| format!("\n{}", left.to_text(create_at)));
         let role = role.as_deref().map_or_else(String::new, |role| {
             format!("\n\nA role that may read this database and nothing else; run this as its owner, then connect with it:\n\n{role}")
         });
-        format!("{}{left}{role}", connected(&account, !args.no_verify))
+        format!("{}{left}{role}", connected(account, *verified))
     });
-    Ok(Exit::Done)
+}
+
+/// A new secret of the same account keeps what waits for it; another account takes its place only if that is said.
+fn follow(before: &Account, account: &mut Account, integration: &Integration, replace: bool) -> Result<(), Failure> {
+    let same =
+        before.origin == account.origin && before.identity.id.is_some() && before.identity.id == account.identity.id;
+    if same && before.settings == account.settings {
+        account.id.clone_from(&before.id);
+    } else if !same && !replace {
+        let message = format!(
+            "`{}` is connected already, and this cannot be shown to be the same {} account; nothing was changed",
+            before.name, integration.title
+        );
+        return Err(
+            Failure::new(message).hint("--replace cancels what waits for the old one; --account NAME adds another")
+        );
+    }
+    Ok(())
 }
 
 /// Where the address is given too, it has to be the one of the connection URL.

@@ -94,7 +94,13 @@ impl Gateway {
         {
             return Err(DecideError::TooWeak);
         }
-        self.still_true(&parts, &snapshot, &approval).await?;
+        // nobody looked yet: then this is the look, and the yes is for what it found
+        let approval = if approval.findings.is_none() {
+            self.fresh(approval).await?
+        } else {
+            self.still_true(&parts, &snapshot, &approval).await?;
+            approval
+        };
         let grant = bounds.map(|bounds| self.grant(&snapshot, id, &plan, bounds)).transpose()?;
         // a task of its own, too: opening may renew a sign-in, and a page that is closed must not cut that off
         let opening = {
@@ -155,6 +161,9 @@ impl Gateway {
             Decided::OneMore(approval) => Ok(Spent::OneMore(approval)),
             Decided::SaidAlready => Err(DecideError::SaidAlready),
             Decided::TooWeak => Err(DecideError::TooWeak),
+            Decided::Conflict(approval) if approval.status == ApprovalStatus::Pending => {
+                Err(DecideError::FactsChanged("somebody else looked at the same moment".to_owned()))
+            }
             Decided::Conflict(approval) => Err(DecideError::AlreadyDecided(approval)),
             Decided::CodeUsed => Err(DecideError::Prove(ProveError::Used)),
             Decided::ClockBehind => Err(DecideError::ClockBehind),

@@ -15,7 +15,7 @@ use crate::secret::Secret;
 
 const CONNECT: Duration = Duration::from_secs(5);
 /// Longer than any answer takes: a wait for a human and a slow service.
-const ANSWER: Duration = Duration::from_secs(120);
+const ANSWER: Duration = Duration::from_mins(2);
 /// The longest answer.
 const LARGEST: usize = 16 * 1024 * 1024;
 

@@ -106,7 +106,7 @@ impl ServerHandler for Server {
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        accepted(requested)
+        Some(accepted(requested))
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
@@ -123,8 +123,8 @@ pub(super) fn info() -> ServerConfig {
 }
 
 /// Of what a client of 2026-07-28 wants to be told we tell that the list of tools has changed.
-pub(super) fn accepted(requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-    Some(requested.intersection(&SubscriptionFilter::builder().tools_list_changed().build()))
+pub(super) fn accepted(requested: &SubscriptionFilter) -> SubscriptionFilter {
+    requested.intersection(&SubscriptionFilter::builder().tools_list_changed().build())
 }
 
 /// Tells it, until it leaves.

@@ -45,9 +45,9 @@ pub async fn shim(
     input: impl io::Read + Send + 'static,
     output: impl io::Write + Send + 'static,
 ) -> Result<Ended, ServeError> {
-    let (changed, changes) = watch::channel(0);
+    let (bump, changes) = watch::channel(0);
     let shim = Shim { remote: remote.map(Arc::new), changes: changes.clone() };
-    let watching = tokio::spawn(shim.clone().watch(changed));
+    let watching = tokio::spawn(shim.clone().watch(bump));
     let ended = serve_with(shim, changes, input, output, PATIENCE).await;
     watching.abort();
     ended
@@ -58,10 +58,10 @@ impl Shim {
     async fn watch(self, changed: watch::Sender<u64>) {
         let mut before = None;
         loop {
-            if let Ok((200, list)) = self.ask("GET", "/tools?shown=true".to_owned(), None).await {
-                if before.replace(list.clone()).is_some_and(|before| before != list) {
-                    changed.send_modify(|version| *version += 1);
-                }
+            if let Ok((200, list)) = self.ask("GET", "/tools?shown=true".to_owned(), None).await
+                && before.replace(list.clone()).is_some_and(|before| before != list)
+            {
+                changed.send_modify(|version| *version += 1);
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -89,7 +89,8 @@ impl ServerHandler for Shim {
         }
         let listed = match self.ask("GET", "/tools?shown=true".to_owned(), None).await {
             Ok((200, list)) => {
-                list["tools"].as_array().map(|tools| tools.iter().filter_map(listed).collect()).unwrap_or_default()
+                let tools = list.get("tools").and_then(Value::as_array);
+                tools.map(|tools| tools.iter().filter_map(listed).collect()).unwrap_or_default()
             }
             // what is there in any case; calling one says what is wrong
             Ok(_) => built_in(),
@@ -141,7 +142,7 @@ impl ServerHandler for Shim {
     }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
-        accepted(requested)
+        Some(accepted(requested))
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {

@@ -114,7 +114,7 @@ fn classify(statement: &Parsed, proof: &mut Proof) -> Class {
         Parsed::ExplainTable { describe_alias, hive_format, has_table_keyword: _, table_name } => {
             match (describe_alias, hive_format) {
                 (DescribeAlias::Describe | DescribeAlias::Desc | DescribeAlias::Explain, None) => {
-                    proof.table(table_name)
+                    proof.table(table_name);
                 }
                 _ => proof.unknown("this form of `DESCRIBE`"),
             }

@@ -62,7 +62,7 @@ const STEPS = {
   },
   async screenshot({ path, width, height, fullPage = false }) {
     if (width && height) await page.setViewportSize({ width, height })
-    await page.screenshot({ path, fullPage })
+    await page.screenshot({ path, fullPage, timeout: 120_000 })
     return { path, ...page.viewportSize() }
   },
   async request({ url, method = 'GET', headers = {}, body }) {

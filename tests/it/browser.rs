@@ -138,7 +138,10 @@ async fn a_person_signs_in_reads_approves_and_denies_without_scripts() {
     ];
     let results = drive(steps).await;
     let said = |index: usize| results[index]["text"].as_str().unwrap();
-    assert_eq!((said(2), said(19), said(28)), ("Sign in", "Delete a repository", "Sign in"));
+    assert_eq!(
+        (said(2), said(19), said(28)),
+        ("Sign in", "Delete the repository \"octocat\"/\"hello-world\"", "Sign in")
+    );
     assert!(said(6).contains("500 in the charge's smallest unit"), "{}", said(6));
     assert!(said(7).to_lowercase().starts_with("said by the agent, not verified"), "{}", said(7));
     assert!(said(11).contains("that code is not right"), "{}", said(11));

@@ -47,7 +47,7 @@ pub(super) fn template(source: &mut Source<'_>, table: &mut Table<'_>, dialect: 
 }
 
 /// What only reads is a read, and nothing else is.
-pub(super) fn fitting_effect(source: &mut Source<'_>, effect: &At<Effect>, template: &SqlTemplate) {
+pub(super) fn fitting_effect(source: &mut Source<'_>, effect: &At<Effect>, template: SqlTemplate) {
     let expected = match template.operation {
         SqlOperation::Execute => Effect::Write,
         SqlOperation::Query
@@ -64,7 +64,7 @@ pub(super) fn fitting_effect(source: &mut Source<'_>, effect: &At<Effect>, templ
 }
 
 /// Every argument is one that the operation has, of the type that it has there; `keys` are their places in the file.
-pub(super) fn fitting_params(source: &mut Source<'_>, params: &[Param], keys: &[Range<usize>], template: &SqlTemplate) {
+pub(super) fn fitting_params(source: &mut Source<'_>, params: &[Param], keys: &[Range<usize>], template: SqlTemplate) {
     let known: &[&str] = match template.operation {
         SqlOperation::Query => &["sql", "params", "limit", "offset", "timeout_ms"],
         SqlOperation::Execute | SqlOperation::Explain => &["sql", "params", "timeout_ms"],
@@ -73,11 +73,12 @@ pub(super) fn fitting_params(source: &mut Source<'_>, params: &[Param], keys: &[
         SqlOperation::Verify => &[],
     };
     for (param, key) in params.iter().zip(keys) {
-        let fits = match (param.name.as_str(), &param.ty) {
-            ("sql" | "schema" | "table", Type::String { .. }) | ("params", Type::Array { .. }) => true,
-            ("limit" | "offset" | "timeout_ms", Type::Integer { min: Some(0..), max: Some(_), .. }) => true,
-            _ => false,
-        };
+        let fits = matches!(
+            (param.name.as_str(), &param.ty),
+            ("sql" | "schema" | "table", Type::String { .. })
+                | ("params", Type::Array { .. })
+                | ("limit" | "offset" | "timeout_ms", Type::Integer { min: Some(0..), max: Some(_), .. })
+        );
         if !known.contains(&param.name.as_str()) || !fits || param.place != Place::Statement {
             let help =
                 format!("there are {}, with `in = \"statement\"`; numbers have `min` and `max`", known.join(", "));

@@ -66,6 +66,7 @@ pub(super) fn verify(integration: &Arc<Integration>, request: RequestTemplate, r
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one key after the other, as the format has them")]
 fn tool(
     source: &mut Source<'_>,
     mut table: Table<'_>,
@@ -155,10 +156,10 @@ fn tool(
     }
     if let Some(template) = &sql_template {
         if let Some(effect) = &effect {
-            sql::fitting_effect(source, effect, template);
+            sql::fitting_effect(source, effect, *template);
         }
         if let Some(params) = &params {
-            sql::fitting_params(source, params, &keys, template);
+            sql::fitting_params(source, params, &keys, *template);
         }
     }
     if let Some(reason) = reason {

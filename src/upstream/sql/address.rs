@@ -64,7 +64,8 @@ impl Address {
             let path = decoded(url.path())?;
             let bare = url.host_str().unwrap_or_default().is_empty() && url.username().is_empty();
             // the parser drops `..`; what was written has to be what is opened
-            let straight = text.ends_with(url.path()) && path.split('/').skip(1).all(|part| !matches!(part, "" | "." | ".."));
+            let straight = text.strip_prefix("sqlite://") == Some(url.path())
+                && path.split('/').skip(1).all(|part| !matches!(part, "" | "." | ".."));
             if !bare || tls != Tls::Unsaid || !path.starts_with('/') || path.len() < 2 || !straight {
                 return Err("write the file as sqlite:///absolute/path/to/file.db".to_owned());
             }

@@ -33,10 +33,10 @@ fn of(ty: &Type, raw: &[u8]) -> Option<Value> {
         Type::BOOL => Some(json!(raw.first()? == &1)),
         Type::INT2 => Some(json!(i16::from_be_bytes(raw.try_into().ok()?))),
         Type::INT4 => Some(json!(i32::from_be_bytes(raw.try_into().ok()?))),
-        Type::INT8 => whole(i64::from_be_bytes(raw.try_into().ok()?)),
+        Type::INT8 => Some(whole(i64::from_be_bytes(raw.try_into().ok()?))),
         Type::OID | Type::XID | Type::CID => Some(json!(u32::from_be_bytes(raw.try_into().ok()?))),
-        Type::FLOAT4 => float(f64::from(f32::from_be_bytes(raw.try_into().ok()?))),
-        Type::FLOAT8 => float(f64::from_be_bytes(raw.try_into().ok()?)),
+        Type::FLOAT4 => Some(float(f64::from(f32::from_be_bytes(raw.try_into().ok()?)))),
+        Type::FLOAT8 => Some(float(f64::from_be_bytes(raw.try_into().ok()?))),
         Type::NUMERIC => numeric(raw),
         Type::JSON => serde_json::from_slice(raw).ok(),
         Type::JSONB => serde_json::from_slice(raw.get(1..)?).ok(),
@@ -83,13 +83,13 @@ fn text(raw: &[u8]) -> Option<Value> {
 }
 
 /// Beyond 2^53 a number is not what every reader of JSON takes it for.
-fn whole(integer: i64) -> Option<Value> {
+fn whole(integer: i64) -> Value {
     const EXACT: u64 = 1 << 53;
-    Some(if integer.unsigned_abs() <= EXACT { json!(integer) } else { json!(integer.to_string()) })
+    if integer.unsigned_abs() <= EXACT { json!(integer) } else { json!(integer.to_string()) }
 }
 
-fn float(float: f64) -> Option<Value> {
-    Some(Number::from_f64(float).map_or_else(|| json!(float.to_string()), Value::Number))
+fn float(float: f64) -> Value {
+    Number::from_f64(float).map_or_else(|| json!(float.to_string()), Value::Number)
 }
 
 fn uuid(raw: &[u8]) -> Option<Value> {
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn numbers_keep_all_their_digits() {
         let raw = |groups: &[u16], weight: i16, sign: u16, scale: u16| {
-            let head = [groups.len() as u16, weight as u16, sign, scale];
+            let head = [u16::try_from(groups.len()).unwrap(), weight.cast_unsigned(), sign, scale];
             head.iter().chain(groups).flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>()
         };
         for (raw, shown) in [
@@ -194,7 +194,7 @@ mod tests {
         ] {
             assert_eq!(numeric(&raw), Some(json!(shown)));
         }
-        assert_eq!(whole(9_007_199_254_740_993), Some(json!("9007199254740993")));
+        assert_eq!(whole(9_007_199_254_740_993), json!("9007199254740993"));
     }
 
     #[test]

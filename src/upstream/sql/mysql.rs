@@ -28,19 +28,15 @@ pub(super) async fn run(run: &Run<'_>) -> Result<Value, Trouble> {
     let connected = timeout(CONNECT, Conn::new(opts.clone())).await.map_err(slow)?;
     let mut connection = connected.map_err(|error| not_connected(&error))?;
     let id = connection.id();
-    match timeout(run.timeout() + GRACE, answer(run, &mut connection)).await {
-        Ok(answer) => {
-            drop(timeout(GRACE, connection.disconnect()).await);
-            answer
-        }
-        Err(_) => {
-            // the server has a limit of its own; this is for one that does not keep to it
-            if let Ok(Ok(mut other)) = timeout(CONNECT, Conn::new(opts)).await {
-                drop(timeout(GRACE, other.exec_drop("KILL QUERY ?", (id,))).await);
-            }
-            Err(Trouble::Slow)
-        }
+    if let Ok(answer) = timeout(run.timeout() + GRACE, answer(run, &mut connection)).await {
+        drop(timeout(GRACE, connection.disconnect()).await);
+        return answer;
     }
+    // the server has a limit of its own; this is for one that does not keep to it
+    if let Ok(Ok(mut other)) = timeout(CONNECT, Conn::new(opts)).await {
+        drop(timeout(GRACE, other.exec_drop("KILL QUERY ?", (id,))).await);
+    }
+    Err(Trouble::Slow)
 }
 
 fn opts(run: &Run<'_>, addresses: &[SocketAddr]) -> Opts {
@@ -288,8 +284,7 @@ fn trouble(error: &Error, read: bool) -> Trouble {
                 code => Trouble::Refused { code: format!("{}/{code}", error.state), message },
             }
         }
-        Error::Driver(DriverError::ConnectionClosed) => Trouble::Lost,
+        Error::Driver(DriverError::ConnectionClosed) | Error::Io(_) | Error::Other(_) | Error::Url(_) => Trouble::Lost,
         Error::Driver(error) => Trouble::Refused { code: "not sent".to_owned(), message: error.to_string() },
-        Error::Io(_) | Error::Other(_) | Error::Url(_) => Trouble::Lost,
     }
 }

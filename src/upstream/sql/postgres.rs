@@ -51,15 +51,14 @@ pub(super) async fn run(run: &Run<'_>) -> Result<Value, Trouble> {
     let (mut client, connection) = timeout(CONNECT, signing_in).await.map_err(slow)??;
     let driving = tokio::spawn(connection);
     let cancel = client.cancel_token();
-    let answer = match timeout(run.timeout() + GRACE, answer(run, &mut client)).await {
-        Ok(answer) => answer,
-        Err(_) => {
-            // the server has a limit of its own; this is for one that does not keep to it
-            if let (Ok(tls), Ok(stream)) = (tls(), run.connect(&addresses).await) {
-                drop(timeout(GRACE, cancel.cancel_query_raw(stream, tls)).await);
-            }
-            Err(Trouble::Slow)
+    let answer = if let Ok(answer) = timeout(run.timeout() + GRACE, answer(run, &mut client)).await {
+        answer
+    } else {
+        // the server has a limit of its own; this is for one that does not keep to it
+        if let (Ok(tls), Ok(stream)) = (tls(), run.connect(&addresses).await) {
+            drop(timeout(GRACE, cancel.cancel_query_raw(stream, tls)).await);
         }
+        Err(Trouble::Slow)
     };
     drop(client);
     driving.abort();

@@ -12,7 +12,7 @@ const CELL: usize = 128 * 1024;
 /// Rows as they come in.
 pub(super) struct Rows {
     columns: Vec<Value>,
-    rows: Vec<Value>,
+    taken: Vec<Value>,
     left_out: u64,
     limit: usize,
     bytes: usize,
@@ -24,7 +24,7 @@ impl Rows {
     pub(super) fn new(request: &SqlRequest, columns: impl IntoIterator<Item = (String, String)>) -> Self {
         Self {
             columns: columns.into_iter().map(|(name, ty)| json!({ "name": name, "type": ty })).collect(),
-            rows: Vec::new(),
+            taken: Vec::new(),
             left_out: request.offset,
             limit: usize::try_from(request.limit).unwrap_or(usize::MAX),
             bytes: 0,
@@ -38,18 +38,18 @@ impl Rows {
             self.left_out -= 1;
             return true;
         }
-        if self.rows.len() >= self.limit {
+        if self.taken.len() >= self.limit {
             self.truncated = true;
             return false;
         }
         let row: Vec<Value> = row().into_iter().map(shortened).collect();
         let size = row.iter().map(size).sum::<usize>();
-        if self.bytes + size > BYTES && !self.rows.is_empty() {
+        if self.bytes + size > BYTES && !self.taken.is_empty() {
             self.truncated = true;
             return false;
         }
         self.bytes += size;
-        self.rows.push(Value::Array(row));
+        self.taken.push(Value::Array(row));
         true
     }
 
@@ -57,8 +57,8 @@ impl Rows {
     pub(super) fn into_answer(self) -> Value {
         json!({
             "columns": self.columns,
-            "row_count": self.rows.len(),
-            "rows": self.rows,
+            "row_count": self.taken.len(),
+            "rows": self.taken,
             "truncated": self.truncated,
         })
     }

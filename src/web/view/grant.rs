@@ -8,6 +8,9 @@ use crate::{
     visible::visible,
 };
 
+/// A bound that is longer than this is none that a person reads before giving it.
+const LONGEST: usize = 200;
+
 /// What is offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::web) struct GrantView {
@@ -31,10 +34,11 @@ pub(in crate::web) struct BoundView {
 }
 
 impl GrantView {
-    /// For an approval that the policy plainly asks about: nothing is offered that no grant answers.
+    /// For an approval that the policy plainly asks about: nothing is offered that no grant answers, or whose bounds nobody
+    /// would read.
     pub(in crate::web) fn new(approval: &Approval, judgement: Option<&Evaluation>) -> Option<Self> {
         let plan = approval.plan.as_ref()?;
-        let plain = judgement?.decision == Decision::Ask && approval.requirement(judgement).is_plain();
+        let plainly = judgement?.decision == Decision::Ask && approval.requirement(judgement).is_plain();
         let bound = |(name, value): (&String, &Value)| BoundView {
             name: name.clone(),
             value: visible(&value.to_string()),
@@ -48,9 +52,8 @@ impl GrantView {
             },
             most: value.as_f64().filter(|number| *number >= 0.0).map(|_| value.to_string()),
         };
-        plain.then(|| Self {
-            caller: visible(&approval.caller),
-            bounds: plan.arguments().as_map().iter().map(bound).collect(),
-        })
+        let bounds: Vec<BoundView> = plan.arguments().as_map().iter().map(bound).collect();
+        let readable = bounds.iter().all(|bound| bound.value.chars().count() <= LONGEST);
+        (plainly && readable).then(|| Self { caller: visible(&approval.caller), bounds })
     }
 }
