@@ -24,6 +24,7 @@ mod judge;
 mod keyring;
 mod linear;
 mod manners;
+mod npm;
 mod oauth;
 mod own;
 mod passkey;
