@@ -234,6 +234,8 @@ async fn page(
     ledger.sweep(now).await.map_err(Failure::internal)?;
     let approval = ledger.approval(id).await.map_err(Failure::internal)?.ok_or(Failure::NotFound)?;
     let approval = site.gateway().fresh(approval).await.map_err(Failure::internal)?;
+    // after the looking, which takes its time
+    let now = site.gateway().clock().now();
     let judgement = match &approval.plan {
         Some(plan) => site.gateway().judgement(plan).map_err(Failure::internal)?,
         None => None,
