@@ -58,6 +58,8 @@ fn compiled(source: &str) -> Result<Regex, String> {
     }
     let regex = regex::RegexBuilder::new(&format!("\\A(?:{})\\z", ascii_classes(source)))
         .size_limit(COMPILED_BYTES)
+        // no lazy automaton, which takes longer to set up than an id takes to match: what is left is linear too
+        .dfa_size_limit(0)
         .build()
         .map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
