@@ -169,6 +169,7 @@ impl Scene {
     /// The two transactions of a read.
     async fn recorded(&self) {
         let admit = Admit {
+            findings: None,
             plan: Arc::new(Plan::build(&self.call).unwrap()),
             key: self.call.key(),
             evaluation: Evaluation::own_read(),

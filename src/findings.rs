@@ -195,6 +195,35 @@ impl Findings {
         }
     }
 
+    /// What somebody supposes, by the names of the looks: to try a policy on, never to decide a call by.
+    pub fn supposed(facts: &serde_json::Map<String, Value>) -> Self {
+        let one = |(name, values): (&String, &Value)| Finding {
+            name: name.clone(),
+            source: "supposed".to_owned(),
+            found: Found::Facts { shown: Vec::new(), values: values.clone() },
+        };
+        Self { at: 0, all: facts.iter().map(one).collect() }
+    }
+
+    /// The same as it was shown, with the values that `later` found in its stead.
+    #[must_use]
+    pub fn updated(&self, later: &Self) -> Self {
+        let one = |finding: &Finding| {
+            let again = later.all.iter().find_map(|other| match &other.found {
+                Found::Facts { values, .. } if other.name == finding.name => Some(values),
+                Found::Facts { .. } | Found::Problem(_) => None,
+            });
+            let found = match (&finding.found, again) {
+                (Found::Facts { shown, .. }, Some(values)) => {
+                    Found::Facts { shown: shown.clone(), values: values.clone() }
+                }
+                (found, _) => found.clone(),
+            };
+            Finding { found, ..finding.clone() }
+        };
+        Self { at: later.at, all: self.all.iter().map(one).collect() }
+    }
+
     /// What is not as `before` had it.
     pub fn differences(&self, before: &Self) -> Vec<Difference> {
         let (old, new) = (before.lines(), self.lines());

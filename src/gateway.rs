@@ -161,8 +161,10 @@ impl Gateway {
             Ok(plan) => Arc::new(plan),
             Err(problems) => return Err(self.refuse(parts, caller, tool, CallError::Invalid(problems)).await),
         };
-        let now = self.clock.now();
-        let evaluation = snapshot.policy.evaluate(&Facts::of_plan(tool, &plan, now.wall));
+        let findings = self.deciding_facts(parts, &snapshot, tool, &plan).await;
+        // after the looking, which takes its time
+        let facts = Facts::of_plan(tool, &plan, self.clock.now().wall).with(findings.as_ref());
+        let evaluation = snapshot.policy.evaluate(&facts);
         let credential = match evaluation.decision {
             Decision::Allow => Some(self.open_credential(parts, &call, &plan).await?),
             Decision::Ask | Decision::Deny => None,
@@ -174,6 +176,7 @@ impl Gateway {
         let admit = Admit {
             plan,
             key: call.key(),
+            findings,
             summary: listing::summary(&call),
             expires_in: evaluation
                 .requirement

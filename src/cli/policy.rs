@@ -11,6 +11,7 @@ use crate::{
     approval::{Claim, PersonId},
     call::{Arguments, Caller},
     files,
+    findings::Findings,
     gateway::{Parts, Presented},
     ledger::sqlite::{pin_digest, policy_digest},
     policy::{self, Change, Decision, Evaluation, Facts, Known, Pinned, ToolChange, Use},
@@ -33,6 +34,9 @@ pub(super) enum Action {
         /// The arguments: a JSON object, @FILE, or - for standard input
         #[arg(long, value_name = "JSON")]
         args: Option<String>,
+        /// What was looked up, supposed: a JSON object such as {"charge": {"currency": "usd"}}, @FILE, or -
+        #[arg(long, value_name = "JSON")]
+        facts: Option<String>,
         /// The caller
         #[arg(long, default_value = "local")]
         caller: String,
@@ -102,18 +106,21 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
             });
             Ok(Exit::Done)
         }
-        Action::Explain { tool, args, caller, account, env } => {
+        Action::Explain { tool, args, facts, caller, account, env } => {
             let found = catalog.find(&tool).ok_or_else(|| no_tool(catalog, &tool))?;
             let caller = Caller::parse(&caller).map_err(Failure::usage)?;
             let arguments = args.as_deref().map(|args| parse_arguments(found, args)).transpose()?;
             let known = snapshot.accounts.iter().find(|a| a.integration == found.integration.id && a.name == account);
             let environment = env.or(known.map(|account| account.environment)).unwrap_or_default();
+            let supposed = facts.as_deref().map(call::read_object).transpose()?;
+            let supposed = supposed.map(|facts| Findings::supposed(&facts));
             let facts = Facts {
                 tool: found,
                 arguments: arguments.as_ref(),
                 caller: &caller,
                 account: &account,
                 environment,
+                findings: supposed.as_ref(),
                 now: app.clock().now().wall,
             };
             let evaluation = snapshot.policy.evaluate(&facts);
@@ -219,6 +226,9 @@ fn explained_json(tool: &str, evaluation: &Evaluation, used: &[i64]) -> Value {
     if let (false, Value::Object(members)) = (evaluation.requirement.is_plain(), &mut value) {
         members.insert("requirement".to_owned(), json!(evaluation.requirement));
     }
+    if let (false, Value::Object(members)) = (evaluation.facts.is_empty(), &mut value) {
+        members.insert("facts".to_owned(), json!(evaluation.facts));
+    }
     let limit = |(one, used): (&Use, &i64)| json!({"rule": one.rule, "used": one.of(*used), "fits": one.fits(*used)});
     if let (false, Value::Object(members)) = (evaluation.uses.is_empty(), &mut value) {
         members.insert("limits".to_owned(), evaluation.uses.iter().zip(used).map(limit).collect());
@@ -238,6 +248,10 @@ fn explained(tool: &str, evaluation: &Evaluation, used: &[i64]) -> String {
     for (one, used) in evaluation.uses.iter().zip(used) {
         let full = if one.fits(*used) { "" } else { ", so that this call asks" };
         text += &format!("  used of {}: {}{full}\n", visible(&one.rule), one.of(*used));
+    }
+    for fact in &evaluation.facts {
+        let known = if fact.known { "" } else { "  not known, which counts against the call" };
+        text += &format!("  goes by facts.{}{known}\n", visible(&fact.name));
     }
     if !evaluation.requirement.is_plain() {
         text += &format!("  a yes takes: {}\n", evaluation.requirement);

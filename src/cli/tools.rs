@@ -174,6 +174,7 @@ impl View {
             caller: &self.caller,
             account: account.as_ref().map_or("default", |account| account.name.as_str()),
             environment: account.as_ref().map(|account| account.environment).unwrap_or_default(),
+            findings: None,
             now: self.now,
         };
         self.policy.evaluate(&facts).decision

@@ -7,6 +7,7 @@ use super::{Gateway, Parts, Presented, ProveError, sending::Full};
 use crate::{
     account::Account,
     approval::{Approver, Claim, Purpose, Strength},
+    findings::Findings,
     ledger::{Answer, Approval, ApprovalStatus, CancelledBy, Decided, Grant, LedgerError, Outcome, Permit},
     plan::Plan,
     policy::{Bounds, Decision, Evaluation, Facts, GrantError},
@@ -24,7 +25,7 @@ pub enum DecideError {
     AlreadyDecided(Box<Approval>),
     /// The policy denies it now.
     #[error("the policy denies this call now (`{}`); it was denied and nothing was sent", .0.rule())]
-    PolicyDenies(Evaluation),
+    PolicyDenies(Box<Evaluation>),
     /// The tool or the account is not what it was.
     #[error("{0} changed since this was asked; it was cancelled and nothing was sent; the agent must ask again")]
     Changed(&'static str),
@@ -89,7 +90,7 @@ impl Gateway {
     ) -> Result<Said, DecideError> {
         let (parts, snapshot, approval) = self.waiting(id).await?;
         let plan = approval.plan.clone().ok_or(DecideError::NotFound)?;
-        let evaluation = self.judge_again(&parts, &snapshot, id, &plan).await?;
+        let mut evaluation = self.judge_again(&parts, &snapshot, id, &plan, approval.findings.as_ref()).await?;
         if approval.requirement(Some(&evaluation)).approve == Strength::Passkey && matches!(shown, Presented::Code(..))
         {
             return Err(DecideError::TooWeak);
@@ -98,10 +99,14 @@ impl Gateway {
         let approval = if approval.findings.is_none() {
             self.fresh(approval).await?
         } else {
-            self.still_true(&parts, &snapshot, &approval).await?;
-            approval
+            let findings = self.still_true(&parts, &snapshot, &approval).await?;
+            Approval { findings, ..approval }
         };
-        let grant = bounds.map(|bounds| self.grant(&snapshot, id, &plan, bounds)).transpose()?;
+        if !evaluation.facts.is_empty() {
+            evaluation = self.judge_by_facts(&parts, &snapshot, &approval, &plan).await?;
+        }
+        let findings = approval.findings.as_ref();
+        let grant = bounds.map(|bounds| self.grant(&snapshot, id, &plan, findings, bounds)).transpose()?;
         // a task of its own, too: opening may renew a sign-in, and a page that is closed must not cut that off
         let opening = {
             let (parts, plan) = (Arc::clone(&parts), plan.clone());
@@ -200,15 +205,20 @@ impl Gateway {
         if parts.ledger.reopen(id, self.clock.now()).await? { Ok(()) } else { Err(DecideError::NotFound) }
     }
 
-    /// What the policy says of a stored plan now, as a page shows it before the human decides.
+    /// What the policy says of an approval's plan now, as a page shows it before the human decides; nothing where the plan
+    /// or its tool is gone.
     ///
     /// # Errors
     /// The home cannot be read.
-    pub fn judgement(&self, plan: &Plan) -> Result<Option<Evaluation>, DecideError> {
+    pub fn judgement(&self, approval: &Approval) -> Result<Option<Evaluation>, DecideError> {
         let parts = self.open_parts()?;
         let snapshot = parts.snapshots.current().map_err(|error| DecideError::Home(error.to_string()))?;
-        let now = self.clock.now().wall;
-        Ok(snapshot.catalog.find(&plan.tool()).map(|tool| snapshot.policy.evaluate(&Facts::of_plan(tool, plan, now))))
+        let (now, findings) = (self.clock.now().wall, approval.findings.as_ref());
+        let judge = |plan: &Plan| {
+            let tool = snapshot.catalog.find(&plan.tool())?;
+            Some(snapshot.policy.evaluate(&Facts::of_plan(tool, plan, now).with(findings)))
+        };
+        Ok(approval.plan.as_deref().and_then(judge))
     }
 
     async fn waiting(&self, id: &str) -> Result<(Arc<Parts>, Arc<Snapshot>, Approval), DecideError> {
@@ -223,13 +233,14 @@ impl Gateway {
     }
 
     /// `deny` now is denied by policy; a changed definition, account or origin is cancelled; an `allow` now still needs
-    /// the yes.
+    /// the yes. Where the verdict goes by facts it is given when they have been looked up once more.
     async fn judge_again(
         &self,
         parts: &Parts,
         snapshot: &Snapshot,
         id: &str,
         plan: &Plan,
+        findings: Option<&Findings>,
     ) -> Result<Evaluation, DecideError> {
         let now = self.clock.now();
         let account = snapshot
@@ -247,10 +258,33 @@ impl Gateway {
             parts.ledger.cancel(id, CancelledBy::Change, now).await?;
             return Err(DecideError::Changed(changed.unwrap_or("the account")));
         };
-        let evaluation = snapshot.policy.evaluate(&Facts::of_plan(tool, plan, now.wall));
+        let evaluation = snapshot.policy.evaluate(&Facts::of_plan(tool, plan, now.wall).with(findings));
+        if evaluation.facts.is_empty() { self.unless_denied(parts, id, evaluation).await } else { Ok(evaluation) }
+    }
+
+    /// The verdict by the facts as they are at the yes; these are kept, so that the record has what it went by.
+    async fn judge_by_facts(
+        &self,
+        parts: &Parts,
+        snapshot: &Snapshot,
+        approval: &Approval,
+        plan: &Plan,
+    ) -> Result<Evaluation, DecideError> {
+        let tool = snapshot.catalog.find(&plan.tool()).ok_or(DecideError::NotFound)?;
+        let now = self.clock.now();
+        let findings = approval.findings.as_ref();
+        if let Some(findings) = findings {
+            parts.ledger.note_findings(&approval.id, findings, now).await?;
+        }
+        let evaluation = snapshot.policy.evaluate(&Facts::of_plan(tool, plan, now.wall).with(findings));
+        self.unless_denied(parts, &approval.id, evaluation).await
+    }
+
+    /// Ends the waiting where the policy denies it.
+    async fn unless_denied(&self, parts: &Parts, id: &str, evaluation: Evaluation) -> Result<Evaluation, DecideError> {
         if evaluation.decision == Decision::Deny {
-            parts.ledger.deny_by_policy(id, &evaluation, now).await?;
-            return Err(DecideError::PolicyDenies(evaluation));
+            parts.ledger.deny_by_policy(id, &evaluation, self.clock.now()).await?;
+            return Err(DecideError::PolicyDenies(Box::new(evaluation)));
         }
         Ok(evaluation)
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{DecideError, Gateway, Parts, Presented, Said};
 use crate::{
     files,
+    findings::Findings,
     ledger::{Grant, Sqlite},
     plan::Plan,
     policy::{self, Bounds, Decision, Facts, GrantError, grants_text},
@@ -47,6 +48,7 @@ impl Gateway {
         snapshot: &Snapshot,
         approval: &str,
         plan: &Plan,
+        findings: Option<&Findings>,
         bounds: &Bounds,
     ) -> Result<Grant, DecideError> {
         let now = self.clock.now().wall;
@@ -60,7 +62,7 @@ impl Gateway {
         }
         // it must answer the very call that it is made from, or it would promise what it does not do
         let granting = policy::Policy::clone(&snapshot.policy).granting(&whole);
-        let evaluation = granting.evaluate(&Facts::of_plan(tool, plan, now));
+        let evaluation = granting.evaluate(&Facts::of_plan(tool, plan, now).with(findings));
         if evaluation.decision != Decision::Allow || evaluation.rule() != id {
             return Err(GrantError::Idle(format!("`{}` is not for a grant to answer", evaluation.rule())).into());
         }

@@ -1,5 +1,6 @@
-//! What the gateway looks up by itself for an approver: each a read of the caller `agentport`, judged by the policy,
-//! admitted and recorded like every other read, under the credential that the call would use.
+//! What the gateway looks up by itself, for an approver, and before that for a policy whose rules go by facts: each a read
+//! of the caller `agentport`, judged by the policy, admitted and recorded like every other read, under the credential that
+//! the call would use.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -26,6 +27,20 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const FRESH: i64 = 30_000;
 
 impl Gateway {
+    /// What the verdict on a call goes by, where rules that could apply to it name facts; of every other call nothing is
+    /// looked up before it is judged.
+    pub(super) async fn deciding_facts(
+        self: &Arc<Self>,
+        parts: &Arc<Parts>,
+        snapshot: &Snapshot,
+        tool: &Tool,
+        plan: &Plan,
+    ) -> Option<Findings> {
+        let facts = policy::Facts::of_plan(tool, plan, self.clock.now().wall);
+        let wanted = snapshot.settings.look_up && !snapshot.policy.deciding_facts(&facts).is_empty();
+        if wanted { Some(self.look_up(parts, snapshot, tool, plan).await) } else { None }
+    }
+
     /// Looks up what an approver has to know and keeps it with the approval. A task of its own: the agent's answer does
     /// not wait for it.
     pub(super) fn look_up_later(self: &Arc<Self>, parts: &Arc<Parts>, snapshot: &Arc<Snapshot>, approval: &Approval) {
@@ -71,14 +86,17 @@ impl Gateway {
     }
 
     /// At the yes: what was shown is looked up once more, and if any of it is not what it was, the yes is not taken. What
-    /// cannot be looked up now is no change: a read that fails decides nothing.
+    /// cannot be looked up now is no change: a read that fails decides nothing. Returns what was shown, with what the same
+    /// looks find now for policies to compare.
     pub(super) async fn still_true(
         self: &Arc<Self>,
         parts: &Arc<Parts>,
         snapshot: &Snapshot,
         approval: &Approval,
-    ) -> Result<(), DecideError> {
-        let (Some((tool, plan)), Some(shown)) = (asked(snapshot, approval), &approval.findings) else { return Ok(()) };
+    ) -> Result<Option<Findings>, DecideError> {
+        let (Some((tool, plan)), Some(shown)) = (asked(snapshot, approval), &approval.findings) else {
+            return Ok(approval.findings.clone());
+        };
         let findings = self.look_up(parts, snapshot, &tool, &plan).await;
         let known = |findings: &Findings, name: &str| {
             findings.all.iter().any(|one| one.name == name && matches!(one.found, Found::Facts { .. }))
@@ -93,7 +111,7 @@ impl Gateway {
         };
         let differences = again.differences(&both);
         if differences.is_empty() {
-            return Ok(());
+            return Ok(Some(shown.updated(&findings)));
         }
         parts.ledger.note_findings(&approval.id, &findings, self.clock.now()).await?;
         Err(DecideError::FactsChanged(differences.iter().map(words).collect::<Vec<_>>().join("; ")))
@@ -165,7 +183,8 @@ impl Gateway {
         let credential = opened.map_err(|error| error.to_string())?;
         let slot = self.sending.slot().map_err(|_| "too many calls are being sent".to_owned())?;
         let admit = Admit {
-            summary: format!("Look up {} for an approver", preview.name),
+            findings: None,
+            summary: format!("Look up {}", preview.name),
             plan: Arc::new(read),
             key: call.key(),
             evaluation,

@@ -160,6 +160,7 @@ impl Gateway {
             plan: Arc::new(plan),
             key: call.key(),
             evaluation: Evaluation::own_read(),
+            findings: None,
             expires_in: 0,
             max_pending: 0,
             hourly: 0,

@@ -189,6 +189,7 @@ impl Wish {
             plan: Arc::new(Plan::build(&call).unwrap()),
             key: call.key(),
             evaluation: Evaluation { uses: self.uses, ..evaluation(self.decision) },
+            findings: None,
             summary: tool.title.clone(),
             expires_in: WAITS,
             max_pending: self.max_pending,
@@ -215,7 +216,14 @@ pub(crate) fn account() -> Arc<Account> {
 pub(crate) fn evaluation(decision: Decision) -> Evaluation {
     let reason = Reason { decision, file: "policy.toml".into(), line: 1, rule: "a-rule".into(), text: None };
     let requirement = Requirement::default();
-    Evaluation { decision, reasons: vec![reason], requirement, uses: Vec::new(), policy: Digest::from([9; 32]) }
+    Evaluation {
+        decision,
+        reasons: vec![reason],
+        requirement,
+        uses: Vec::new(),
+        facts: Vec::new(),
+        policy: Digest::from([9; 32]),
+    }
 }
 
 /// How a call ends well.

@@ -47,6 +47,8 @@ pub struct Admit {
     pub key: CallKey,
     /// What the policy says of it now.
     pub evaluation: Evaluation,
+    /// What was looked up for the verdict, where the policy goes by facts.
+    pub findings: Option<Findings>,
     /// One line for people.
     pub summary: String,
     /// Milliseconds that a new approval waits.

@@ -49,6 +49,7 @@ fn change(tool: &Tool, before: &Stack, after: &Stack, caller: &Caller) -> Option
         caller,
         account: "default",
         environment: Environment::Production,
+        findings: None,
         now: Millis::MIN,
     };
     let (old, new) = (before.texts(tool), after.texts(tool));

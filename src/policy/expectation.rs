@@ -12,6 +12,7 @@ use crate::{
     catalog::Catalog,
     clock::Millis,
     diagnostic::Source,
+    findings::Findings,
 };
 
 /// One call and the decision that is expected.
@@ -23,6 +24,8 @@ pub(super) struct Expectation {
     environment: Environment,
     /// `None`: a call of which no argument is known.
     args: Option<Spanned<Map<String, Value>>>,
+    /// `None`: nothing was looked up.
+    facts: Option<Findings>,
     expect: Decision,
     span: Range<usize>,
 }
@@ -35,16 +38,20 @@ impl Expectation {
         let environment = raw.environment.map_or(Ok(Environment::default()), |text| {
             text.get_ref().parse().map_err(|reason: String| source.problem(text.span(), reason, None))
         });
-        let args = raw.args.map(|args| {
-            let span = args.span();
-            match args.into_inner() {
+        let mut table = |value: Spanned<Value>, message: &'static str, example: &str| {
+            let span = value.span();
+            match value.into_inner() {
                 Value::Object(map) => Ok(Spanned::new(span, map)),
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-                    source.problem(span, "`args` must be a table", "as in `args = { amount = 400 }`".to_owned());
+                    source.problem(span, message, format!("as in `{example}`"));
                     Err(())
                 }
             }
-        });
+        };
+        let args = raw.args.map(|args| table(args, "`args` must be a table", "args = { amount = 400 }"));
+        let facts = raw
+            .facts
+            .map(|facts| table(facts, "`facts` must be a table", "facts = { charge = { currency = \"usd\" } }"));
         let expected = raw.expect.as_ref().map(|text| (decision(source, text), text.span()));
         let (expect, span) = expected?;
         Some(Self {
@@ -53,6 +60,7 @@ impl Expectation {
             account: raw.account.map_or_else(|| "default".to_owned(), Spanned::into_inner),
             environment: environment.ok()?,
             args: args.transpose().ok()?,
+            facts: facts.transpose().ok()?.map(|facts| Findings::supposed(facts.get_ref())),
             expect: expect?,
             span,
         })
@@ -84,6 +92,7 @@ impl Expectation {
             caller: &self.caller,
             account: &self.account,
             environment: self.environment,
+            findings: self.facts.as_ref(),
             now: Millis::MIN,
         });
         if answer.decision != self.expect {

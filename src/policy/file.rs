@@ -51,6 +51,7 @@ pub(super) struct RawTest {
     pub account: Option<Text>,
     pub environment: Option<Text>,
     pub args: Option<Spanned<Value>>,
+    pub facts: Option<Spanned<Value>>,
     pub expect: Option<Text>,
 }
 
@@ -172,8 +173,16 @@ fn rule<'t>(source: &mut Source<'_>, span: Range<usize>, table: DeTable<'t>) -> 
 }
 
 fn test(source: &mut Source<'_>, span: Range<usize>, table: DeTable<'_>) -> RawTest {
-    let mut raw =
-        RawTest { span, call: None, caller: None, account: None, environment: None, args: None, expect: None };
+    let mut raw = RawTest {
+        span,
+        call: None,
+        caller: None,
+        account: None,
+        environment: None,
+        args: None,
+        facts: None,
+        expect: None,
+    };
     missing(
         source,
         &raw.span,
@@ -193,8 +202,14 @@ fn test(source: &mut Source<'_>, span: Range<usize>, table: DeTable<'_>) -> RawT
                 let span = value.span();
                 raw.args = json(source, value).map(|args| Spanned::new(span, args));
             }
+            "facts" => {
+                let span = value.span();
+                raw.facts = json(source, value).map(|facts| Spanned::new(span, facts));
+            }
             "expect" => raw.expect = text(source, "expect", value),
-            name => unknown_key(source, key.span(), name, &["call", "caller", "account", "env", "args", "expect"]),
+            name => {
+                unknown_key(source, key.span(), name, &["call", "caller", "account", "env", "args", "facts", "expect"]);
+            }
         }
     }
     raw

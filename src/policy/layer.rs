@@ -127,6 +127,18 @@ impl Layer {
         Some(Answer { decision, reasons, requirement: Requirement::default(), uses })
     }
 
+    /// The facts that the rules go by which could apply to the call.
+    pub(super) fn deciding_facts<'l>(&'l self, facts: &Facts<'_>, reach: &Reach<'_>) -> Vec<&'l str> {
+        self.rules.iter().flat_map(|rule| rule.deciding_facts(facts, reach)).collect()
+    }
+
+    /// Does it deny the call whatever the facts are?
+    pub(super) fn denies_without_facts(&self, facts: &Facts<'_>, reach: &Reach<'_>) -> bool {
+        let denies = |rule: &Rule| rule.decision() == Decision::Deny && rule.goes_by_no_fact();
+        self.lines_about(reach).any(|line| line.decision == Decision::Deny)
+            || self.rules.iter().any(|rule| denies(rule) && rule.matches(facts, reach))
+    }
+
     /// What `[defaults]` says of an effect.
     pub(super) fn default_for(&self, effect: Effect) -> Option<Answer> {
         let (decision, line) = *self.defaults.get(&effect)?;

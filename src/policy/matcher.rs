@@ -1,4 +1,4 @@
-//! A condition of a rule, and whether it holds for the arguments of a call. Three-valued: where the value is not
+//! A condition of a rule, and whether it holds for the arguments of a call, or for a fact that was looked up for it. Three-valued: where the value is not
 //! known, or of another type, there is no answer, and what that means is up to the rule.
 
 use std::fmt;
@@ -7,13 +7,14 @@ use serde_json::Value;
 use toml::{Spanned, de::DeValue};
 
 use super::{
+    Facts,
+    fact::{self, fact_of},
     operator::Operator,
     selector::did_you_mean,
     value::{Text, members, ticked},
 };
 use crate::{
-    call::Arguments,
-    catalog::{Param, Tool, Type, mail::RECIPIENTS},
+    catalog::{Catalog, Param, Tool, Type, mail::RECIPIENTS},
     diagnostic::Source,
 };
 
@@ -54,7 +55,7 @@ pub(super) enum Quantifier {
     Some,
 }
 
-/// What must hold of one parameter: all operators, of the same value.
+/// What must hold of one parameter or fact: all operators, of the same value.
 #[derive(Debug, Clone)]
 pub(super) struct Condition {
     path: Text,
@@ -86,9 +87,16 @@ impl Condition {
         }
     }
 
-    /// Does it hold? `arguments` are `None` where none is known.
-    pub(super) fn holds(&self, tool: &Tool, arguments: Option<&Arguments>, quantifier: Quantifier) -> Truth {
-        let (Some(arguments), Some(param)) = (arguments, tool.param_at(self.path.get_ref())) else {
+    /// Does it hold?
+    pub(super) fn holds(&self, facts: &Facts<'_>, quantifier: Quantifier) -> Truth {
+        if let Some(fact) = self.fact() {
+            return match facts.findings.and_then(|findings| fact::slots(findings, fact)) {
+                Some(slots) => self.of_slots(slots, None, quantifier),
+                None => Truth::Unknown,
+            };
+        }
+        let tool = facts.tool;
+        let (Some(arguments), Some(param)) = (facts.arguments, tool.param_at(self.path.get_ref())) else {
             return Truth::Unknown;
         };
         let mut slots = Vec::new();
@@ -97,6 +105,10 @@ impl Condition {
         let judged = tool.judged(self.path.get_ref(), arguments);
         let first = path.next().and_then(|first| judged.as_ref().or_else(|| arguments.as_map().get(first)));
         find(first, &path.collect::<Vec<_>>(), &mut slots);
+        self.of_slots(slots, Some(param), quantifier)
+    }
+
+    fn of_slots(&self, mut slots: Vec<Slot<'_>>, param: Option<&Param>, quantifier: Quantifier) -> Truth {
         if slots.is_empty() && self.operators.iter().all(|operator| matches!(operator.get_ref(), Operator::Present(_)))
         {
             // no element on the way, so nothing is there
@@ -109,8 +121,33 @@ impl Condition {
         }
     }
 
+    /// The fact that it is about: `charge.currency`. `None`: it is about a parameter.
+    pub(super) fn fact(&self) -> Option<&str> {
+        fact_of(self.path.get_ref())
+    }
+
+    /// What it is about is one.
+    pub(super) fn noun(&self) -> &'static str {
+        if self.fact().is_some() { "fact" } else { "parameter" }
+    }
+
+    /// Does the tool have what it is about?
+    pub(super) fn is_of(&self, tool: &Tool, catalog: &Catalog) -> bool {
+        match self.fact() {
+            Some(fact) => fact::misfit(fact, tool, catalog).is_none(),
+            None => tool.param_at(self.path.get_ref()).is_some(),
+        }
+    }
+
     /// Why it can never be evaluated for `tool`: the place, the problem, the help.
-    pub(super) fn misfit(&self, tool: &Tool) -> Option<(std::ops::Range<usize>, String, Option<String>)> {
+    pub(super) fn misfit(
+        &self,
+        tool: &Tool,
+        catalog: &Catalog,
+    ) -> Option<(std::ops::Range<usize>, String, Option<String>)> {
+        if let Some(fact) = self.fact() {
+            return fact::misfit(fact, tool, catalog).map(|(problem, help)| (self.path.span(), problem, help));
+        }
         let (name, path) = (tool.policy_name(), self.path.get_ref());
         let Some(ty) = tool.type_at(path) else {
             let mut known = Vec::new();
@@ -126,16 +163,16 @@ impl Condition {
         })
     }
 
-    /// The parameter that it is about.
+    /// What it is about.
     pub(super) fn path(&self) -> &Text {
         &self.path
     }
 
     /// One answer for each element that the value has.
-    fn of_slot(&self, slot: &Slot<'_>, param: &Param) -> Vec<Truth> {
+    fn of_slot(&self, slot: &Slot<'_>, param: Option<&Param>) -> Vec<Truth> {
         let value = match slot {
             Slot::Given(value) => Some(*value),
-            Slot::Absent => param.absent.as_ref().filter(|absent| is_value(absent, &param.ty)),
+            Slot::Absent => param.and_then(|param| param.absent.as_ref().filter(|absent| is_value(absent, &param.ty))),
             Slot::Misplaced => None,
         };
         let answer = |operator: &Operator, value: Option<&Value>| match (operator, value) {
@@ -166,9 +203,9 @@ impl fmt::Display for Condition {
     }
 }
 
-/// What stands at a parameter's place.
+/// What stands at the place of a parameter or a fact.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Slot<'a> {
+pub(super) enum Slot<'a> {
     /// A value, given or filled in.
     Given(&'a Value),
     /// Nothing; the vendor may assume something.

@@ -19,6 +19,7 @@ mod diff;
 mod domain;
 mod edit;
 mod expectation;
+mod fact;
 mod file;
 mod grant;
 mod known;
@@ -43,7 +44,7 @@ pub use self::{
     limit::{Measure, Use},
     pin::{Pinned, Policy},
     requirement::Requirement,
-    verdict::{Decision, Evaluation, Reason},
+    verdict::{Decision, Evaluation, FactRead, Reason},
 };
 use crate::{
     account::Environment,
@@ -51,6 +52,7 @@ use crate::{
     catalog::{Catalog, Tool},
     clock::Millis,
     diagnostic::Diagnostics,
+    findings::Findings,
     plan::Plan,
 };
 
@@ -70,12 +72,14 @@ pub struct Facts<'a> {
     pub account: &'a str,
     /// What the account is for.
     pub environment: Environment,
+    /// What was looked up for it; `None` where nothing was.
+    pub findings: Option<&'a Findings>,
     /// The wall clock.
     pub now: Millis,
 }
 
 impl<'a> Facts<'a> {
-    /// What is known of a stored or fresh plan. `tool` is the plan's.
+    /// What is known of a stored or fresh plan, less what was looked up for it. `tool` is the plan's.
     pub fn of_plan(tool: &'a Tool, plan: &'a Plan, now: Millis) -> Self {
         Self {
             tool,
@@ -83,8 +87,15 @@ impl<'a> Facts<'a> {
             caller: plan.caller(),
             account: plan.account(),
             environment: plan.environment(),
+            findings: None,
             now,
         }
+    }
+
+    /// The same, with what was looked up.
+    #[must_use]
+    pub fn with(self, findings: Option<&'a Findings>) -> Self {
+        Self { findings, ..self }
     }
 }
 

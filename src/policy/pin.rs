@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    BUILT_IN, Decision, Evaluation, Facts, Known, Reason, Requirement, Standing, compile,
+    BUILT_IN, Decision, Evaluation, FactRead, Facts, Known, Reason, Requirement, Standing, compile, fact,
     known::Standings,
     layer::{Answer, Layer, Range, Reach},
 };
@@ -93,7 +93,22 @@ impl Policy {
             Decision::Allow if !uses.is_empty() => (requirement, uses),
             Decision::Allow | Decision::Deny => (Requirement::default(), Vec::new()),
         };
-        Evaluation { decision, reasons, requirement, uses, policy: self.digest }
+        let read = |name: &str| FactRead {
+            name: name.to_owned(),
+            known: facts.findings.is_some_and(|findings| fact::slots(findings, name).is_some()),
+        };
+        let facts = self.deciding_facts(facts).into_iter().map(read).collect();
+        Evaluation { decision, reasons, requirement, uses, facts, policy: self.digest }
+    }
+
+    /// The facts that rules go by which could apply to the call, as `charge.currency`. Where there are some, they have to
+    /// be looked up before the call is judged.
+    pub fn deciding_facts(&self, facts: &Facts<'_>) -> BTreeSet<&str> {
+        let stacks = || std::iter::once(&self.pinned).chain(&self.edited);
+        if facts.tool.ask.previews.is_empty() || stacks().any(|stack| stack.denies_without_facts(facts)) {
+            return BTreeSet::new();
+        }
+        stacks().flat_map(|stack| stack.deciding_facts(facts)).collect()
     }
 
     /// Is every call of the tool by this caller denied, whatever the arguments, account, environment and time?
@@ -141,6 +156,19 @@ impl Stack {
         answer.requirement = self.home.requirement(facts, &reach).and(self.below.requirement(facts, &reach));
         let answer = self.granted(facts, &reach, answer);
         reach.standing().bounding(answer)
+    }
+
+    /// The facts that its rules go by which could apply to the call.
+    fn deciding_facts(&self, facts: &Facts<'_>) -> Vec<&str> {
+        let reach = Reach::new(facts.tool, &self.standings);
+        let mut named = self.home.deciding_facts(facts, &reach);
+        named.extend(self.below.deciding_facts(facts, &reach));
+        named
+    }
+
+    /// Is the call denied, whatever the facts are?
+    fn denies_without_facts(&self, facts: &Facts<'_>) -> bool {
+        self.home.denies_without_facts(facts, &Reach::new(facts.tool, &self.standings))
     }
 
     /// What a grant says instead of a plain question; never instead of a deny, of a rule that is a floor, or of one that

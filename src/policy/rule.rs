@@ -149,11 +149,28 @@ impl Rule {
 
     /// Does it apply to the call? What can't be evaluated counts where the rule tightens, not where it allows.
     pub(super) fn matches(&self, facts: &Facts<'_>, reach: &Reach<'_>) -> bool {
+        self.matches_by(facts, reach, |_| true)
+    }
+
+    /// The facts that say whether it applies to the call: none where all else says that it does not.
+    pub(super) fn deciding_facts<'r>(&'r self, facts: &Facts<'_>, reach: &Reach<'_>) -> Vec<&'r str> {
+        let of_facts: Vec<_> = self.conditions.iter().filter_map(Condition::fact).collect();
+        let matters = !of_facts.is_empty() && self.matches_by(facts, reach, |condition| condition.fact().is_none());
+        if matters { of_facts } else { Vec::new() }
+    }
+
+    /// Are all its conditions on parameters?
+    pub(super) fn goes_by_no_fact(&self) -> bool {
+        self.conditions.iter().all(|condition| condition.fact().is_none())
+    }
+
+    fn matches_by(&self, facts: &Facts<'_>, reach: &Reach<'_>, counts: impl Fn(&Condition) -> bool) -> bool {
         let (quantifier, enough) = match self.decision {
             Decision::Allow => (Quantifier::Every, Truth::True),
             Decision::Ask | Decision::Deny => (Quantifier::Some, Truth::Unknown),
         };
-        let truths = self.conditions.iter().map(|condition| condition.holds(facts.tool, facts.arguments, quantifier));
+        let conditions = self.conditions.iter().filter(|condition| counts(condition));
+        let truths = conditions.map(|condition| condition.holds(facts, quantifier));
         self.is_about(reach)
             && self.speaks_to(facts.caller)
             && self.accounts.as_ref().is_none_or(|accounts| accounts.iter().any(|account| account == facts.account))
@@ -190,7 +207,7 @@ impl fmt::Display for Rule {
     }
 }
 
-/// Notes tools and parameters that the catalog doesn't have, and operands that can't be theirs.
+/// Notes tools, parameters and facts that the catalog doesn't have, and operands that can't be theirs.
 fn check(
     source: &mut Source<'_>,
     selectors: &[Spanned<Selector>],
@@ -211,18 +228,21 @@ fn check(
             source.problem(span, message, "sum a parameter that is a number in every tool of the rule".to_owned());
         }
         for condition in conditions {
-            // a wildcard may cover tools that lack the parameter, as long as one has it
-            let mut misfits: Vec<_> = tools.iter().map(|tool| condition.misfit(tool)).collect();
+            // a wildcard may cover tools that lack the parameter or fact, as long as one has it
+            let mut misfits: Vec<_> = tools.iter().map(|tool| condition.misfit(tool, catalog)).collect();
             if misfits.iter().any(Option::is_none) {
                 continue;
             }
             let path = condition.path();
-            let having = tools.iter().position(|tool| tool.param_at(path.get_ref()).is_some());
+            let having = tools.iter().position(|tool| condition.is_of(tool, catalog));
             match (selector, having) {
                 (Selector::Prefix(_), None) => source.problem(
                     path.span(),
-                    format!("no tool of `{selector}` has a parameter `{}`", path.get_ref()),
-                    "remove the condition, or name another parameter".to_owned(),
+                    match condition.fact() {
+                        Some(fact) => format!("a fact `{fact}` is looked up for no tool of `{selector}`"),
+                        None => format!("no tool of `{selector}` has a parameter `{}`", path.get_ref()),
+                    },
+                    format!("remove the condition, or name another {}", condition.noun()),
                 ),
                 (Selector::Prefix(_) | Selector::Exact(_), having) => {
                     if let Some((span, message, help)) = misfits.swap_remove(having.unwrap_or(0)) {

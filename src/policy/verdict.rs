@@ -72,6 +72,15 @@ impl Reason {
     }
 }
 
+/// A fact that a policy went by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FactRead {
+    /// `charge.currency`
+    pub name: String,
+    /// Could it be looked up? What could not be counts against the call.
+    pub known: bool,
+}
+
 /// A decision and the lines that made it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evaluation {
@@ -85,6 +94,9 @@ pub struct Evaluation {
     /// What the call uses of the limits of the rules that allow it; over one of them it asks.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub uses: Vec<Use>,
+    /// The facts that it went by; their values are beside it in the record.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub facts: Vec<FactRead>,
     /// The digest of the policy that judged: pinned text, edited text and built-in together.
     pub policy: Digest,
 }
@@ -103,6 +115,7 @@ impl Evaluation {
             }],
             requirement: Requirement::default(),
             uses: Vec::new(),
+            facts: Vec::new(),
             policy: Digest::from([0; 32]),
         }
     }

@@ -202,6 +202,7 @@ impl OAuth {
             summary: format!("Sign-in at {}", endpoint.origin()),
             plan: Arc::new(plan),
             evaluation: Evaluation::own_read(),
+            findings: None,
             expires_in: 0,
             max_pending: 0,
             hourly: 0,

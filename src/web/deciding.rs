@@ -236,10 +236,7 @@ async fn page(
     let approval = site.gateway().fresh(approval).await.map_err(Failure::internal)?;
     // after the looking, which takes its time
     let now = site.gateway().clock().now();
-    let judgement = match &approval.plan {
-        Some(plan) => site.gateway().judgement(plan).map_err(Failure::internal)?,
-        None => None,
-    };
+    let judgement = site.gateway().judgement(&approval).map_err(Failure::internal)?;
     let surroundings = Surroundings {
         snapshot: &visit.snapshot,
         judgement: judgement.as_ref(),

@@ -46,7 +46,7 @@ fn what_the_everyday_preset_lets_run_is_never_destructive() {
     let caller = Caller::parse("local").unwrap();
     let allowed = catalog.tools().filter(|tool| {
         let (account, environment) = ("default", Environment::Production);
-        let facts = Facts { tool, arguments: None, caller: &caller, account, environment, now: 0 };
+        let facts = Facts { tool, arguments: None, caller: &caller, account, environment, findings: None, now: 0 };
         policy.evaluate(&facts).decision == Decision::Allow
     });
     let allowed: Vec<_> = allowed.collect();

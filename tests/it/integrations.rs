@@ -173,6 +173,7 @@ pub(crate) fn decisions(catalog: &Catalog) -> impl Fn(&Tool) -> String + use<> {
             caller: &caller,
             account: "default",
             environment: Environment::Production,
+            findings: None,
             now: 0,
         };
         policy.evaluate(&facts).decision.to_string()

@@ -14,6 +14,7 @@ mod doctor;
 mod documents;
 mod elicitation;
 mod enrolment;
+mod facts;
 mod github;
 mod gmail;
 mod harness;

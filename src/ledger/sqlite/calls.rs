@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::{Map, Value, json};
 
-use super::{Admit, Durability, LedgerError, Outcome, Runner, approvals, decisions, fresh_id, limits, locks};
+use super::{Admit, Durability, LedgerError, Outcome, Runner, approvals, decisions, facts, fresh_id, limits, locks};
 use crate::{
     canonical,
     clock::Now,
@@ -289,7 +289,7 @@ fn is_flood(transaction: &Transaction<'_>, caller: &str, now: Now) -> Result<boo
         .query_row(params![REFUSALS_A_MINUTE, now.wall.saturating_sub(60_000), now.wall, caller], |row| row.get(0))?)
 }
 
-/// The record that begins a call.
+/// The record that begins a call, and one of what its verdict went by.
 fn begin(
     transaction: &Transaction<'_>,
     admit: &Admit,
@@ -298,7 +298,7 @@ fn begin(
     more: Map<String, Value>,
     now: Now,
 ) -> Result<(), LedgerError> {
-    let plan = &admit.plan;
+    let (plan, record) = (&admit.plan, id.clone());
     let text = plan.store().map_err(|error| LedgerError::Corrupt(error.to_string()))?;
     let mut body = more;
     body.insert("digest".to_owned(), json!(plan.digest()));
@@ -322,5 +322,6 @@ fn begin(
         },
         now.wall,
     )?;
-    Ok(())
+    // in the same transaction: what was decided by is what is written down
+    admit.findings.iter().try_for_each(|findings| facts::keep(transaction, &record, plan.digest(), findings, now))
 }

@@ -10,9 +10,7 @@ use super::{
 };
 use crate::{
     approval::{Approver, Claim},
-    canonical,
     clock::Now,
-    findings::Findings,
     ledger::{
         Answer, ApprovalStatus, CancelledBy, Decided, Grant, Permit,
         chain::{self, NewRecord},
@@ -111,35 +109,6 @@ fn claim(id: &str, digest: Digest, grant: Option<&Grant>) -> Claim {
         None => Claim::Approve { approval, digest },
         Some(grant) => Claim::Grant { approval, digest, grant: grant.digest() },
     }
-}
-
-/// Keeps what was looked up for an approval that waits.
-pub(super) fn note_findings(
-    transaction: &Transaction<'_>,
-    id: &str,
-    findings: &Findings,
-    now: Now,
-) -> Result<bool, LedgerError> {
-    let Some(row) = approvals::row(transaction, id)?.filter(|row| row.status == ApprovalStatus::Pending) else {
-        return Ok(false);
-    };
-    let (caller, tool, account) = calls::begun(transaction, &row.call)?;
-    let plan = Digest::try_from(row.digest).map_err(LedgerError::Corrupt)?;
-    let body = Map::from_iter([("shown".to_owned(), json!(findings.shown_with(plan)))]);
-    let found = serde_json::to_value(findings).map_err(|error| LedgerError::Corrupt(error.to_string()))?;
-    let record = NewRecord {
-        id: fresh_id("rec")?,
-        call: Some(&row.call),
-        kind: "facts",
-        status: "looked_up",
-        caller: &caller,
-        tool: &tool,
-        account: &account,
-        body,
-        payloads: vec![("facts", canonical::text(&found))],
-    };
-    chain::append(transaction, record, now.wall)?;
-    Ok(true)
 }
 
 /// Ends a waiting approval without a decision.

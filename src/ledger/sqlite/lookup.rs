@@ -18,6 +18,9 @@ pub struct CallDetail {
     pub line: Line,
     /// The stored plan: the exact request and the arguments. Null where there is none, or it was pruned.
     pub plan: Value,
+    /// What was looked up for it last: what the verdict went by, or who decided was shown.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub facts: Value,
     /// The answer after the filter. Null likewise.
     pub answer: Value,
     /// Every record of it, in order.
@@ -197,17 +200,18 @@ fn detail(connection: &Connection, id: &str) -> Result<Option<CallDetail>, Ledge
     let Some(line) = line else { return Ok(None) };
     let sql = format!("SELECT {RECORD} FROM record WHERE call = ? ORDER BY seq");
     let records: Vec<Value> = connection.prepare_cached(&sql)?.query_map([&call], record)?.collect::<Result<_, _>>()?;
-    let answer_of = records
-        .iter()
-        .find(|record| record.get("kind") == Some(&json!("outcome")))
-        .and_then(|record| record.get("id").and_then(Value::as_str));
+    let newest = |kind: &str| {
+        let found = records.iter().rfind(|record| record.get("kind").and_then(Value::as_str) == Some(kind));
+        found.and_then(|record| record.get("id").and_then(Value::as_str))
+    };
     let as_value = |text: Option<String>| text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null);
     let plan = as_value(approvals::payload(connection, &call, "plan")?);
-    let answer = match answer_of {
-        Some(id) => as_value(approvals::payload(connection, id, "answer")?),
-        None => Value::Null,
+    let payload_of = |record: Option<&str>, role: &str| match record {
+        Some(id) => Ok(as_value(approvals::payload(connection, id, role)?)),
+        None => Ok::<_, LedgerError>(Value::Null),
     };
-    Ok(Some(CallDetail { line, plan, answer, records }))
+    let (facts, answer) = (payload_of(newest("facts"), "facts")?, payload_of(newest("outcome"), "answer")?);
+    Ok(Some(CallDetail { line, plan, facts, answer, records }))
 }
 
 fn record(row: &rusqlite::Row<'_>) -> rusqlite::Result<Value> {

@@ -12,6 +12,7 @@ mod calls;
 mod decisions;
 mod enrolments;
 mod factors;
+mod facts;
 mod grants;
 mod limits;
 mod locks;
@@ -213,10 +214,8 @@ impl Ledger for Sqlite {
     async fn note_findings(&self, approval: &str, findings: &Findings, now: Now) -> Result<bool, LedgerError> {
         let (approval, findings) = (approval.to_owned(), findings.clone());
         // a power cut only means looking again
-        self.transaction(Durability::Normal, move |transaction, _| {
-            decisions::note_findings(transaction, &approval, &findings, now)
-        })
-        .await
+        self.transaction(Durability::Normal, move |transaction, _| facts::note(transaction, &approval, &findings, now))
+            .await
     }
 
     async fn cancel(&self, approval: &str, by: CancelledBy, now: Now) -> Result<bool, LedgerError> {

@@ -3,6 +3,7 @@
 mod diagnostics;
 mod diffs;
 mod edits;
+mod facts;
 mod grants;
 mod mails;
 mod own;
@@ -214,6 +215,7 @@ impl Asked<'_> {
             caller: &caller(by),
             account: "default",
             environment: Environment::Production,
+            findings: None,
             now: 0,
         })
     }

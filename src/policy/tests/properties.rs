@@ -106,6 +106,7 @@ fn ask(policy: &Policy, catalog: &Catalog, asking: &Asking) -> Evaluation {
         caller: &caller(asking.caller),
         account: asking.account,
         environment: asking.environment,
+        findings: None,
         now: asking.now,
     })
 }
@@ -172,7 +173,7 @@ proptest! {
         let of = |given: Option<Value>| {
             let given = given.map(arguments);
             let by = caller(asking.caller);
-            let facts = Facts { tool, arguments: given.as_ref(), caller: &by, account: asking.account, environment: asking.environment, now: asking.now };
+            let facts = Facts { tool, arguments: given.as_ref(), caller: &by, account: asking.account, environment: asking.environment, findings: None, now: asking.now };
             layer.answer(&facts, &reach).map(|answer| answer.decision)
         };
         let known = of(asking.arguments.clone());

@@ -259,7 +259,9 @@ fn a_rule_holds_for_its_callers_accounts_environments_and_time() {
     let (policy, _) = Policy::new(&catalog, &pinned(&catalog, &text), None);
     let of = |by: &str, account: &str, environment, now| {
         let tool = catalog.find(REFUND).unwrap();
-        policy.evaluate(&Facts { tool, arguments: None, caller: &caller(by), account, environment, now }).decision
+        policy
+            .evaluate(&Facts { tool, arguments: None, caller: &caller(by), account, environment, findings: None, now })
+            .decision
     };
     assert_eq!(of("claude", "prod", Environment::Test, 9_999), Deny);
     assert_eq!(of("claude2", "prod", Environment::Test, 9_999), Ask);
@@ -305,6 +307,7 @@ fn every_verdict_names_its_lines() {
     let reason = |decision, file: &str, line, rule: &str, text: Option<&str>| Evaluation {
         requirement: Requirement::default(),
         uses: Vec::new(),
+        facts: Vec::new(),
         decision,
         reasons: vec![Reason {
             decision,
