@@ -19,6 +19,7 @@ mod answer;
 pub(crate) mod authenticator;
 
 mod cli;
+mod databases;
 mod doubles;
 mod evidence;
 mod oidc;
@@ -43,6 +44,7 @@ pub use self::{
     agent::Agent,
     answer::Answer,
     cli::{Cli, Ran},
+    databases::Database,
     oidc::{Authority, Browser, fetch},
     served::{Served, frame},
     standins::{Emulate, Localstripe},

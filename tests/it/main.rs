@@ -33,6 +33,7 @@ mod previews;
 mod processes;
 mod race;
 mod serve;
+mod servers;
 mod site;
 mod slack;
 mod stdio;

@@ -1,0 +1,206 @@
+//! Real database servers, Debian's PostgreSQL and MariaDB: each test that asks has one of its own, in a folder that goes
+//! with it, on a socket and a port of loopback. Neither runs as root, so as root they are given to nobody.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::fs::chown,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use super::{free_port, skip};
+
+/// The user and the group `nobody`, as Debian numbers them.
+const NOBODY: u32 = 65_534;
+
+/// Who knows everything of a server of tests.
+const ADMIN_PASSWORD: &str = "of-the-test-itself";
+
+/// A server with one empty database, `shop`.
+pub struct Database {
+    kind: Kind,
+    child: Child,
+    port: u16,
+    folder: tempfile::TempDir,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Postgres,
+    Mariadb,
+}
+
+impl Database {
+    /// PostgreSQL, whose superuser is `postgres`. `None`: it is not installed, and the test says that it was skipped.
+    pub fn postgres(test: &str) -> Option<Self> {
+        let Some(programs) = postgres_programs() else {
+            skip(&format!("{test}: there is no /usr/lib/postgresql; install postgresql"));
+            return None;
+        };
+        let folder = private_folder();
+        let password = folder.path().join("password");
+        fs::write(&password, ADMIN_PASSWORD).unwrap();
+        give_away(&password);
+        let mut init = unprivileged(&programs.join("initdb"));
+        init.args(["--username=postgres", "--auth-local=trust", "--auth-host=scram-sha-256", "--encoding=UTF8"]);
+        init.args(["--locale=C", "--no-sync", "--no-instructions", "--pwfile"]).arg(&password);
+        done(init.arg("-D").arg(folder.path().join("data")));
+        let start = |port: u16| {
+            let mut server = unprivileged(&programs.join("postgres"));
+            server.arg("-D").arg(folder.path().join("data")).arg("-k").arg(folder.path());
+            server.args(["-h", "127.0.0.1", "-p", &port.to_string()]);
+            // nothing changes by itself while a test compares
+            server.args(["-c", "autovacuum=off", "-c", "fsync=off", "-c", "max_prepared_transactions=5"]);
+            server
+        };
+        let (child, port) = started(start, "database system is ready to accept connections");
+        let server = Self { kind: Kind::Postgres, child, port, folder };
+        server.client("postgres", "CREATE DATABASE shop");
+        Some(server)
+    }
+
+    /// MariaDB, whose superuser is `root`; as [`Database::postgres`].
+    pub fn mariadb(test: &str) -> Option<Self> {
+        let (Some(init), Some(server)) = (program("mariadb-install-db"), program("mariadbd")) else {
+            skip(&format!("{test}: there is no mariadbd; install mariadb-server"));
+            return None;
+        };
+        let folder = private_folder();
+        let data = format!("--datadir={}", folder.path().join("data").display());
+        let mut init = unprivileged(&init);
+        init.args(["--no-defaults", &data, "--auth-root-authentication-method=normal", "--skip-test-db"]);
+        done(init.args(["--skip-name-resolve", "--innodb-log-file-size=8M"]));
+        let start = |port: u16| {
+            let mut server = unprivileged(&server);
+            server.args(["--no-defaults", &data, "--bind-address=127.0.0.1", "--skip-name-resolve"]);
+            server.arg(format!("--socket={}", folder.path().join("socket").display())).arg(format!("--port={port}"));
+            server.arg(format!("--pid-file={}", folder.path().join("pid").display()));
+            // nothing changes by itself while a test compares, and files may be written anywhere
+            server.args(["--innodb-stats-auto-recalc=0", "--innodb-flush-log-at-trx-commit=0", "--secure-file-priv="]);
+            server.args(["--innodb-log-file-size=8M", "--innodb-buffer-pool-size=32M", "--performance-schema=off"]);
+            server
+        };
+        let (child, port) = started(start, "ready for connections");
+        let server = Self { kind: Kind::Mariadb, child, port, folder };
+        server.client("mysql", "CREATE DATABASE shop CHARACTER SET utf8mb4");
+        Some(server)
+    }
+
+    /// Where `user` finds `shop`.
+    pub fn url(&self, user: &str, password: &str) -> String {
+        let scheme = match self.kind {
+            Kind::Postgres => "postgres",
+            Kind::Mariadb => "mysql",
+        };
+        format!("{scheme}://{user}:{password}@127.0.0.1:{}/shop", self.port)
+    }
+
+    /// Runs statements in `shop` as the superuser. What they answer: a line for each row, cells between tabs.
+    pub fn run(&self, statements: &str) -> String {
+        self.client("shop", statements)
+    }
+
+    fn client(&self, database: &str, statements: &str) -> String {
+        let mut command = match self.kind {
+            Kind::Postgres => {
+                let mut command = Command::new("psql");
+                command.args(["-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-h"]);
+                command.arg(self.folder.path()).args(["-p", &self.port.to_string(), database]);
+                command
+            }
+            Kind::Mariadb => {
+                let mut command = Command::new("mariadb");
+                command.args(["--no-defaults", "-N", "-B", "-uroot", "-S"]).arg(self.folder.path().join("socket"));
+                command.args(["--default-character-set=utf8mb4", database]);
+                command
+            }
+        };
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a client");
+        let mut input = child.stdin.take().unwrap();
+        let text = statements.to_owned();
+        let writing = std::thread::spawn(move || input.write_all(text.as_bytes()));
+        let output = child.wait_with_output().unwrap();
+        // one that ends at an error reads no further
+        writing.join().unwrap().ok();
+        assert!(output.status.success(), "{}\n{statements}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+            // at once, but with the processes that it has started itself
+            let signal = match self.kind {
+                Kind::Postgres => rustix::process::Signal::QUIT,
+                Kind::Mariadb => rustix::process::Signal::KILL,
+            };
+            rustix::process::kill_process(pid, signal).ok();
+        }
+        self.child.wait().ok();
+    }
+}
+
+/// The newest of those that Debian installs side by side.
+fn postgres_programs() -> Option<PathBuf> {
+    let versions =
+        fs::read_dir("/usr/lib/postgresql").ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let newest = versions.filter_map(|version| version.parse::<u32>().ok()).max()?;
+    let programs = PathBuf::from(format!("/usr/lib/postgresql/{newest}/bin"));
+    programs.join("postgres").exists().then_some(programs)
+}
+
+fn program(name: &str) -> Option<PathBuf> {
+    ["/usr/sbin", "/usr/bin"].map(|folder| Path::new(folder).join(name)).into_iter().find(|path| path.exists())
+}
+
+fn private_folder() -> tempfile::TempDir {
+    let folder = tempfile::Builder::new().prefix("agentport-db-").tempdir().unwrap();
+    give_away(folder.path());
+    folder
+}
+
+fn give_away(path: &Path) {
+    if rustix::process::geteuid().is_root() {
+        chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+}
+
+/// A program as somebody who is not root, which ends with the test, however that ends.
+fn unprivileged(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    if rustix::process::geteuid().is_root() {
+        command.args(["--reuid", &NOBODY.to_string(), "--regid", &NOBODY.to_string(), "--clear-groups"]);
+    }
+    command.args(["--pdeathsig", "KILL"]).arg(program).current_dir("/").stdin(Stdio::null());
+    command
+}
+
+/// What a program printed that has to succeed.
+fn done(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A server that says `ready`, and its port. Another process may take a port before it does.
+fn started(start: impl Fn(u16) -> Command, ready: &str) -> (Child, u16) {
+    let mut said = String::new();
+    for _ in 0..5 {
+        let port = free_port();
+        let mut child = start(port).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        for line in log.by_ref().lines().map_while(Result::ok) {
+            said.push_str(&line);
+            said.push('\n');
+            if line.contains(ready) {
+                std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+                return (child, port);
+            }
+        }
+        child.wait().unwrap();
+    }
+    panic!("the server did not start:\n{said}")
+}
