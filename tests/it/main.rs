@@ -32,6 +32,7 @@ mod passkey;
 mod previews;
 mod processes;
 mod race;
+mod refund_desk;
 mod serve;
 mod servers;
 mod site;
