@@ -160,7 +160,12 @@ fn yeses(approval: &Approval) -> String {
     let said = approval.approved_by(&requirement);
     let names: Vec<_> = said.iter().map(|yes| visible(&yes.name)).collect();
     let names = if names.is_empty() { "nobody yet".to_owned() } else { names.join(", ") };
-    format!("said yes: {names} ({} of {})", said.len(), requirement.approvers)
+    let lapsed: Vec<_> = approval.lapsed().map(|yes| visible(&yes.name)).collect();
+    let lapsed = match lapsed.as_slice() {
+        [] => String::new(),
+        names => format!("; {} to facts that have changed since, which does not count", names.join(", ")),
+    };
+    format!("said yes: {names} ({} of {}){lapsed}", said.len(), requirement.approvers)
 }
 
 /// What the tool says of a request, where it is still the one that it was asked with.

@@ -88,12 +88,14 @@ pub struct Yes {
     pub at: Millis,
     /// Is the person still one who may say yes?
     pub stands: bool,
+    /// Was it to what is shown now? A yes to facts that have changed since is none to these.
+    pub current: bool,
 }
 
 impl Yes {
     /// Does it count, where this much is asked for?
     pub fn counts(&self, requirement: &Requirement) -> bool {
-        self.stands && self.strength >= requirement.approve
+        self.stands && self.current && self.strength >= requirement.approve
     }
 }
 
@@ -165,6 +167,11 @@ impl Approval {
     /// Who has said a yes that counts, where this much is asked for.
     pub fn approved_by(&self, requirement: &Requirement) -> Vec<&Yes> {
         self.yeses.iter().filter(|yes| yes.counts(requirement)).collect()
+    }
+
+    /// Who has said yes to facts that have changed since.
+    pub fn lapsed(&self) -> impl Iterator<Item = &Yes> {
+        self.yeses.iter().filter(|yes| yes.stands && !yes.current)
     }
 
     /// What a yes is for: the plan, and what was looked up and shown beside it. A yes to other facts is none to these.

@@ -141,7 +141,8 @@ impl From<DecideError> for Refused {
 }
 
 async fn answer(site: &Site, session: &Session, id: &str, form: &DecisionForm) -> Result<(), Refused> {
-    if matches!(form.answer, Answer::Approve) && !form.seen.is_empty() {
+    if matches!(form.answer, Answer::Approve) {
+        // a form that does not say what it showed showed nothing
         site.gateway().has_seen(id, &form.seen).await?;
     }
     match form.answer {

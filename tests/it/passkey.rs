@@ -66,8 +66,10 @@ async fn challenge(browser: &mut Browser, approval: &Approval) -> Value {
 
 async fn say_yes(browser: &mut Browser, approval: &Approval, assertion: &str) -> Answer {
     let path = format!("/approve/{}", approval.id);
-    let csrf = browser.get(&path).await.csrf(&path);
-    browser.post(&path, &[("csrf", &csrf), ("decision", "approve"), ("passkey", assertion)]).await
+    let page = browser.get(&path).await;
+    let (csrf, seen) = (page.csrf(&path), page.seen());
+    let fields = [("csrf", &*csrf), ("decision", "approve"), ("seen", &seen), ("passkey", assertion)];
+    browser.post(&path, &fields).await
 }
 
 /// Signs what the page is given, and posts it.

@@ -91,9 +91,10 @@ async fn t111_no_request_without_session_token_and_code_changes_anything() {
     let house = House::build().await;
     let approval = house.refund().await;
     let path = format!("/approve/{}", approval.id);
-    let (csrf, cookie) = {
+    let (csrf, seen, cookie) = {
         let browser = house.signed_in().await;
-        (browser.get(&path).await.csrf(&path), browser.cookie.clone())
+        let page = browser.get(&path).await;
+        (page.csrf(&path), page.seen(), browser.cookie.clone())
     };
     let before = house.traces().await;
     let signed = Browser { port: house.port, cookie };
@@ -102,7 +103,8 @@ async fn t111_no_request_without_session_token_and_code_changes_anything() {
     let origin = format!("http://localhost:{}", house.port);
     let ours = [("Origin", origin.as_str()), ("Sec-Fetch-Site", "same-origin")];
     let code = house.next_code();
-    let fields = [("csrf", csrf.as_str()), ("decision", "approve"), ("code", code.as_str())];
+    let yes = [("csrf", csrf.as_str()), ("decision", "approve"), ("seen", seen.as_str())];
+    let fields = [yes.as_slice(), &[("code", code.as_str())]].concat();
     for browser in [&stranger, &forged] {
         for method in ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"] {
             browser.request(method, &path, &ours, "").await;
@@ -117,17 +119,25 @@ async fn t111_no_request_without_session_token_and_code_changes_anything() {
     assert_eq!(signed.post_with(&path, &ours, &[("csrf", "x"), ("decision", "deny")]).await.status, 403);
     assert_eq!(signed.post_with(&path, &ours, &[("decision", "deny")]).await.status, 400);
     assert_eq!(signed.post_with(&path, &ours, &[("csrf", &csrf), ("decision", "allow")]).await.status, 400);
-    assert_eq!(signed.post_with(&path, &ours, &[("csrf", &csrf), ("decision", "approve")]).await.status, 422);
+    assert_eq!(signed.post_with(&path, &ours, &yes).await.status, 422);
+    // a form that does not say what it showed, or says something else
+    let blind = [("csrf", csrf.as_str()), ("decision", "approve"), ("code", code.as_str())];
+    let other = [blind.as_slice(), &[("seen", "00")]].concat();
+    for fields in [blind.as_slice(), &other] {
+        let refused = signed.post_with(&path, &ours, fields).await;
+        assert!(refused.status == 409 && refused.text().contains("look again"), "{}", refused.text());
+    }
     assert_eq!(house.traces().await, before);
     assert_eq!(house.status(&approval.id).await, ApprovalStatus::Pending);
 
     // a wrong code is counted, said, and the form is still there
     let wrong = if code == "000000" { "000001" } else { "000000" };
-    let answer = signed.post_with(&path, &ours, &[("csrf", &csrf), ("decision", "approve"), ("code", wrong)]).await;
+    let wrong = [yes.as_slice(), &[("code", wrong)]].concat();
+    let answer = signed.post_with(&path, &ours, &wrong).await;
     assert_eq!(answer.status, 422);
     assert!(answer.text().contains("that code is not right") && answer.body.contains("name=\"code\""));
     for _ in 0..6 {
-        signed.post_with(&path, &ours, &[("csrf", &csrf), ("decision", "approve"), ("code", wrong)]).await;
+        signed.post_with(&path, &ours, &wrong).await;
     }
     let answer = signed.post_with(&path, &ours, &fields).await;
     assert_eq!(answer.status, 429);
@@ -186,9 +196,9 @@ async fn t128_a_second_click_decides_nothing() {
     let approval = house.refund().await;
     let mut browser = house.signed_in().await;
     let path = format!("/approve/{}", approval.id);
-    let csrf = browser.get(&path).await.csrf(&path);
-    let code = house.next_code();
-    let fields = [("csrf", csrf.as_str()), ("decision", "approve"), ("code", code.as_str())];
+    let page = browser.get(&path).await;
+    let (csrf, seen, code) = (page.csrf(&path), page.seen(), house.next_code());
+    let fields = [("csrf", csrf.as_str()), ("decision", "approve"), ("seen", &seen), ("code", code.as_str())];
     let (mut other, mut third) = (browser.clone(), browser.clone());
     let answers = tokio::join!(browser.post(&path, &fields), other.post(&path, &fields));
     let mut statuses = [answers.0.status, answers.1.status];
@@ -285,6 +295,7 @@ async fn t120_a_grant_from_the_page_covers_what_was_bounded_until_it_is_revoked(
         [
             ("csrf", csrf.clone()),
             ("decision", "approve".to_owned()),
+            ("seen", page.seen()),
             ("code", code.to_owned()),
             ("grant.give", "yes".to_owned()),
             ("grant.bound.charge", "same".to_owned()),
@@ -335,10 +346,12 @@ async fn a_grant_ends_with_its_time_and_dies_with_its_account() {
     for hours in ["1", "100"] {
         let approval = house.refund().await;
         let path = format!("/approve/{}", approval.id);
-        let (csrf, code) = (browser.get(&path).await.csrf(&path), house.next_code());
+        let page = browser.get(&path).await;
+        let (csrf, seen, code) = (page.csrf(&path), page.seen(), house.next_code());
         let fields = [
             ("csrf", csrf.as_str()),
             ("decision", "approve"),
+            ("seen", &seen),
             ("code", &code),
             ("grant.give", "yes"),
             ("grant.hours", hours),
@@ -552,8 +565,8 @@ async fn t148_nothing_that_somebody_else_wrote_becomes_markup() {
             let note = [("csrf", csrf.as_str()), ("decision", "deny"), ("note", hostile)];
             assert_eq!(browser.post(&path, &note).await.status, 303);
         } else {
-            let code = house.next_code();
-            let fields = [("csrf", csrf.as_str()), ("decision", "approve"), ("code", code.as_str())];
+            let (code, seen) = (house.next_code(), plain.seen());
+            let fields = [("csrf", csrf.as_str()), ("decision", "approve"), ("seen", &seen), ("code", code.as_str())];
             assert_eq!(browser.post(&path, &fields).await.status, 303);
         }
         check_markup(&browser.get(&path).await.body);

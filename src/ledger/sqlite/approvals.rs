@@ -145,6 +145,8 @@ fn fill(connection: &Connection, row: Row) -> Result<Approval, LedgerError> {
     let (mut decision, mut yeses) = (None, Vec::new());
     let mut outcome = None;
     let mut findings = None;
+    // what a yes is for: the plan, and from the first look on the facts beside it
+    let mut shown = row.digest.clone();
     let mut pruned = plan.is_none();
     let mut statement = connection
         .prepare_cached("SELECT id, kind, status, at, body FROM record WHERE call = ? AND id <> call ORDER BY seq")?;
@@ -162,10 +164,11 @@ fn fill(connection: &Connection, row: Row) -> Result<Approval, LedgerError> {
         }
         if kind == "facts" {
             findings = found(connection, &id, &body)?;
+            body.get("shown").and_then(Value::as_str).unwrap_or_default().clone_into(&mut shown);
             continue;
         }
         if [decisions::YES, ApprovalStatus::Approved.as_str()].contains(&status.as_str()) {
-            yeses.push(yes(connection, &body, at)?);
+            yeses.push((yes(connection, &body, at)?, shown.clone()));
         }
         if let Some(status) = ApprovalStatus::from_str(&status) {
             decision = Some(HumanDecision {
@@ -179,6 +182,7 @@ fn fill(connection: &Connection, row: Row) -> Result<Approval, LedgerError> {
             });
         }
     }
+    let yeses = yeses.into_iter().map(|(yes, to): (Yes, String)| Yes { current: to == shown, ..yes }).collect();
     Ok(Approval {
         id: row.id,
         record: row.call,
@@ -214,6 +218,7 @@ fn yes(connection: &Connection, body: &Value, at: Millis) -> Result<Yes, LedgerE
         name: person(body, "name").unwrap_or("owner").to_owned(),
         strength: if kind == Some("passkey") { Strength::Passkey } else { Strength::Any },
         at,
+        current: true,
     })
 }
 

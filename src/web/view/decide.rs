@@ -19,6 +19,8 @@ pub(in crate::web) struct Decide {
     pub(in crate::web) people: u8,
     /// Who has, and when.
     pub(in crate::web) said: Vec<(String, When)>,
+    /// Who said yes to facts that have changed since, which counts no more.
+    pub(in crate::web) lapsed: Vec<String>,
     /// Has the person who looks?
     pub(in crate::web) mine: bool,
     /// By when the last yes has to come, where a rule says so.
@@ -87,6 +89,7 @@ impl Decide {
             people: requirement.approvers,
             mine: said.iter().any(|yes| yes.person == *person),
             said: said.iter().map(|yes| (yes.name.clone(), When::new(yes.at, now))).collect(),
+            lapsed: approval.lapsed().map(|yes| yes.name.clone()).collect(),
             // where it is what it expires by anyway, the page says that already
             by: by.filter(|by| *by < approval.expires_at).map(|by| When::new(by, now)),
             code: requirement.approve == Strength::Any,

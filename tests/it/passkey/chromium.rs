@@ -32,7 +32,8 @@ fn posting(approval: &str) -> Value {
     evaluate(&format!(
         "(async () => {{
             const csrf = document.querySelector('[action=\"/approve/{approval}\"] [name=csrf]').value
-            const body = new URLSearchParams({{ csrf, decision: 'approve', passkey: window.name }})
+            const seen = document.querySelector('[name=seen]').value
+            const body = new URLSearchParams({{ csrf, seen, decision: 'approve', passkey: window.name }})
             const answer = await fetch('/approve/{approval}', {{ method: 'POST', body, redirect: 'manual' }})
             await answer.text()
             return answer.status

@@ -1,10 +1,15 @@
 //! The commands: people added and removed, and two of them in two processes at the same moment.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
 use serde_json::json;
 
 use super::attribute;
 use crate::{
-    harness::{Port, Upstream, authenticator::Authenticator},
+    harness::{Port, Reply, Upstream, authenticator::Authenticator},
     site::house::Browser,
 };
 
@@ -74,5 +79,42 @@ async fn t106_two_people_in_two_processes_are_one_request() {
     port.cli(["people", "remove", "owner", "--code-stdin"]).stdin(&port.code()).exits(1);
     port.cli(["people", "remove", "ann", "--code-stdin"]).stdin(&port.code()).done();
     assert_eq!(port.cli(["people", "list", "--json"]).done().json().as_array().unwrap().len(), 1);
+    port.cli(["log", "verify"]).done();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t054_a_first_yes_to_facts_that_have_changed_does_not_count() {
+    let refunded = Arc::<AtomicU64>::default();
+    let upstream = {
+        let refunded = Arc::clone(&refunded);
+        Upstream::start(move |request| match request.line.as_str() {
+            "GET /v1/charges/ch_1" => {
+                let before = refunded.load(Ordering::SeqCst);
+                Reply::json(200, &json!({"id": "ch_1", "amount": 5000, "amount_refunded": before, "currency": "eur"}))
+            }
+            "POST /v1/refunds" => Reply::json(200, &json!({"id": "re_1", "status": "succeeded"})),
+            _ => Reply::json(404, &json!({"error": {"message": "no such thing"}})),
+        })
+    };
+    let sent = || upstream.lines().iter().filter(|line| *line == "POST /v1/refunds").count();
+    let port = Port::connected(&upstream);
+    port.settings(&[("look_up = false", "look_up = true")]);
+    port.edit_policy(&format!("{}{TWO}", port.policy()));
+    port.cli(["policy", "apply", "--code-stdin", "--json"]).stdin(&port.code()).done();
+    let codes = add_ann(&port).await;
+    let mut wire = port.wire();
+    let id = wire.call("stripe_create_refund", json!({"charge": "ch_1", "amount": 100})).approval_id();
+    let owner = |code: &str| port.cli(["approvals", "approve", &id, "--code-stdin"]).stdin(code).run();
+    let ann = |code: &str| port.cli(["approvals", "approve", &id, "--code-stdin", "--person", "ann"]).stdin(code).run();
+    assert_eq!(owner(&port.code()).code, 2, "it waits for the second");
+    // the service changes: the second yes is not taken, and what is looked up now is what both have to say yes to
+    refunded.store(4_000, Ordering::SeqCst);
+    let refused = ann(&codes[0]);
+    assert!(refused.code == 1 && refused.stderr.contains("Refunded before: was 0.00 EUR"), "{refused:?}");
+    let first = ann(&codes[0]);
+    assert_eq!((first.code, sent()), (2, 0), "{first:?}");
+    let says = "said yes: ann (1 of 2); owner to facts that have changed since, which does not count";
+    assert!(first.stdout.contains(says), "{first:?}");
+    assert_eq!((owner(&port.code()).code, sent()), (0, 1));
     port.cli(["log", "verify"]).done();
 }

@@ -242,6 +242,12 @@ impl Answer {
         form.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
     }
 
+    /// What the page of an approval says that it shows; nothing where it has no form for a yes.
+    pub(crate) fn seen(&self) -> String {
+        let found = self.body.split("name=\"seen\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        found.unwrap_or_default().to_owned()
+    }
+
     /// The page as a person reads it: no markup, entities decoded.
     pub(crate) fn text(&self) -> String {
         let mut text: String =
@@ -328,7 +334,9 @@ impl Browser {
     /// Opens the approval and fills its form.
     pub(crate) async fn decide(&mut self, id: &str, decision: &str, code: &str, note: &str) -> Answer {
         let path = format!("/approve/{id}");
-        let csrf = self.get(&path).await.csrf(&path);
-        self.post(&path, &[("csrf", &csrf), ("decision", decision), ("code", code), ("note", note)]).await
+        let page = self.get(&path).await;
+        let (csrf, seen) = (page.csrf(&path), page.seen());
+        let fields = [("csrf", &*csrf), ("decision", decision), ("seen", &seen), ("code", code), ("note", note)];
+        self.post(&path, &fields).await
     }
 }
