@@ -207,6 +207,30 @@ pub fn user_home() -> Option<PathBuf> {
     nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.dir)
 }
 
+/// The number of a user of this computer.
+#[cfg(unix)]
+pub fn user_id(name: &str) -> Option<u32> {
+    nix::unistd::User::from_name(name).ok().flatten().map(|user| user.uid.as_raw())
+}
+
+/// The name of a user of this computer.
+#[cfg(unix)]
+pub fn user_name(id: u32) -> Option<String> {
+    nix::unistd::User::from_uid(id.into()).ok().flatten().map(|user| user.name)
+}
+
+/// Users have no numbers here.
+#[cfg(not(unix))]
+pub fn user_id(_name: &str) -> Option<u32> {
+    None
+}
+
+/// Users have no numbers here.
+#[cfg(not(unix))]
+pub fn user_name(_id: u32) -> Option<String> {
+    None
+}
+
 /// From the profile that Windows names.
 #[cfg(not(unix))]
 pub fn user_home() -> Option<PathBuf> {

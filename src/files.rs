@@ -127,6 +127,24 @@ pub fn check_ancestors(path: &Path) -> Result<(), FileError> {
     guard::check_ancestors(path)
 }
 
+/// The folder of a Unix socket that we listen at: nobody else may put another in its place.
+#[cfg(unix)]
+pub fn check_socket_folder(socket: &Path) -> Result<(), FileError> {
+    let folder = socket.parent().unwrap_or(socket);
+    guard::check_ancestors(socket)?;
+    if guard::check_dir(folder)? {
+        return Ok(());
+    }
+    Err(FileError::new(folder, "is not there", "make it, as the user whose gateway this is"))
+}
+
+/// A Unix socket of somebody else's: who alone can have put it there. Nobody but root, us and they may be able to swap a
+/// part of its path; where others may make files, as in `/tmp`, its folder must be root's or ours.
+#[cfg(unix)]
+pub fn owner_of_socket(socket: &Path) -> Result<u32, FileError> {
+    guard::owner_of_socket(socket)
+}
+
 fn text(path: &Path, bytes: Vec<u8>) -> Result<String, FileError> {
     String::from_utf8(bytes).map_err(|_| FileError::new(path, "is not UTF-8 text", "save it as UTF-8 in your editor"))
 }

@@ -9,7 +9,7 @@ use crate::{
     approval::{Approver, Claim, PersonId},
     call::Caller,
     clock::{Millis, rfc3339},
-    config::parse_duration,
+    config::{self, parse_duration},
     gateway::{Gateway, Parts, Presented},
     ledger::{
         Reach,
@@ -30,6 +30,9 @@ pub(super) enum Action {
         /// How long its token is good; without this, until it is revoked
         #[arg(long, value_name = "90d")]
         expires: Option<String>,
+        /// A user of this computer: who comes to the gateway's Unix socket as that user is this agent, without a token
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
         /// Take the owner's code as one line of standard input
         #[arg(long)]
         code_stdin: bool,
@@ -55,19 +58,31 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
     let gateway = app.gateway();
     let parts = gateway.open_parts()?;
     match action {
-        Action::Add { name, integrations, expires, code_stdin } => {
+        Action::Add { name, integrations, expires, user, code_stdin } => {
             let agent = NewAgent {
                 name: Caller::parse(&name).map_err(Failure::usage)?,
                 reach: reach(&parts, integrations)?,
                 expires_at: expires.map(|text| expiry(&text, gateway.clock().now().wall)).transpose()?,
+                user: user.map(|user| user_id(&user)).transpose()?,
             };
             if parts.home.agents()?.iter().any(|known| known.name == agent.name) {
                 return Err(taken(&agent.name));
             }
             let approver = owner(&gateway, &parts, code_stdin).await?;
-            let name = agent.name.clone();
+            let (name, user) = (agent.name.clone(), agent.user);
             match parts.home.add_agent(agent, approver, gateway.clock().now()).await? {
                 LetIn::Token(token) => Ok(show(out, &name, token.as_shown())),
+                LetIn::User => {
+                    let user = user.map(user_name);
+                    out.answer(&json!({"name": name, "user": user}), || {
+                        let user = user.clone().unwrap_or_default();
+                        format!("{name} is let in: whoever comes to the gateway's socket as user {user}")
+                    });
+                    Ok(Exit::Done)
+                }
+                LetIn::Taken(other) => Err(Failure::new(format!("that user is the agent `{other}` already")).hint(
+                    "one user is one agent at the socket; let others of the same user in without --user, by a token",
+                )),
                 LetIn::Name => Err(taken(&name)),
                 LetIn::Unproven => Err(Failure::new("that code was used already; nobody was let in")),
             }
@@ -78,7 +93,7 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
             let approver = owner(&gateway, &parts, code_stdin).await?;
             match parts.home.rotate_agent(name.clone(), approver, gateway.clock().now()).await? {
                 LetIn::Token(token) => Ok(show(out, &name, token.as_shown())),
-                LetIn::Name => Err(nobody(name.as_str())),
+                LetIn::Name | LetIn::User | LetIn::Taken(_) => Err(nobody(name.as_str())),
                 LetIn::Unproven => Err(Failure::new("that code was used already; the token is as it was")),
             }
         }
@@ -125,6 +140,16 @@ fn expiry(text: &str, now: Millis) -> Result<Millis, Failure> {
         .ok_or_else(|| Failure::usage(format!("`{}` is no duration", visible(text))).hint("for example 12h or 90d"))
 }
 
+/// By name, or by number where the user database knows no name.
+fn user_id(text: &str) -> Result<u32, Failure> {
+    let found = text.parse().ok().or_else(|| config::user_id(text));
+    found.ok_or_else(|| Failure::usage(format!("there is no user `{}` on this computer", visible(text))))
+}
+
+fn user_name(id: u32) -> String {
+    config::user_name(id).unwrap_or_else(|| id.to_string())
+}
+
 fn known(parts: &Parts, name: &str) -> Result<Caller, Failure> {
     let agents = parts.home.agents()?;
     agents.into_iter().map(|agent| agent.name).find(|known| known.as_str() == name).ok_or_else(|| nobody(name))
@@ -159,6 +184,7 @@ async fn list(parts: &Parts, out: &Out) -> Result<Exit, Failure> {
             json!({
                 "name": agent.name,
                 "integrations": integrations(&agent.reach),
+                "user": agent.user.map(user_name),
                 "created_at": rfc3339(agent.created_at),
                 "expires_at": agent.expires_at.map(rfc3339),
                 "last_used_at": last(&agent.name),
@@ -168,8 +194,9 @@ async fn list(parts: &Parts, out: &Out) -> Result<Exit, Failure> {
     out.answer(&json!(value), || {
         let line = |agent: &crate::ledger::Agent| {
             format!(
-                "{:<20}  {}, {}, {}",
+                "{:<20}  {}{}, {}, {}",
                 agent.name,
+                agent.user.map(|user| format!("user {}, ", user_name(user))).unwrap_or_default(),
                 integrations(&agent.reach).map_or_else(|| "whatever the policy gives".to_owned(), |ids| ids.join(" ")),
                 agent.expires_at.map_or_else(|| "until revoked".to_owned(), |at| format!("until {}", rfc3339(at))),
                 last(&agent.name).map_or_else(|| "never used".to_owned(), |at| format!("last used {at}")),

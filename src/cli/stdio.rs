@@ -29,8 +29,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let environment = app.environment();
     if let Some(url) = environment.gateway_url() {
         // never a local server instead: the agent's side of a gateway holds no keys
-        let token = environment.agent_token().map(Arc::clone);
-        let remote = token.map(|token| mcp::Remote::new(url, token)).transpose().map_err(Failure::usage)?;
+        let remote = mcp::Remote::new(url, environment.agent_token().map(Arc::clone)).map_err(Failure::usage)?;
         if remote.is_none() {
             tracing::warn!(
                 "AGENTPORT_URL is set and AGENTPORT_TOKEN is not: run `agentport agents add` at the gateway"

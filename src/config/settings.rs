@@ -30,6 +30,8 @@ pub enum StoreKind {
 pub struct Settings {
     /// The approval site's address.
     pub listen: SocketAddr,
+    /// The gateway's Unix socket, for agents of this computer.
+    pub socket: Option<PathBuf>,
     /// What links begin with; no trailing slash.
     pub public_url: String,
     /// A session's life since its last use.
@@ -93,6 +95,7 @@ struct RawSite {
     listen: toml::Spanned<String>,
     public_url: toml::Spanned<String>,
     published_on: Option<toml::Spanned<String>>,
+    socket: Option<toml::Spanned<String>>,
     session: toml::Spanned<String>,
 }
 
@@ -130,6 +133,7 @@ impl Default for RawSite {
             listen: unplaced("127.0.0.1:4747"),
             public_url: unplaced("http://localhost:4747"),
             published_on: None,
+            socket: None,
             session: unplaced("30d"),
         }
     }
@@ -194,6 +198,7 @@ impl Settings {
                 ),
             );
         }
+        let socket = raw.site.socket.as_ref().and_then(|path| socket(path, &mut source));
         let public_url = public_url(&raw.site.public_url, &mut source);
         let session = duration(&raw.site.session, "session", (60_000, 365 * DAY), &mut source);
         // somebody is at a desktop; who answers for a gateway may be asleep
@@ -248,6 +253,7 @@ impl Settings {
         };
         Ok(Self {
             listen,
+            socket,
             public_url,
             session,
             store: raw.secrets.store,
@@ -338,6 +344,21 @@ fn duration(
         );
     }
     parsed
+}
+
+fn socket(value: &toml::Spanned<String>, source: &mut Source<'_>) -> Option<PathBuf> {
+    // as long as the system's addresses are
+    const LONGEST: usize = 100;
+    let path = PathBuf::from(value.get_ref());
+    if cfg!(unix) && path.is_absolute() && path.file_name().is_some() && value.get_ref().len() <= LONGEST {
+        return Some(path);
+    }
+    source.problem(
+        value.span(),
+        format!("`socket` must be an absolute path of at most {LONGEST} bytes, on a system that has Unix sockets"),
+        Some("for example \"/run/agentport/agentport.sock\"".to_owned()),
+    );
+    None
 }
 
 /// Does whoever publishes our port do so on loopback alone?

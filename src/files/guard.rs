@@ -13,7 +13,8 @@ pub(super) enum Access {
 
 #[cfg(unix)]
 pub(super) use self::unix::{
-    check, check_ancestors, check_dir, ensure_private_dir, opening_failed, private, sync_directory, without_links,
+    check, check_ancestors, check_dir, ensure_private_dir, opening_failed, owner_of_socket, private, sync_directory,
+    without_links,
 };
 
 #[cfg(not(unix))]
@@ -146,6 +147,46 @@ mod unix {
         let Some(existing) = written.ancestors().skip(1).find(|ancestor| ancestor.exists()) else { return Ok(()) };
         let resolved = existing.canonicalize().map_err(|error| FileError::io(existing, "found", &error))?;
         resolved.ancestors().try_for_each(check_ancestor)
+    }
+
+    pub(in super::super) fn owner_of_socket(socket: &Path) -> Result<u32, FileError> {
+        let found = |path: &Path| std::fs::symlink_metadata(path).map_err(|error| FileError::io(path, "found", &error));
+        let written = std::path::absolute(socket).map_err(|error| FileError::io(socket, "found", &error))?;
+        let folder = written.parent().unwrap_or(&written);
+        let resolved = folder.canonicalize().map_err(|error| FileError::io(folder, "found", &error))?;
+        let us = rustix::process::geteuid().as_raw();
+        let there = found(&resolved)?;
+        let owner = there.uid();
+        if open_to(&there, 0o022) {
+            return Err(FileError::new(
+                &resolved,
+                "can be written by others",
+                "put the socket into a folder of its own",
+            ));
+        }
+        for path in [folder, resolved.as_path()] {
+            let mut shared = false;
+            for part in path.ancestors().collect::<Vec<_>>().into_iter().rev() {
+                let part_is = found(part)?;
+                let ours = [0, us].contains(&part_is.uid());
+                if !(ours || part_is.uid() == owner && !shared) {
+                    let fix = "put the socket where only its user and root can make it";
+                    return Err(FileError::new(part, format!("belongs to user {}", part_is.uid()), fix));
+                }
+                shared = part_is.is_dir() && open_to(&part_is, 0o022);
+                if shared && !open_to(&part_is, STICKY) {
+                    return Err(FileError::new(
+                        part,
+                        "can be written by others, and with it all that is below",
+                        "choose another folder",
+                    ));
+                }
+            }
+        }
+        if !std::os::unix::fs::FileTypeExt::is_socket(&found(&written)?.file_type()) {
+            return Err(FileError::new(socket, "is no socket", "start the gateway, or correct AGENTPORT_URL"));
+        }
+        Ok(owner)
     }
 
     fn check_ancestor(path: &Path) -> Result<(), FileError> {

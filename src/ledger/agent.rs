@@ -11,6 +11,8 @@ pub struct Agent {
     pub name: Caller,
     /// What it can call at most; the policy decides the rest.
     pub reach: Reach,
+    /// The user of this computer by which it is known at the gateway's socket; `None`: by its token alone.
+    pub user: Option<u32>,
     /// Since when.
     pub created_at: Millis,
     /// Until when; `None` is until it is revoked.

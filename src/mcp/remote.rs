@@ -1,8 +1,11 @@
-//! A gateway elsewhere, asked over HTTP/1.1, one connection a request. Small on purpose: every agent has a shim of its own.
+//! A gateway elsewhere, asked over HTTP/1.1, by TCP or a Unix socket, one connection a request. Small on purpose: every agent has a shim of its own.
 
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
 use std::{
     io::{self, Read, Write},
     net::{TcpStream, ToSocketAddrs as _},
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -11,6 +14,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, pki_typ
 use serde_json::Value;
 use url::Url;
 
+#[cfg(unix)]
+use crate::files;
 use crate::secret::Secret;
 
 const CONNECT: Duration = Duration::from_secs(5);
@@ -22,9 +27,16 @@ const LARGEST: usize = 16 * 1024 * 1024;
 /// Where the gateway is, and the token that it knows this agent by.
 #[derive(Debug)]
 pub struct Remote {
-    url: Url,
-    token: Arc<Secret>,
-    tls: Option<Arc<ClientConfig>>,
+    place: Place,
+    /// At a socket the system says who asks.
+    token: Option<Arc<Secret>>,
+}
+
+#[derive(Debug)]
+enum Place {
+    Plain(Url),
+    Tls(Url, Arc<ClientConfig>),
+    Socket(PathBuf),
 }
 
 /// Why there is no answer.
@@ -39,87 +51,128 @@ pub(super) enum Lost {
 }
 
 impl Remote {
-    /// From `AGENTPORT_URL` and `AGENTPORT_TOKEN`.
+    /// From `AGENTPORT_URL` and `AGENTPORT_TOKEN`. `None`: the gateway would not know who asks.
     ///
     /// # Errors
     /// The address is none that can be asked.
-    pub fn new(url: &str, token: Arc<Secret>) -> Result<Self, String> {
+    pub fn new(url: &str, token: Option<Arc<Secret>>) -> Result<Option<Self>, String> {
+        if let Some(path) = url.strip_prefix("unix:") {
+            let path = PathBuf::from(path.strip_prefix("//").unwrap_or(path));
+            if !cfg!(unix) || !path.is_absolute() {
+                return Err("AGENTPORT_URL must name the socket by its absolute path, as in unix:/run/agentport/agentport.sock, on a system that has them".to_owned());
+            }
+            return Ok(Some(Self { place: Place::Socket(path), token }));
+        }
         let url = Url::parse(url).map_err(|error| format!("AGENTPORT_URL is no address: {error}"))?;
-        let tls = match url.scheme() {
-            "http" => None,
-            "https" => Some(tls()?),
-            _ => return Err("AGENTPORT_URL must begin with http:// or https://".to_owned()),
-        };
         if url.host().is_none() || !matches!(url.path(), "" | "/") || url.query().is_some() {
             return Err("AGENTPORT_URL must be a scheme, a host and a port, and nothing else".to_owned());
         }
-        Ok(Self { url, token, tls })
+        let place = match url.scheme() {
+            "http" => Place::Plain(url),
+            "https" => Place::Tls(url, tls()?),
+            _ => return Err("AGENTPORT_URL must begin with http://, https:// or unix:".to_owned()),
+        };
+        Ok(token.map(|token| Self { place, token: Some(token) }))
     }
 
     /// One request. Blocks the thread.
     pub(super) fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<(u16, Value), Lost> {
-        let stream = self.connect().map_err(Lost::Unreachable)?;
-        let host = self.url.host_str().unwrap_or_default();
-        let Some(tls) = &self.tls else { return self.exchange(stream, method, path, body).map_err(Lost::Unanswered) };
-        let name = ServerName::try_from(host.to_owned()).map_err(|error| Lost::Unreachable(io::Error::other(error)))?;
-        let mut connection =
-            ClientConnection::new(Arc::clone(tls), name).map_err(|error| Lost::Unreachable(io::Error::other(error)))?;
-        let mut stream = stream;
-        while connection.is_handshaking() {
-            connection.complete_io(&mut stream).map_err(Lost::Unreachable)?;
-        }
-        self.exchange(StreamOwned::new(connection, stream), method, path, body).map_err(Lost::Unanswered)
+        let request = self.request(method, path, body);
+        let answer = match &self.place {
+            Place::Plain(url) => exchange(connect(url).map_err(Lost::Unreachable)?, &request),
+            Place::Tls(url, tls) => exchange(handshake(url, tls).map_err(Lost::Unreachable)?, &request),
+            Place::Socket(path) => exchange(knock(path).map_err(Lost::Unreachable)?, &request),
+        };
+        answer.map_err(Lost::Unanswered)
     }
 
-    fn connect(&self) -> io::Result<TcpStream> {
-        let host = self.url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        let port = self.url.port_or_known_default().unwrap_or(443);
-        let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-        for address in (host, port).to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, CONNECT) {
-                Ok(stream) => {
-                    stream.set_read_timeout(Some(ANSWER))?;
-                    stream.set_write_timeout(Some(ANSWER))?;
-                    stream.set_nodelay(true)?;
-                    return Ok(stream);
-                }
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
-
-    fn exchange(
-        &self,
-        mut stream: impl Read + Write,
-        method: &str,
-        path: &str,
-        body: Option<&Value>,
-    ) -> io::Result<(u16, Value)> {
-        let origin = self.url.origin().ascii_serialization();
+    fn request(&self, method: &str, path: &str, body: Option<&Value>) -> zeroize::Zeroizing<String> {
+        let origin = match &self.place {
+            Place::Plain(url) | Place::Tls(url, _) => url.origin().ascii_serialization(),
+            Place::Socket(_) => "http://localhost".to_owned(),
+        };
         let authority = origin.split_once("://").map_or("", |(_, authority)| authority);
         let body = body.map(ToString::to_string).unwrap_or_default();
-        let token = self.token.expose();
-        let length = body.len();
+        let token = self.token.as_ref().map(|token| format!("Authorization: Bearer {}\r\n", token.expose()));
+        let token = zeroize::Zeroizing::new(token.unwrap_or_default());
+        let (token, length) = (token.as_str(), body.len());
         // INVARIANT: `path` is made of names with letters, digits and `_`, so that it is a path and nothing else
-        let request = zeroize::Zeroizing::new(format!(
-            "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Bearer {token}\r\nAccept: application/json\r\n\
+        zeroize::Zeroizing::new(format!(
+            "{method} {path} HTTP/1.1\r\nHost: {authority}\r\n{token}Accept: application/json\r\n\
              Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-        ));
-        stream.write_all(request.as_bytes())?;
-        stream.flush()?;
-        let mut answer = Vec::new();
-        let mut piece = [0_u8; 16 * 1024];
-        loop {
-            if let Some(whole) = read(&answer) {
-                return whole;
+        ))
+    }
+}
+
+fn connect(url: &Url) -> io::Result<TcpStream> {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let port = url.port_or_known_default().unwrap_or(443);
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in (host, port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, CONNECT) {
+            Ok(stream) => {
+                stream.set_read_timeout(Some(ANSWER))?;
+                stream.set_write_timeout(Some(ANSWER))?;
+                stream.set_nodelay(true)?;
+                return Ok(stream);
             }
-            let count = stream.read(&mut piece)?;
-            if count == 0 || answer.len() > LARGEST {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            answer.extend_from_slice(piece.get(..count).unwrap_or_default());
+            Err(error) => last = error,
         }
+    }
+    Err(last)
+}
+
+fn handshake(url: &Url, tls: &Arc<ClientConfig>) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+    let host = url.host_str().unwrap_or_default().to_owned();
+    let name = ServerName::try_from(host).map_err(io::Error::other)?;
+    let mut connection = ClientConnection::new(Arc::clone(tls), name).map_err(io::Error::other)?;
+    let mut stream = connect(url)?;
+    while connection.is_handshaking() {
+        connection.complete_io(&mut stream)?;
+    }
+    Ok(StreamOwned::new(connection, stream))
+}
+
+/// At a socket that only the gateway can have put there, and at which only it answers (T263).
+#[cfg(unix)]
+fn knock(path: &Path) -> io::Result<UnixStream> {
+    let owner = files::owner_of_socket(path).map_err(io::Error::other)?;
+    let stream = UnixStream::connect(path)?;
+    // asked of the one crate that can, which wants the stream for a moment
+    stream.set_nonblocking(true)?;
+    let stream = tokio::net::UnixStream::from_std(stream)?;
+    let peer = stream.peer_cred()?.uid();
+    let stream = stream.into_std()?;
+    stream.set_nonblocking(false)?;
+    if peer != owner && peer != 0 {
+        let message = format!("user {peer} answers at a socket of user {owner}'s");
+        return Err(io::Error::other(message));
+    }
+    stream.set_read_timeout(Some(ANSWER))?;
+    stream.set_write_timeout(Some(ANSWER))?;
+    Ok(stream)
+}
+
+/// There are none.
+#[cfg(not(unix))]
+fn knock(_path: &Path) -> io::Result<TcpStream> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+fn exchange(mut stream: impl Read + Write, request: &str) -> io::Result<(u16, Value)> {
+    stream.write_all(request.as_bytes())?;
+    stream.flush()?;
+    let mut answer = Vec::new();
+    let mut piece = [0_u8; 16 * 1024];
+    loop {
+        if let Some(whole) = read(&answer) {
+            return whole;
+        }
+        let count = stream.read(&mut piece)?;
+        if count == 0 || answer.len() > LARGEST {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        answer.extend_from_slice(piece.get(..count).unwrap_or_default());
     }
 }
 
@@ -195,11 +248,23 @@ mod tests {
 
     #[test]
     fn an_address_has_a_host_and_nothing_behind_it() {
-        let token = || Arc::new(Secret::new("apt_x".to_owned()));
-        for url in ["http://localhost:4747", "https://port.example.com/"] {
-            assert!(Remote::new(url, token()).is_ok(), "{url}");
+        let token = || Some(Arc::new(Secret::new("apt_x".to_owned())));
+        for url in ["http://localhost:4747", "https://port.example.com/", "unix:/run/a/b.sock", "unix:///run/a/b.sock"]
+        {
+            assert!(Remote::new(url, token()).unwrap().is_some(), "{url}");
         }
-        for url in ["", "localhost:4747", "ftp://x", "http://x/y", "http://x?y=z", "file:///etc/passwd"] {
+        assert!(Remote::new("unix:/run/a/b.sock", None).unwrap().is_some());
+        assert!(Remote::new("http://localhost:4747", None).unwrap().is_none());
+        for url in [
+            "",
+            "localhost:4747",
+            "ftp://x",
+            "http://x/y",
+            "http://x?y=z",
+            "file:///etc/passwd",
+            "unix:run/b.sock",
+            "unix:",
+        ] {
             assert!(Remote::new(url, token()).is_err(), "{url}");
         }
     }

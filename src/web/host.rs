@@ -8,6 +8,8 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{api, guard::Authorities, listener::Loopback, router};
+#[cfg(unix)]
+use super::{peer::Peer, socket::Socket};
 use crate::{
     config::Settings,
     files::Lock,
@@ -53,6 +55,15 @@ impl Site {
 
     pub(super) fn gateway(&self) -> &Arc<Gateway> {
         &self.gateway
+    }
+
+    /// The same site at another door, under names of its own.
+    #[cfg(unix)]
+    fn at_socket(&self) -> Arc<Self> {
+        // what a client writes that has no host to name
+        let authorities = Authorities::new(80, &[]);
+        let (gateway, tasks) = (Arc::clone(&self.gateway), self.tasks.clone());
+        Arc::new(Self { gateway, authorities, origin: String::new(), tasks })
     }
 
     pub(super) fn authorities(&self) -> &Authorities {
@@ -163,6 +174,9 @@ pub enum ServeError {
     /// The address is somebody else's.
     #[error("{0} cannot be listened on: {1}; stop what uses it, or set `listen` in agentport.toml")]
     Taken(std::net::SocketAddr, std::io::Error),
+    /// So is the socket, or its folder is no place for one.
+    #[error("the socket cannot be listened on: {0}")]
+    Socket(String),
     /// The home cannot be read or written.
     #[error("{0}")]
     Home(String),
@@ -201,7 +215,24 @@ pub async fn serve(gateway: Arc<Gateway>, doors: Doors, stop: CancellationToken)
     let agents = api::Agents::new(doors, stop.clone());
     let routes = router(&site).merge(api::router(&site, &agents));
     let told = (format!("{configured}:{port}"), base);
+    #[cfg(unix)]
+    let door = match &settings.socket {
+        Some(path) => {
+            let socket = Socket::bind(path, &gateway).await.map_err(ServeError::Socket)?;
+            tracing::info!("agents of this computer come to {}", path.display());
+            let routes = api::socket_router(&site.at_socket(), &agents).into_make_service_with_connect_info::<Peer>();
+            let server = axum::serve(socket, routes).with_graceful_shutdown(stop.clone().cancelled_owned());
+            Some(tokio::spawn(server.into_future()))
+        }
+        None => None,
+    };
     let served = run(&parts, &site, listener, routes, told, stop.cancelled()).await;
+    #[cfg(unix)]
+    if let Some(mut door) = door
+        && tokio::time::timeout(LAST_WORDS, &mut door).await.is_err()
+    {
+        door.abort();
+    }
     drop(lock);
     served.map_err(|error| home(&error))
 }

@@ -94,10 +94,10 @@ fn existing(result: io::Result<TcpListener>) -> io::Result<Option<TcpListener>> 
 }
 
 impl axum::serve::Listener for Loopback {
-    type Io = Connection;
+    type Io = Connection<TcpStream>;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
+    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
         loop {
             // waiting here leaves further connections in the system's queue
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
@@ -109,10 +109,7 @@ impl axum::serve::Listener for Loopback {
                 accepted = accept(self.v6.as_ref()) => accepted,
             };
             match accepted {
-                Ok((stream, from)) => {
-                    let silence = Box::pin(sleep(LONGEST_SILENCE));
-                    return (Connection { stream, silence, _place: place }, from);
-                }
+                Ok((stream, from)) => return (Connection::new(stream, place), from),
                 Err(error) => {
                     // too many open files, or a client that left again: others may still come
                     tracing::debug!("a connection could not be taken: {error}");
@@ -136,19 +133,24 @@ async fn accept(listener: Option<&TcpListener>) -> io::Result<(TcpStream, Socket
 
 /// A connection that holds its place, and gives it back when nothing comes or goes any more.
 #[derive(Debug)]
-pub(super) struct Connection {
-    stream: TcpStream,
+pub(super) struct Connection<S> {
+    stream: S,
     silence: Pin<Box<Sleep>>,
     _place: OwnedSemaphorePermit,
 }
 
-impl Connection {
+impl<S> Connection<S> {
+    /// One that has a place.
+    pub(super) fn new(stream: S, place: OwnedSemaphorePermit) -> Self {
+        Self { stream, silence: Box::pin(sleep(LONGEST_SILENCE)), _place: place }
+    }
+
     fn heard(&mut self) {
         self.silence.as_mut().reset(Instant::now() + LONGEST_SILENCE);
     }
 }
 
-impl AsyncRead for Connection {
+impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -164,7 +166,7 @@ impl AsyncRead for Connection {
     }
 }
 
-impl AsyncWrite for Connection {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.heard();
         Pin::new(&mut self.stream).poll_write(context, bytes)

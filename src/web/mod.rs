@@ -16,7 +16,10 @@ mod listener;
 mod lock;
 mod pages;
 mod passkey;
+mod peer;
 mod session;
+#[cfg(unix)]
+mod socket;
 mod view;
 
 use std::sync::Arc;

@@ -37,6 +37,7 @@ mod serve;
 mod servers;
 mod site;
 mod slack;
+mod socket;
 mod standing;
 mod stdio;
 mod stripe;

@@ -62,6 +62,8 @@ pub struct NewAgent {
     pub name: Caller,
     /// What it can call at most.
     pub reach: Reach,
+    /// The user of this computer by which it is known. It gets no token then.
+    pub user: Option<u32>,
     /// Until when.
     pub expires_at: Option<Millis>,
 }
@@ -71,6 +73,10 @@ pub struct NewAgent {
 pub enum LetIn {
     /// This is its token.
     Token(AgentToken),
+    /// It is known by its user, and has no token.
+    User,
+    /// Another agent is known by that user.
+    Taken(Caller),
     /// One of this name is there already; to rotate: none is.
     Name,
     /// The proof is missing, not the owner's, or was used before.
@@ -109,29 +115,35 @@ impl Sqlite {
             if exists(transaction, &agent.name)? {
                 return Ok(LetIn::Name);
             }
+            if let Some(other) = agent.user.map(|user| by_user(transaction, user)).transpose()?.flatten() {
+                return Ok(LetIn::Taken(other));
+            }
             if !may_let_in(transaction, approver.as_ref())? {
                 return Ok(LetIn::Unproven);
             }
+            // of an agent that is known by its user nobody learns it
             let token = AgentToken::generate()?;
             let integrations = match &agent.reach {
                 Reach::All => Value::Null,
                 Reach::Only(named) => json!(named),
             };
             transaction.execute(
-                "INSERT INTO agent (name, hash, integrations, created_at, expires_at) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO agent (name, hash, integrations, created_at, expires_at, user_id) VALUES (?, ?, ?, ?, ?, ?)",
                 params![
                     agent.name.as_str(),
                     token.hash(),
                     (!integrations.is_null()).then(|| integrations.to_string()),
                     now.wall,
-                    agent.expires_at
+                    agent.expires_at,
+                    agent.user
                 ],
             )?;
             let mut body = proof(approver.as_ref());
             body.insert("integrations".to_owned(), integrations);
             body.insert("expires_at".to_owned(), json!(agent.expires_at));
+            body.extend(agent.user.map(|user| ("user".to_owned(), json!(user))));
             factors::home_event(transaction, "agent added", agent.name.as_str(), body, now)?;
-            Ok(LetIn::Token(token))
+            Ok(if agent.user.is_some() { LetIn::User } else { LetIn::Token(token) })
         })
         .await
     }
@@ -184,14 +196,30 @@ impl Sqlite {
     /// # Errors
     /// The database cannot be used.
     pub async fn agent_of(&self, token: AgentToken, now: Now) -> Result<Option<Agent>, LedgerError> {
+        self.found(move |connection| find(connection, "hash", &token.hash()), now).await
+    }
+
+    /// Who is known by this user of the computer, if it is let in now. Notes its use.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn agent_of_user(&self, user: u32, now: Now) -> Result<Option<Agent>, LedgerError> {
+        self.found(move |connection| find(connection, "user_id", &user), now).await
+    }
+
+    async fn found(
+        &self,
+        look: impl FnOnce(&Connection) -> Result<Option<(Agent, Option<Millis>)>, LedgerError> + Send + 'static,
+        now: Now,
+    ) -> Result<Option<Agent>, LedgerError> {
         self.on_thread(move |inner| {
-            let hash = token.hash();
-            let found = find(&inner.connection(Durability::Normal), &hash)?;
+            let found = look(&inner.connection(Durability::Normal))?;
             let found = found.filter(|(agent, _)| agent.expires_at.is_none_or(|until| now.wall < until));
             let Some((agent, used_at)) = found else { return Ok(None) };
             if used_at.is_none_or(|used| now.wall.saturating_sub(used) >= USE_STEP) {
                 inner.transaction(Durability::Normal, |transaction| {
-                    transaction.execute("UPDATE agent SET used_at = ? WHERE hash = ?", params![now.wall, hash])?;
+                    let used = params![now.wall, agent.name.as_str()];
+                    transaction.execute("UPDATE agent SET used_at = ? WHERE name = ?", used)?;
                     Ok(())
                 })?;
             }
@@ -220,25 +248,40 @@ fn exists(connection: &Connection, name: &Caller) -> Result<bool, LedgerError> {
     Ok(connection.query_row(sql, [name.as_str()], |row| row.get(0))?)
 }
 
-type Row = (String, Option<String>, Millis, Option<Millis>);
+fn by_user(connection: &Connection, user: u32) -> Result<Option<Caller>, LedgerError> {
+    let sql = "SELECT name FROM agent WHERE user_id = ?";
+    let name: Option<String> = connection.query_row(sql, [user], |row| row.get(0)).optional()?;
+    name.map(|name| caller(&name)).transpose()
+}
+
+const COLUMNS: &str = "name, integrations, created_at, expires_at, user_id";
+
+type Row = (String, Option<String>, Millis, Option<Millis>, Option<u32>);
+
+fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+}
 
 fn list(connection: &Connection) -> Result<Vec<Agent>, LedgerError> {
-    let mut statement =
-        connection.prepare_cached("SELECT name, integrations, created_at, expires_at FROM agent ORDER BY name")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM agent ORDER BY name"))?;
+    let rows = statement.query_map([], row)?;
     rows.map(|row| row.map_err(LedgerError::from).and_then(agent)).collect()
 }
 
-/// By the hash of its token: whoever can time this look-up learns of a hash, which opens nothing.
-fn find(connection: &Connection, hash: &str) -> Result<Option<(Agent, Option<Millis>)>, LedgerError> {
+/// By its user, or the hash of its token: whoever can time this look-up learns of a hash, which opens nothing.
+fn find(
+    connection: &Connection,
+    column: &'static str,
+    value: &impl rusqlite::ToSql,
+) -> Result<Option<(Agent, Option<Millis>)>, LedgerError> {
     let found: Option<(Row, Option<Millis>)> = connection
-        .prepare_cached("SELECT name, integrations, created_at, expires_at, used_at FROM agent WHERE hash = ?")?
-        .query_row([hash], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?), row.get(4)?)))
+        .prepare_cached(&format!("SELECT {COLUMNS}, used_at FROM agent WHERE {column} = ?"))?
+        .query_row([value], |found| Ok((row(found)?, found.get(5)?)))
         .optional()?;
     found.map(|(row, used_at)| Ok((agent(row)?, used_at))).transpose()
 }
 
-fn agent((name, integrations, created_at, expires_at): Row) -> Result<Agent, LedgerError> {
+fn agent((name, integrations, created_at, expires_at, user): Row) -> Result<Agent, LedgerError> {
     let reach = match integrations {
         None => Reach::All,
         Some(text) => Reach::Only(
@@ -246,7 +289,7 @@ fn agent((name, integrations, created_at, expires_at): Row) -> Result<Agent, Led
                 .map_err(|_| LedgerError::Corrupt("an agent's integrations".to_owned()))?,
         ),
     };
-    Ok(Agent { name: caller(&name)?, reach, created_at, expires_at })
+    Ok(Agent { name: caller(&name)?, reach, user, created_at, expires_at })
 }
 
 fn caller(name: &str) -> Result<Caller, LedgerError> {

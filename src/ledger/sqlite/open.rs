@@ -6,12 +6,13 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavio
 
 use super::{LedgerError, fresh_id};
 
-const SCHEMA: [&str; 5] = [
+const SCHEMA: [&str; 6] = [
     include_str!("../schema/0001.sql"),
     include_str!("../schema/0002_notice.sql"),
     include_str!("../schema/0003_people.sql"),
     include_str!("../schema/0004_limit.sql"),
     include_str!("../schema/0005_agents.sql"),
+    include_str!("../schema/0006_agent_user.sql"),
 ];
 
 /// How long a transaction waits for another process's. Longer than any of ours takes; then the call is refused.

@@ -1,7 +1,7 @@
 //! What stands before every route that is not a page: who asks, and not too much of it.
 
 use axum::{
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
@@ -12,7 +12,10 @@ use super::{Api, answer, limits::Refused};
 use crate::{
     call::Caller,
     ledger::sqlite::AgentToken,
-    web::guard::{check_envelope, only},
+    web::{
+        guard::{check_envelope, only},
+        peer::Peer,
+    },
 };
 
 /// Who calls, and when nobody waits for the answer any more.
@@ -46,9 +49,17 @@ async fn admit(api: &Api, mut request: Request, next: Next) -> Response {
         return (StatusCode::FORBIDDEN, "no page of another site may ask this\n").into_response();
     }
     let clock = api.site.gateway().clock();
-    let Some(token) = token(request.headers()) else { return answer::unauthorized() };
     let Some(parts) = api.site.gateway().parts() else { return answer::internal(&"there is no home") };
-    let agent = match parts.home.agent_of(token, clock.now()).await {
+    let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| *peer);
+    let found = match (token(request.headers()), peer) {
+        (Some(token), _) => parts.home.agent_of(token, clock.now()).await,
+        // the system says who it is
+        (None, Some(peer)) if !request.headers().contains_key(header::AUTHORIZATION) => {
+            parts.home.agent_of_user(peer.user(), clock.now()).await
+        }
+        (None, _) => return answer::unauthorized(),
+    };
+    let agent = match found {
         Ok(Some(agent)) => agent,
         Ok(None) => return answer::unauthorized(),
         Err(error) => return answer::internal(&error),
@@ -82,6 +93,13 @@ fn only_ours(ours: &str, headers: &HeaderMap) -> bool {
 fn token(headers: &HeaderMap) -> Option<AgentToken> {
     let (scheme, token) = only(headers, &header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| AgentToken::parse(token.trim()))?
+}
+
+/// At the socket: the users whose agents were let in, root, and whoever runs the gateway. Nobody else is answered at all.
+pub(in crate::web) async fn named(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| *peer);
+    let named = peer.is_some_and(|peer| peer.is_named(api.site.gateway()));
+    if named { next.run(request).await } else { harden(answer::unauthorized()) }
 }
 
 fn harden(mut response: Response) -> Response {

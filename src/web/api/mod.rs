@@ -47,6 +47,13 @@ pub(super) struct Api {
     agents: Arc<Agents>,
 }
 
+/// The same at the Unix socket, for the users who were named.
+#[cfg(unix)]
+pub(super) fn socket_router(site: &Arc<Site>, agents: &Arc<Agents>) -> Router {
+    let api = Api { site: Arc::clone(site), agents: Arc::clone(agents) };
+    router(site, agents).layer(middleware::from_fn_with_state(api, gate::named))
+}
+
 /// Everything that is not a page.
 pub(super) fn router(site: &Arc<Site>, agents: &Arc<Agents>) -> Router {
     let api = Api { site: Arc::clone(site), agents: Arc::clone(agents) };
