@@ -420,7 +420,7 @@ const POSTGRES: [&str; 251] = [
 
 const MYSQL_SIZED: [&str; 4] = ["repeat", "space", "lpad", "rpad"];
 
-const MYSQL: [&str; 149] = [
+const MYSQL: [&str; 148] = [
     // text
     "ascii",
     "bin",
@@ -576,7 +576,6 @@ const MYSQL: [&str; 149] = [
     "user",
     "uuid",
     "version",
-    "values",
 ];
 
 const SQLITE_SIZED: [&str; 2] = ["generate_series", "zeroblob"];

@@ -44,7 +44,7 @@ pub use self::{
     agent::Agent,
     answer::Answer,
     cli::{Cli, Ran},
-    databases::Database,
+    databases::{Database, shell_of_sqlite},
     oidc::{Authority, Browser, fetch},
     served::{Served, frame},
     standins::{Emulate, Localstripe},

@@ -38,6 +38,7 @@ mod servers;
 mod site;
 mod slack;
 mod socket;
+mod sql_differential;
 mod standing;
 mod stdio;
 mod stripe;

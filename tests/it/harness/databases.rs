@@ -101,6 +101,44 @@ impl Database {
         self.client("shop", statements)
     }
 
+    /// Everything that is stored, as the server's own tool writes it: all databases, sequences, users and their settings.
+    pub fn dump(&self) -> String {
+        let mut command = match self.kind {
+            Kind::Postgres => {
+                let mut command = Command::new(postgres_programs().unwrap().join("pg_dumpall"));
+                command.args(["--no-sync", "-U", "postgres", "-h"]).arg(self.folder.path());
+                command.args(["-p", &self.port.to_string()]);
+                command
+            }
+            Kind::Mariadb => {
+                let mut command = Command::new("mariadb-dump");
+                command.arg("--no-defaults").arg("-uroot").arg("-S").arg(self.folder.path().join("socket"));
+                command.args(["--all-databases", "--routines", "--events", "--triggers", "--hex-blob"]);
+                command.args(["--skip-dump-date", "--order-by-primary", "--flush-privileges", "--skip-lock-tables"]);
+                command
+            }
+        };
+        done(&mut command)
+    }
+
+    /// The folder of its data.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The port of loopback.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The superuser: name and password.
+    pub fn superuser(&self) -> (&'static str, &'static str) {
+        match self.kind {
+            Kind::Postgres => ("postgres", ADMIN_PASSWORD),
+            Kind::Mariadb => ("root", ""),
+        }
+    }
+
     fn client(&self, database: &str, statements: &str) -> String {
         let mut command = match self.kind {
             Kind::Postgres => {
@@ -141,6 +179,16 @@ impl Drop for Database {
         }
         self.child.wait().ok();
     }
+}
+
+/// A statement in Debian's shell of SQLite, with a file's own folder to work in.
+pub fn shell_of_sqlite(file: &Path, statement: &str) -> Result<(), String> {
+    let mut command = Command::new("/usr/bin/sqlite3");
+    // what would never end is interrupted
+    command.args(["-batch", "-init", "/dev/null", "-cmd", ".progress 1000000 --limit 3 --quiet"]);
+    command.arg(file).arg(statement).current_dir(file.parent().unwrap());
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 
 /// The newest of those that Debian installs side by side.

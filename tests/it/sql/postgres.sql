@@ -186,6 +186,8 @@ SELECT * FROM customers FOR UPDATE
 SELECT * FROM customers FOR KEY SHARE
 SELECT 1 OPERATOR(public.+++) 2
 SELECT 1 +++ 2
+SELECT 1 #+# 2
+SELECT 1 OPERATOR(public.#+#) 2
 SELECT 'x'::touchy
 SELECT (c).touch_row FROM customers c
 SELECT * FROM ROWS FROM (touch())
