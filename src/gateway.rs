@@ -15,6 +15,7 @@ mod previewing;
 mod proving;
 mod sending;
 mod telling;
+mod together;
 mod waiting;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +30,7 @@ pub use self::{
     listing::{Callable, Listed, is_exposed},
     proving::{Presented, ProveError, seed_name},
     sending::Connected,
+    together::TogetherError,
 };
 use self::{
     listing::List,

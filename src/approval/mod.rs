@@ -32,6 +32,16 @@ use crate::{clock::Now, plan::Digest};
 #[serde(transparent)]
 pub struct FactorId(pub String);
 
+/// One of several approvals that are decided on one page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ticked {
+    /// `apr_…`
+    pub approval: String,
+    /// The plan and the facts that the human saw.
+    pub digest: Digest,
+}
+
 /// What a code is given for. A proof holds for nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
@@ -51,6 +61,8 @@ pub enum Claim {
         /// The rule that is granted.
         grant: Digest,
     },
+    /// Running each of these plans, ticked on one page.
+    Together(Vec<Ticked>),
     /// Putting this policy text in force.
     Policy(Digest),
     /// Adding or removing a factor.
@@ -74,6 +86,7 @@ impl Claim {
             Self::SignIn => Purpose::SignIn,
             Self::Approve { .. }
             | Self::Grant { .. }
+            | Self::Together(_)
             | Self::Policy(_)
             | Self::Factors
             | Self::People
@@ -89,6 +102,10 @@ impl Claim {
             Self::Approve { approval, digest } => ("approve", vec![digest.to_string(), approval.clone()]),
             Self::Grant { approval, digest, grant } => {
                 ("grant", vec![digest.to_string(), approval.clone(), grant.to_string()])
+            }
+            Self::Together(ticked) => {
+                let both = |one: &Ticked| [one.digest.to_string(), one.approval.clone()];
+                ("together", ticked.iter().flat_map(both).collect())
             }
             Self::Policy(digest) => ("policy", vec![digest.to_string()]),
             Self::Factors => ("factors", Vec::new()),

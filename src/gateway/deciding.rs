@@ -3,15 +3,19 @@
 
 use std::sync::Arc;
 
-use super::{Gateway, Parts, Presented, ProveError, sending::Full};
+use super::{
+    Gateway, Parts, Presented, ProveError,
+    sending::{Full, Slot},
+};
 use crate::{
     account::Account,
-    approval::{Approver, Claim, Purpose, Strength},
+    approval::{Approver, Claim, PersonId, Purpose, Strength},
     findings::Findings,
     ledger::{Answer, Approval, ApprovalStatus, CancelledBy, Decided, Grant, LedgerError, Outcome, Permit},
-    plan::Plan,
+    plan::{Digest, Plan},
     policy::{Bounds, Decision, Evaluation, Facts, GrantError},
     snapshot::Snapshot,
+    upstream::Credential,
 };
 
 /// Why an answer was not taken. For the human, at the terminal or on the page.
@@ -88,37 +92,11 @@ impl Gateway {
         shown: &Presented<'_>,
         bounds: Option<&Bounds>,
     ) -> Result<Said, DecideError> {
-        let (parts, snapshot, approval) = self.waiting(id).await?;
-        let plan = approval.plan.clone().ok_or(DecideError::NotFound)?;
-        let mut evaluation = self.judge_again(&parts, &snapshot, id, &plan, approval.findings.as_ref()).await?;
-        if approval.requirement(Some(&evaluation)).approve == Strength::Passkey && matches!(shown, Presented::Code(..))
-        {
-            return Err(DecideError::TooWeak);
-        }
-        // nobody looked yet: then this is the look, and the yes is for what it found
-        let approval = if approval.findings.is_none() {
-            self.fresh(approval).await?
-        } else {
-            let findings = self.still_true(&parts, &snapshot, &approval).await?;
-            Approval { findings, ..approval }
-        };
-        if !evaluation.facts.is_empty() {
-            evaluation = self.judge_by_facts(&parts, &snapshot, &approval, &plan).await?;
-        }
+        let coded = matches!(shown, Presented::Code(..));
+        let Ready { parts, snapshot, approval, plan, evaluation, digest, credential, slot } =
+            self.ready(id, coded).await?;
         let findings = approval.findings.as_ref();
         let grant = bounds.map(|bounds| self.grant(&snapshot, id, &plan, findings, bounds)).transpose()?;
-        // a task of its own, too: opening may renew a sign-in, and a page that is closed must not cut that off
-        let opening = {
-            let (parts, plan) = (Arc::clone(&parts), plan.clone());
-            self.sending.tasks.spawn(async move { parts.credentials.open(&plan).await })
-        };
-        let opened = opening.await.map_err(|_| DecideError::Credential("the credential was not opened".to_owned()))?;
-        let credential = opened.map_err(|error| DecideError::Credential(error.to_string()))?;
-        let slot = self.sending.slot().map_err(|full| match full {
-            Full::Busy => DecideError::Busy,
-            Full::Wounded => DecideError::Ledger(LedgerError::Stopped),
-        })?;
-        let digest = approval.shown_digest().ok_or(DecideError::NotFound)?;
         let approval = id.to_owned();
         let claim = match &grant {
             None => Claim::Approve { approval, digest },
@@ -134,6 +112,40 @@ impl Gateway {
             })
         });
         deciding.await.unwrap_or(Err(DecideError::Ledger(LedgerError::Stopped)))
+    }
+
+    /// All that has to be true before a yes is looked at: it waits, the policy does not deny it, what was shown is still
+    /// so, its credential opens, and there is a place on the wire.
+    pub(super) async fn ready(self: &Arc<Self>, id: &str, coded: bool) -> Result<Ready, DecideError> {
+        let (parts, snapshot, approval) = self.waiting(id).await?;
+        let plan = approval.plan.clone().ok_or(DecideError::NotFound)?;
+        let mut evaluation = self.judge_again(&parts, &snapshot, id, &plan, approval.findings.as_ref()).await?;
+        if coded && approval.requirement(Some(&evaluation)).approve == Strength::Passkey {
+            return Err(DecideError::TooWeak);
+        }
+        // nobody looked yet: then this is the look, and the yes is for what it found
+        let approval = if approval.findings.is_none() {
+            self.fresh(approval).await?
+        } else {
+            let findings = self.still_true(&parts, &snapshot, &approval).await?;
+            Approval { findings, ..approval }
+        };
+        if !evaluation.facts.is_empty() {
+            evaluation = self.judge_by_facts(&parts, &snapshot, &approval, &plan).await?;
+        }
+        // a task of its own, too: opening may renew a sign-in, and a page that is closed must not cut that off
+        let opening = {
+            let (parts, plan) = (Arc::clone(&parts), plan.clone());
+            self.sending.tasks.spawn(async move { parts.credentials.open(&plan).await })
+        };
+        let opened = opening.await.map_err(|_| DecideError::Credential("the credential was not opened".to_owned()))?;
+        let credential = opened.map_err(|error| DecideError::Credential(error.to_string()))?;
+        let slot = self.sending.slot().map_err(|full| match full {
+            Full::Busy => DecideError::Busy,
+            Full::Wounded => DecideError::Ledger(LedgerError::Stopped),
+        })?;
+        let digest = approval.shown_digest().ok_or(DecideError::NotFound)?;
+        Ok(Ready { parts, snapshot, approval, plan, evaluation, digest, credential, slot })
     }
 
     /// The deciding transaction.
@@ -152,28 +164,11 @@ impl Gateway {
             Some(grant) => Answer::Grant(approver, Box::new(grant)),
         };
         let decided = parts.ledger.decide(id, answer, evaluation, self.clock.now()).await?;
-        let unspent =
-            matches!(decided, Decided::Conflict(_) | Decided::ClockBehind | Decided::SaidAlready | Decided::TooWeak);
-        if unspent && coded {
+        if coded && is_unspent(&decided) {
             // the code was right and is not spent
             parts.ledger.forgive_attempt(&person, Purpose::Decide).await?;
         }
-        match decided {
-            Decided::Permit(permit) => {
-                tracing::info!(approval = id, tool = permit.plan().tool(), person = person.0, "approved");
-                Ok(Spent::Permit(permit))
-            }
-            Decided::OneMore(approval) => Ok(Spent::OneMore(approval)),
-            Decided::SaidAlready => Err(DecideError::SaidAlready),
-            Decided::TooWeak => Err(DecideError::TooWeak),
-            Decided::Conflict(approval) if approval.status == ApprovalStatus::Pending => {
-                Err(DecideError::FactsChanged("somebody else looked at the same moment".to_owned()))
-            }
-            Decided::Conflict(approval) => Err(DecideError::AlreadyDecided(approval)),
-            Decided::CodeUsed => Err(DecideError::Prove(ProveError::Used)),
-            Decided::ClockBehind => Err(DecideError::ClockBehind),
-            Decided::NotFound | Decided::Denied => Err(DecideError::NotFound),
-        }
+        spent(decided, id, &person)
     }
 
     /// No. Needs no code.
@@ -299,10 +294,48 @@ impl Gateway {
     }
 }
 
+/// What a yes needs, and all that was checked before it.
+pub(super) struct Ready {
+    pub(super) parts: Arc<Parts>,
+    snapshot: Arc<Snapshot>,
+    pub(super) approval: Approval,
+    plan: Arc<Plan>,
+    pub(super) evaluation: Evaluation,
+    /// What the yes is for.
+    pub(super) digest: Digest,
+    pub(super) credential: Credential,
+    pub(super) slot: Slot,
+}
+
 /// The deciding transaction went through.
-enum Spent {
+pub(super) enum Spent {
     Permit(Permit),
     OneMore(Box<Approval>),
+}
+
+/// Was the proof right, and not burnt?
+pub(super) fn is_unspent(decided: &Decided) -> bool {
+    matches!(decided, Decided::Conflict(_) | Decided::ClockBehind | Decided::SaidAlready | Decided::TooWeak)
+}
+
+/// What the transaction made of a yes.
+pub(super) fn spent(decided: Decided, id: &str, person: &PersonId) -> Result<Spent, DecideError> {
+    match decided {
+        Decided::Permit(permit) => {
+            tracing::info!(approval = id, tool = permit.plan().tool(), person = person.0, "approved");
+            Ok(Spent::Permit(permit))
+        }
+        Decided::OneMore(approval) => Ok(Spent::OneMore(approval)),
+        Decided::SaidAlready => Err(DecideError::SaidAlready),
+        Decided::TooWeak => Err(DecideError::TooWeak),
+        Decided::Conflict(approval) if approval.status == ApprovalStatus::Pending => {
+            Err(DecideError::FactsChanged("somebody else looked at the same moment".to_owned()))
+        }
+        Decided::Conflict(approval) => Err(DecideError::AlreadyDecided(approval)),
+        Decided::CodeUsed => Err(DecideError::Prove(ProveError::Used)),
+        Decided::ClockBehind => Err(DecideError::ClockBehind),
+        Decided::NotFound | Decided::Denied => Err(DecideError::NotFound),
+    }
 }
 
 /// Is it the account that the plan was made with, in all that the human was shown of it?

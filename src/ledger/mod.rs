@@ -14,6 +14,7 @@ mod outcome;
 mod permit;
 mod record;
 pub mod sqlite;
+mod together;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub use self::{
     permit::Permit,
     record::{Line, LineFilter, Refusal},
     sqlite::{Factor, Grant, Runner, Sqlite, Told},
+    together::{MOST_TOGETHER, together},
 };
 use crate::{
     approval::{Approver, PersonId, Purpose},
@@ -177,6 +179,13 @@ pub trait Ledger: Send + Sync + std::fmt::Debug {
         evaluation: &Evaluation,
         now: Now,
     ) -> Result<Decided, LedgerError>;
+    /// One yes for several approvals that may be decided together, each claimed by itself; in the given order.
+    async fn decide_together(
+        &self,
+        approver: Approver,
+        asked: Vec<(String, Evaluation)>,
+        now: Now,
+    ) -> Result<Vec<Decided>, LedgerError>;
     /// How a permitted call ended. `false`: it had been settled already.
     async fn settle(&self, record: &str, outcome: &Outcome, now: Now) -> Result<bool, LedgerError>;
     /// Keeps what was looked up for an approval that waits; the last word counts. `false`: it was not waiting.

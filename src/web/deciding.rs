@@ -23,7 +23,7 @@ use crate::{
     clock::Millis,
     gateway::{DecideError, Parts, Presented, ProveError},
     ledger::{Approval, ApprovalStatus},
-    policy::{Bound, Bounds},
+    policy::{Bound, Bounds, Evaluation},
     visible::visible,
 };
 
@@ -203,7 +203,7 @@ fn bounds(fields: &BTreeMap<String, String>) -> Result<Option<Bounds>, String> {
 
 /// The status of an answer that was not taken; `None` where there is no approval to show with it, or nothing of the
 /// reason may be shown.
-fn status(error: &DecideError) -> Option<StatusCode> {
+pub(super) fn status(error: &DecideError) -> Option<StatusCode> {
     match error {
         DecideError::AlreadyDecided(_)
         | DecideError::PolicyDenies(_)
@@ -238,13 +238,7 @@ async fn page(
     // after the looking, which takes its time
     let now = site.gateway().clock().now();
     let judgement = site.gateway().judgement(&approval).map_err(Failure::internal)?;
-    let surroundings = Surroundings {
-        snapshot: &visit.snapshot,
-        judgement: judgement.as_ref(),
-        denied_like_it: denied_like_it(&visit.parts, &approval).await?,
-        last_ran: ledger.last_ran(id).await.map_err(Failure::internal)?,
-        now: now.wall,
-    };
+    let shown = view(site, visit, &approval, judgement.as_ref()).await?;
     let (status, problem) = problem.map_or((StatusCode::OK, None), |(status, problem)| (status, Some(problem)));
     let passkeys = visit.parts.home.passkeys(Some(session.person.clone())).await.map_err(Failure::internal)?;
     let here = site.authorities().origin_of(headers);
@@ -255,11 +249,28 @@ async fn page(
         problem,
         longest_note: LONGEST_NOTE,
         decide: Decide::new(&approval, judgement.as_ref(), &session.person, passkey, csrf, now.wall),
-        approval: ApprovalView::new(&approval, &surroundings),
+        approval: shown,
     };
     let response = visit.page(site, headers, &session.token, status, &page)?;
     let waits = matches!(page.approval.standing, Standing::Waiting);
     Ok(if waits && page.decide.passkey.is_here() { scripted(response) } else { response })
+}
+
+/// What a page shows of it.
+pub(super) async fn view(
+    site: &Site,
+    visit: &Visit,
+    approval: &Approval,
+    judgement: Option<&Evaluation>,
+) -> Result<ApprovalView, Failure> {
+    let surroundings = Surroundings {
+        snapshot: &visit.snapshot,
+        judgement,
+        denied_like_it: denied_like_it(&visit.parts, approval).await?,
+        last_ran: visit.parts.ledger.last_ran(&approval.id).await.map_err(Failure::internal)?,
+        now: site.gateway().clock().now().wall,
+    };
+    Ok(ApprovalView::new(approval, &surroundings))
 }
 
 /// When a human last said no to another call of the same tool, by the same caller, with the same account, in the ten minutes

@@ -2,7 +2,7 @@
 //! with a second factor, or no.
 //!
 //! `host` keeps exactly one process of the home serving, `guard` stands before everything, `session` knows the browser,
-//! `pages`, `deciding`, `enrolling`, `lock` and `passkey` answer the routes, `view` turns an approval into plain text that cannot lie, and the
+//! `pages`, `deciding`, `together`, `enrolling`, `lock` and `passkey` answer the routes, `view` turns an approval into plain text that cannot lie, and the
 //! templates only lay it out. Nothing here decides: [`Gateway::approve`](crate::gateway::Gateway::approve) and
 //! [`Gateway::deny`](crate::gateway::Gateway::deny) do.
 
@@ -20,6 +20,7 @@ mod peer;
 mod session;
 #[cfg(unix)]
 mod socket;
+mod together;
 mod view;
 
 use std::sync::Arc;
@@ -44,6 +45,8 @@ fn router(site: &Arc<Site>) -> Router {
         .route("/login/challenge", post(passkey::for_sign_in))
         .route("/approve/{id}", get(deciding::show).post(deciding::decide))
         .route("/approve/{id}/challenge", post(passkey::for_approval))
+        .route("/together/{id}", get(together::show).post(together::decide))
+        .route("/together/{id}/challenge", post(together::for_together))
         .route("/enrol/{token}", get(enrolling::show).post(enrolling::enrol))
         .route("/passkey.js", get(passkey::script))
         .route("/style.css", get(pages::style))

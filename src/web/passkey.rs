@@ -70,7 +70,13 @@ pub(super) async fn for_sign_in(
     challenge(&site, &parts, Claim::SignIn, None).await
 }
 
-async fn challenge(site: &Site, parts: &Parts, claim: Claim, of: Option<PersonId>) -> Result<Response, Failure> {
+/// The answer to who wants to sign a claim.
+pub(super) async fn challenge(
+    site: &Site,
+    parts: &Parts,
+    claim: Claim,
+    of: Option<PersonId>,
+) -> Result<Response, Failure> {
     let rp = relying_party(site.origin()).ok_or(Failure::NotFound)?;
     let credentials: Vec<String> = match of {
         // who has not signed in learns of no passkey

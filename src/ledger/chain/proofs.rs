@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Bad;
 use crate::{
-    approval::{Claim, passkey::check_recorded},
+    approval::{Claim, Ticked, passkey::check_recorded},
     ledger::LedgerError,
     plan::Digest,
 };
@@ -34,7 +34,7 @@ pub(super) fn check(transaction: &Transaction<'_>) -> Result<Option<Bad>, Ledger
             Ok(serde_json::from_str(&row.get::<_, String>(index)?).unwrap_or_default())
         };
         let (decision, call) = (parsed(2)?, parsed(3)?);
-        let Some(claim) = claim(&call, row.get(4)?) else {
+        let Some(claim) = claim(&call, decision.get("together"), row.get(4)?) else {
             return bad("what its passkey signed is a call that has no approval".to_owned());
         };
         let key = match check_recorded(decision.get("proof").unwrap_or(&Value::Null), &claim) {
@@ -49,11 +49,13 @@ pub(super) fn check(transaction: &Transaction<'_>) -> Result<Option<Bad>, Ledger
     Ok(None)
 }
 
-/// What the yes was to: the call, with the facts that were shown last, if there were some.
-fn claim(call: &Value, shown: Option<String>) -> Option<Claim> {
+/// What the yes was to: the call, with the facts that were shown last, if there were some; or all that were ticked, of
+/// which it must be one.
+fn claim(call: &Value, together: Option<&Value>, shown: Option<String>) -> Option<Claim> {
     let text = |member: &str| call.get(member).and_then(Value::as_str).map(str::to_owned);
-    Some(Claim::Approve {
-        approval: text("approval")?,
-        digest: Digest::try_from(shown.or_else(|| text("digest"))?).ok()?,
-    })
+    let approval = text("approval")?;
+    let digest = Digest::try_from(shown.or_else(|| text("digest"))?).ok()?;
+    let Some(together) = together else { return Some(Claim::Approve { approval, digest }) };
+    let ticked: Vec<Ticked> = serde_json::from_value(together.clone()).ok()?;
+    ticked.contains(&Ticked { approval, digest }).then_some(Claim::Together(ticked))
 }

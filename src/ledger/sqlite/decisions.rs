@@ -9,11 +9,12 @@ use super::{
     Durability, Inner, LedgerError, Outcome, Runner, approvals, calls, enrolments, factors, fresh_id, grants, people,
 };
 use crate::{
-    approval::{Approver, Claim},
+    approval::{Approver, Claim, Ticked},
     clock::Now,
     ledger::{
-        Answer, ApprovalStatus, CancelledBy, Decided, Grant, Permit,
+        Answer, Approval, ApprovalStatus, CancelledBy, Decided, Grant, Permit,
         chain::{self, NewRecord},
+        together,
     },
     plan::Digest,
     policy::{Decision, Evaluation},
@@ -33,26 +34,100 @@ pub(super) fn decide(
     runner: &Runner,
     now: Now,
 ) -> Result<Decided, LedgerError> {
-    let Some(row) = approvals::row(transaction, id)? else { return Ok(Decided::NotFound) };
-    if row.status == ApprovalStatus::Pending && row.is_due(now) {
-        expire(transaction, &row, now)?;
-    }
-    let approval =
-        approvals::load(transaction, id)?.ok_or_else(|| LedgerError::Corrupt(format!("`{id}` has no record")))?;
-    if approval.status != ApprovalStatus::Pending {
-        return Ok(Decided::Conflict(Box::new(approval)));
-    }
-    let (approver, grant) = match answer {
+    match answer {
         Answer::Deny { note } => {
+            let (row, _) = match standing(transaction, id, now)? {
+                Ok(found) => found,
+                Err(decided) => return Ok(decided),
+            };
             let body = Map::from_iter([
                 ("note".to_owned(), json!(note)),
                 ("after".to_owned(), json!(now.wall.saturating_sub(row.created_at))),
             ]);
             end(transaction, &row, ApprovalStatus::Denied, body, now)?;
-            return Ok(Decided::Denied);
+            Ok(Decided::Denied)
         }
-        Answer::Approve(approver) => (approver, None),
-        Answer::Grant(approver, grant) => (approver, Some(grant)),
+        Answer::Approve(approver) => {
+            say_yes(transaction, id, &mut Burning::of(&approver), None, evaluation, runner, now)
+        }
+        Answer::Grant(approver, grant) => {
+            say_yes(transaction, id, &mut Burning::of(&approver), Some(&grant), evaluation, runner, now)
+        }
+    }
+}
+
+/// One proof for several approvals, each of which is claimed by itself: what no longer waits, or is not what was ticked,
+/// stays out, and the rest goes on. Nothing is spent where none of them is taken.
+pub(super) fn decide_together(
+    transaction: &Transaction<'_>,
+    approver: &Approver,
+    asked: &[(String, Evaluation)],
+    runner: &Runner,
+    now: Now,
+) -> Result<Vec<Decided>, LedgerError> {
+    let mut all = Vec::new();
+    for (id, _) in asked {
+        all.extend(approvals::load(transaction, id)?);
+    }
+    let alike = all.len() == asked.len() && together(&all);
+    let mut burning = Burning::of(approver);
+    let mut decided = Vec::new();
+    for (id, evaluation) in asked {
+        decided.push(if alike {
+            say_yes(transaction, id, &mut burning, None, evaluation, runner, now)?
+        } else {
+            approvals::load(transaction, id)?.map_or(Decided::NotFound, |found| Decided::Conflict(Box::new(found)))
+        });
+    }
+    Ok(decided)
+}
+
+/// What an approver showed, burnt by the first yes that is taken.
+struct Burning<'a> {
+    approver: &'a Approver,
+    burnt: bool,
+}
+
+impl<'a> Burning<'a> {
+    fn of(approver: &'a Approver) -> Self {
+        Self { approver, burnt: false }
+    }
+
+    fn burn(&mut self, transaction: &Transaction<'_>) -> Result<bool, LedgerError> {
+        self.burnt = self.burnt || factors::burn(transaction, self.approver)?;
+        Ok(self.burnt)
+    }
+}
+
+/// The approval, where it waits; else what is to be answered.
+fn standing(
+    transaction: &Transaction<'_>,
+    id: &str,
+    now: Now,
+) -> Result<Result<(approvals::Row, Approval), Decided>, LedgerError> {
+    let Some(row) = approvals::row(transaction, id)? else { return Ok(Err(Decided::NotFound)) };
+    if row.status == ApprovalStatus::Pending && row.is_due(now) {
+        expire(transaction, &row, now)?;
+    }
+    let approval =
+        approvals::load(transaction, id)?.ok_or_else(|| LedgerError::Corrupt(format!("`{id}` has no record")))?;
+    let waits = approval.status == ApprovalStatus::Pending;
+    Ok(if waits { Ok((row, approval)) } else { Err(Decided::Conflict(Box::new(approval))) })
+}
+
+fn say_yes(
+    transaction: &Transaction<'_>,
+    id: &str,
+    burning: &mut Burning<'_>,
+    grant: Option<&Grant>,
+    evaluation: &Evaluation,
+    runner: &Runner,
+    now: Now,
+) -> Result<Decided, LedgerError> {
+    let approver = burning.approver;
+    let (row, approval) = match standing(transaction, id, now)? {
+        Ok(found) => found,
+        Err(decided) => return Ok(decided),
     };
     let latest: i64 = transaction.query_row("SELECT coalesce(max(at), 0) FROM record", [], |row| row.get(0))?;
     if now.wall < latest - CLOCK_SLACK {
@@ -60,7 +135,7 @@ pub(super) fn decide(
     }
     let plan = approval.plan.clone().ok_or_else(|| LedgerError::Corrupt(format!("`{id}` has no plan")))?;
     // the digest covers the facts that were shown: a yes to other ones is none
-    let proven = approval.shown_digest().is_some_and(|digest| *approver.claim() == claim(id, digest, grant.as_deref()));
+    let proven = approval.shown_digest().is_some_and(|digest| is_proven(approver, id, digest, grant));
     if !proven || evaluation.decision == Decision::Deny {
         return Ok(Decided::Conflict(Box::new(approval)));
     }
@@ -82,10 +157,10 @@ pub(super) fn decide(
     if before().any(|yes| yes.person == *approver.person()) {
         return Ok(Decided::SaidAlready);
     }
-    if !factors::burn(transaction, &approver)? {
+    if !burning.burn(transaction)? {
         return Ok(Decided::CodeUsed);
     }
-    let mut body = yes_body(transaction, &approver, evaluation)?;
+    let mut body = yes_body(transaction, approver, evaluation)?;
     // how long it took: who says yes within seconds has hardly read
     body.insert("after".to_owned(), json!(now.wall.saturating_sub(row.created_at)));
     if before().count().saturating_add(1) < usize::from(requirement.approvers) {
@@ -93,7 +168,7 @@ pub(super) fn decide(
         let approval = approvals::load(transaction, id)?.unwrap_or(approval);
         return Ok(Decided::OneMore(Box::new(approval)));
     }
-    if let Some(grant) = &grant {
+    if let Some(grant) = grant {
         body.insert("grant".to_owned(), json!(grant.id));
         grants::give(transaction, grant, now)?;
     }
@@ -102,13 +177,17 @@ pub(super) fn decide(
     Ok(Decided::Permit(Permit::mint(Arc::clone(&plan), approval.record, approval.id)))
 }
 
-/// What the proof of a yes must be of.
-fn claim(id: &str, digest: Digest, grant: Option<&Grant>) -> Claim {
+/// Is the proof of just this yes?
+fn is_proven(approver: &Approver, id: &str, digest: Digest, grant: Option<&Grant>) -> bool {
     let approval = id.to_owned();
-    match grant {
-        None => Claim::Approve { approval, digest },
-        Some(grant) => Claim::Grant { approval, digest, grant: grant.digest() },
+    if let Claim::Together(ticked) = approver.claim() {
+        return grant.is_none() && ticked.contains(&Ticked { approval, digest });
     }
+    *approver.claim()
+        == match grant {
+            None => Claim::Approve { approval, digest },
+            Some(grant) => Claim::Grant { approval, digest, grant: grant.digest() },
+        }
 }
 
 /// Ends a waiting approval without a decision.
@@ -261,10 +340,15 @@ fn yes_body(
     approver: &Approver,
     evaluation: &Evaluation,
 ) -> Result<Map<String, Value>, LedgerError> {
-    Ok(Map::from_iter([
+    let mut body = Map::from_iter([
         ("person".to_owned(), people::describe(transaction, approver.person())?),
         ("factor".to_owned(), json!(approver.factor())),
         ("proof".to_owned(), factors::describe(approver)),
         ("evaluation".to_owned(), json!(evaluation)),
-    ]))
+    ]);
+    if let Claim::Together(ticked) = approver.claim() {
+        // what a passkey signed can be checked later only with all that was ticked
+        body.insert("together".to_owned(), json!(ticked));
+    }
+    Ok(body)
 }

@@ -50,7 +50,7 @@ use super::{
     Verified, chain,
 };
 use crate::{
-    approval::{PersonId, Purpose},
+    approval::{Approver, PersonId, Purpose},
     call::Caller,
     clock::{Millis, Now},
     findings::Findings,
@@ -198,6 +198,18 @@ impl Ledger for Sqlite {
         let (approval, evaluation) = (approval.to_owned(), evaluation.clone());
         self.transaction(Durability::Full, move |transaction, inner| {
             decisions::decide(transaction, &approval, answer, &evaluation, &inner.runner, now)
+        })
+        .await
+    }
+
+    async fn decide_together(
+        &self,
+        approver: Approver,
+        asked: Vec<(String, Evaluation)>,
+        now: Now,
+    ) -> Result<Vec<Decided>, LedgerError> {
+        self.transaction(Durability::Full, move |transaction, inner| {
+            decisions::decide_together(transaction, &approver, &asked, &inner.runner, now)
         })
         .await
     }

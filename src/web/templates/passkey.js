@@ -6,9 +6,20 @@ const bytes = text => Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll(
 const base64url = buffer =>
   btoa(String.fromCharCode(...new Uint8Array(buffer))).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 
+// What is ticked stands in another form, and belongs into this one, too.
+function carry(form) {
+  for (const old of form.querySelectorAll('.carried')) old.remove()
+  if (!form.dataset.ticks) return
+  for (const tick of document.querySelectorAll(`input[form="${form.dataset.ticks}"]:checked`)) {
+    form.append(Object.assign(document.createElement('input'), { type: 'hidden', className: 'carried', name: tick.name, value: tick.value }))
+  }
+}
+
 // Asks the server what to sign: a challenge is good for this form, once, for two minutes.
 async function use(form) {
+  carry(form)
   const body = new URLSearchParams({ csrf: form.elements.csrf?.value ?? '' })
+  for (const tick of form.querySelectorAll('.carried')) body.append(tick.name, tick.value)
   const answer = await fetch(form.dataset.challenge, { method: 'POST', body })
   if (!answer.ok) throw new Error('The page is out of date. Load it again.')
   const { challenge, rp, credentials } = await answer.json()

@@ -49,12 +49,12 @@ impl Cell {
     }
 
     /// Text on one line without quotes, where the cell holds nothing but text.
-    pub(super) fn line(text: &str) -> Self {
+    pub(in crate::web) fn line(text: &str) -> Self {
         Self { quoted: false, pieces: pieces(&visible(text)) }
     }
 
     /// What has been made visible before.
-    pub(super) fn of_visible(text: &str) -> Self {
+    pub(in crate::web) fn of_visible(text: &str) -> Self {
         Self { quoted: false, pieces: pieces(text) }
     }
 

@@ -3,20 +3,29 @@
 use super::{cell::Cell, outcome::words, when::When};
 use crate::{
     clock::Millis,
-    ledger::{Approval, ApprovalStatus, Told},
+    ledger::{Approval, ApprovalStatus, Told, together},
 };
 
 /// The inbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::web) struct Inbox {
-    /// What waits, oldest first.
-    pub(in crate::web) waiting: Vec<Item>,
+    /// What waits, oldest first; what is alike stands together.
+    pub(in crate::web) waiting: Vec<Fold>,
     /// What nobody decided in time, newest first.
     pub(in crate::web) missed: Vec<Missed>,
     /// What was decided, newest first.
     pub(in crate::web) decided: Vec<Item>,
     /// So many of the last answers in a row were a yes that came too quickly to have been read.
     pub(in crate::web) hasty: Option<usize>,
+}
+
+/// Waiting calls of one tool, by one caller, with one account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::web) struct Fold {
+    /// Oldest first; never empty.
+    pub(in crate::web) items: Vec<Item>,
+    /// Where they can be decided on one page: `apr_…` of the first that can.
+    pub(in crate::web) together: Option<String>,
 }
 
 /// What nobody decided in time.
@@ -67,8 +76,47 @@ impl Inbox {
     ) -> Self {
         let items = |approvals: &[Approval]| approvals.iter().map(|approval| Item::new(approval, now)).collect();
         let missed = missed.iter().map(|(approval, told)| Missed::new(approval, *told, now)).collect();
-        Self { waiting: items(waiting), missed, decided: items(decided), hasty: hasty(decided) }
+        Self { waiting: folds(waiting, now), missed, decided: items(decided), hasty: hasty(decided) }
     }
+}
+
+impl Fold {
+    /// From so many on they are one line, which opens.
+    const FLOOD: usize = 4;
+
+    /// Are they so many that they would hide what else waits?
+    pub(in crate::web) fn is_flood(&self) -> bool {
+        self.items.len() >= Self::FLOOD
+    }
+
+    /// The oldest.
+    pub(in crate::web) fn first(&self) -> Option<&Item> {
+        self.items.first()
+    }
+}
+
+/// In the order of the oldest of each.
+fn folds(waiting: &[Approval], now: Millis) -> Vec<Fold> {
+    fn alike(approval: &Approval) -> (&str, &str, Option<&str>) {
+        (&approval.tool, &approval.caller, approval.plan.as_ref().map(|plan| plan.account_id()))
+    }
+    let mut groups: Vec<Vec<&Approval>> = Vec::new();
+    for approval in waiting {
+        let known = groups.iter_mut().find(|group| group.first().is_some_and(|first| alike(first) == alike(approval)));
+        match known {
+            Some(group) => group.push(approval),
+            None => groups.push(vec![approval]),
+        }
+    }
+    let fold = |group: Vec<&Approval>| {
+        let mut decidable = group.iter().filter(|approval| together(std::slice::from_ref(approval)));
+        let first = decidable.next().map(|approval| approval.id.clone());
+        Fold {
+            items: group.iter().map(|approval| Item::new(approval, now)).collect(),
+            together: first.filter(|_| decidable.next().is_some()),
+        }
+    };
+    groups.into_iter().map(fold).collect()
 }
 
 /// How many of the last answers in a row were a very quick yes, where they are so many that it is a habit.

@@ -21,6 +21,7 @@ mod when;
 
 pub(super) use self::{
     approval::{ApprovalView, Surroundings},
+    cell::Cell,
     decide::{ByPasskey, Decide},
     headline::HeadlineWord,
     inbox::Inbox,

@@ -10,7 +10,7 @@ use std::{
 };
 
 use agentport::{
-    approval::{PersonId, Purpose},
+    approval::{Approver, PersonId, Purpose},
     call::Caller,
     clock::{Millis, Now},
     findings::Findings,
@@ -59,6 +59,7 @@ macro_rules! hooked {
 hooked! {
     admit(admit: Admit, now: Now) -> Admission;
     decide(id: &str, answer: Answer, judged: &Evaluation, now: Now) -> Decided;
+    decide_together(approver: Approver, asked: Vec<(String, Evaluation)>, now: Now) -> Vec<Decided>;
     settle(record: &str, outcome: &Outcome, now: Now) -> bool;
     note_findings(approval: &str, findings: &Findings, now: Now) -> bool;
     cancel(approval: &str, by: CancelledBy, now: Now) -> bool;

@@ -155,6 +155,16 @@ impl House {
         self.parts.ledger.approval(id).await.unwrap().unwrap().status
     }
 
+    /// The moment that everything here goes by.
+    pub(crate) fn instant(&self) -> agentport::clock::Now {
+        self.clock.now()
+    }
+
+    /// The same, in milliseconds since 1970.
+    pub(crate) fn now(&self) -> i64 {
+        self.instant().wall
+    }
+
     /// How many records the log has, and what reached the service.
     pub(crate) async fn traces(&self) -> (usize, usize) {
         let lines = self.parts.home.lines(LineFilter::default()).await.unwrap();
