@@ -2,25 +2,26 @@
 //! rows that a statement would touch. It stands on the page beside the exact request, is kept in the log with the
 //! approval, and is compared again at the yes: what changed meanwhile is shown first, and nothing is sent.
 //!
-//! Any upstream fills it the same way. Where a manifest's `[[tool.preview]]` says what to look up, `gateway::looking`
+//! Any upstream fills it the same way. Where a manifest's `[[tool.preview]]` says what to look up, `gateway::previewing`
 //! calls the reads and makes one [`Finding`] of each. An upstream with questions of its own (a count of rows, a table's
-//! size) makes its reads in `gateway::looking` too, as records of the caller `agentport`, and adds findings with
+//! size) makes its reads in `gateway::foreseeing`, as records of the caller `agentport`, and adds findings with
 //! [`Found::facts`]: one [`Fact`] a line, `name` being what policies say (`facts.<name>.<field>`) and `values` what they
 //! compare. What could not be looked up is a finding as well, [`Found::Problem`], and stops nothing.
 //!
 //! INVARIANT: [`Findings::digest`] covers everything that is shown and nothing else, so that the same facts looked up
 //! twice are the same, and no other ones are.
 
+mod difference;
+mod meaning;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{
-    canonical,
-    clock::{Millis, rfc3339},
-    money,
-    plan::Digest,
-    visible::visible,
+pub use self::{
+    difference::{Difference, Holds},
+    meaning::{Meaning, rows},
 };
+use crate::{canonical, clock::Millis, plan::Digest, visible::visible};
 
 /// The longest text of one fact, in bytes of JSON: what a person reads before saying yes.
 const LONGEST_FACT: usize = 8 * 1024;
@@ -77,36 +78,9 @@ pub struct Fact {
     /// What the call would make of it, where the call changes just this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub then: Option<Value>,
-}
-
-/// What a value is, beyond what it looks like.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Meaning {
-    /// Nothing more than it is.
-    #[default]
-    Plain,
-    /// Money, in the smallest unit of this currency.
-    Money(String),
-    /// A moment, in seconds since the Unix epoch.
-    Time,
-}
-
-impl Meaning {
-    fn is_plain(&self) -> bool {
-        *self == Self::Plain
-    }
-}
-
-/// A fact that is not what was shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
-    /// `charge: Refunded before`
-    pub what: String,
-    /// As it was shown; `None` where it was not there.
-    pub before: Option<String>,
-    /// As it is; `None` where it is not there any more.
-    pub after: Option<String>,
+    /// How far it may have moved when the yes comes.
+    #[serde(default, skip_serializing_if = "Holds::is_exact")]
+    pub holds: Holds,
 }
 
 impl Found {
@@ -125,7 +99,7 @@ impl Found {
 impl Fact {
     /// A line that says what it is.
     pub fn plain(label: impl Into<String>, value: Value) -> Self {
-        Self { label: label.into(), value, meaning: Meaning::Plain, then: None }
+        Self { label: label.into(), value, meaning: Meaning::Plain, then: None, holds: Holds::Exactly }
     }
 
     /// How it stands, for people: `12.50 USD`, `2026-11-24T16:00:00Z`. `None` where the value says it already.
@@ -152,12 +126,7 @@ impl Fact {
     }
 
     fn in_words(&self, value: &Value) -> Option<String> {
-        let whole = value.as_i64()?;
-        match &self.meaning {
-            Meaning::Plain => None,
-            Meaning::Money(currency) => money::human(i128::from(whole), currency),
-            Meaning::Time => Some(rfc3339(whole.checked_mul(1000)?).replace('T', " ").replace('Z', " UTC")),
-        }
+        self.meaning.in_words(value)
     }
 
     fn size(&self) -> usize {
@@ -224,37 +193,14 @@ impl Findings {
         Self { at: later.at, all: self.all.iter().map(one).collect() }
     }
 
-    /// What is not as `before` had it.
-    pub fn differences(&self, before: &Self) -> Vec<Difference> {
-        let (old, new) = (before.lines(), self.lines());
-        let gone = old.iter().filter(|(what, _)| !new.iter().any(|(other, _)| other == what));
-        let gone = gone.map(|(what, line)| (what, Some(line.clone()), None));
-        let changed = new.iter().map(|(what, line)| {
-            let before = old.iter().find(|(other, _)| other == what).map(|(_, line)| line.clone());
-            (what, before, Some(line.clone()))
+    /// The most rows that the call may touch, where that is among what was shown: with a yes to it, what touches more is
+    /// taken back.
+    pub fn most_rows(&self) -> Option<u64> {
+        let facts = self.all.iter().flat_map(|finding| match &finding.found {
+            Found::Facts { shown, .. } => shown.as_slice(),
+            Found::Problem(_) => &[],
         });
-        changed
-            .chain(gone)
-            .filter(|(_, before, after)| before != after)
-            .map(|(what, before, after)| Difference { what: what.clone(), before, after })
-            .collect()
-    }
-
-    fn lines(&self) -> Vec<(String, String)> {
-        let lines = self.all.iter().flat_map(|finding| match &finding.found {
-            Found::Facts { shown, .. } => shown
-                .iter()
-                .enumerate()
-                .map(|(index, fact)| {
-                    // labels may repeat, as the rows of a table do
-                    let again = shown.iter().take(index).filter(|other| other.label == fact.label).count();
-                    let number = if again == 0 { String::new() } else { format!(" {}", again + 1) };
-                    (format!("{}: {}{number}", finding.name, fact.label), fact.line())
-                })
-                .collect::<Vec<_>>(),
-            Found::Problem(_) => vec![(finding.name.clone(), "could not be looked up".to_owned())],
-        });
-        lines.collect()
+        facts.filter(|fact| fact.meaning == Meaning::MostRows).filter_map(|fact| fact.value.as_u64()).min()
     }
 }
 
@@ -281,7 +227,13 @@ pub(crate) mod tests {
 
     /// A charge of which something was refunded before.
     pub(crate) fn charge(refunded: i64) -> Findings {
-        let fact = |label: &str, value: Value, meaning| Fact { label: label.to_owned(), value, meaning, then: None };
+        let fact = |label: &str, value: Value, meaning| Fact {
+            label: label.to_owned(),
+            value,
+            meaning,
+            then: None,
+            holds: Holds::Exactly,
+        };
         let usd = || Meaning::Money("usd".to_owned());
         let values = json!({"amount": 5_000, "currency": "usd", "amount_refunded": refunded, "tags": ["a", "b"]});
         Findings {

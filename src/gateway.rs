@@ -7,6 +7,7 @@
 mod builtin;
 mod deciding;
 mod enrolling;
+mod foreseeing;
 mod granting;
 mod headline;
 mod listing;

@@ -10,13 +10,17 @@
 mod functions;
 mod kind;
 mod proof;
+mod selection;
 mod target;
 mod tokens;
 
 use std::{collections::BTreeSet, fmt, panic, thread};
 
-pub use self::target::{Assignment, Preview, Target};
 use self::{kind::Reading, tokens::Tokens};
+pub use self::{
+    selection::{Preview, Selection},
+    target::{Assignment, Change, Target},
+};
 
 /// The longest statement that is looked at, in bytes.
 pub const MAX_BYTES: usize = 32 * 1024;
@@ -179,8 +183,8 @@ impl Statement {
         self.reading.explain_analyze
     }
 
-    /// The tables that it changes, with what a preview needs, as far as they are plain to see: one for an update or a
-    /// delete, each of a `DROP`, `TRUNCATE` or `ALTER`.
+    /// The tables that it changes, with what a preview needs, as far as they are plain to see: one for an insert, an
+    /// update or a delete, each of a `DROP`, `TRUNCATE` or `ALTER`.
     pub fn targets(&self) -> &[Target] {
         &self.targets
     }

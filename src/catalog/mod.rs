@@ -138,6 +138,11 @@ impl Catalog {
         self.service(integration)?.verify.as_ref()
     }
 
+    /// The read that shows what a statement would change, of a database. No agent can call it either.
+    pub fn preview_tool(&self, integration: &str) -> Option<&Arc<Tool>> {
+        self.service(integration)?.preview.as_ref()
+    }
+
     fn with_services<'a>(services: impl IntoIterator<Item = (&'a str, Service)>) -> Self {
         let services = services.into_iter().map(|(id, service)| (prefix(id), Arc::new(service))).collect();
         Self { services, own: BTreeSet::new(), index: OnceLock::new() }
@@ -171,7 +176,7 @@ impl Catalog {
             .into_iter()
             .map(|integration| {
                 let id = integration.id.clone();
-                (id, Compiled { integration, tools: BTreeMap::new(), verify: None })
+                (id, Compiled { integration, tools: BTreeMap::new(), verify: None, preview: None })
             })
             .collect();
         for tool in tools {
@@ -179,6 +184,8 @@ impl Catalog {
             let Some(service) = services.get_mut(id) else { continue };
             if tool.name == compile::VERIFY {
                 service.verify = Some(tool);
+            } else if tool.name == compile::PREVIEW {
+                service.preview = Some(tool);
             } else {
                 service.tools.insert(tool.wire_name(), tool);
             }

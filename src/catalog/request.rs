@@ -74,10 +74,12 @@ pub enum SqlOperation {
     DescribeTable,
     /// Who is connected, to what, and what the role may do.
     Verify,
+    /// What a statement would change, for who decides about it. It is not run.
+    Preview,
 }
 
 impl SqlOperation {
-    /// The operation of this word of manifests; `verify` is not for tools.
+    /// The operation of this word of manifests; `verify` and `preview` are not for tools.
     pub(super) fn from_word(word: &str) -> Option<Self> {
         [Self::Query, Self::Execute, Self::Explain, Self::ListTables, Self::DescribeTable]
             .into_iter()
@@ -93,13 +95,14 @@ impl SqlOperation {
             Self::ListTables => "list_tables",
             Self::DescribeTable => "describe_table",
             Self::Verify => "verify",
+            Self::Preview => "preview",
         }
     }
 
-    /// Does it run a statement of the caller's?
+    /// Is it about a statement of the caller's?
     pub fn has_statement(self) -> bool {
         match self {
-            Self::Query | Self::Execute | Self::Explain => true,
+            Self::Query | Self::Execute | Self::Explain | Self::Preview => true,
             Self::ListTables | Self::DescribeTable | Self::Verify => false,
         }
     }

@@ -27,6 +27,8 @@ pub(super) struct Compiled {
     pub(super) tools: BTreeMap<String, Arc<Tool>>,
     /// The read that shows whether a credential works.
     pub(super) verify: Option<Arc<Tool>>,
+    /// The read that shows what a statement would change.
+    pub(super) preview: Option<Arc<Tool>>,
 }
 
 impl Service {
@@ -57,6 +59,7 @@ impl Compiled {
     /// What a manifest without problems says.
     pub(super) fn of(manifest: Manifest) -> Option<Self> {
         let tools = manifest.tools.into_iter().map(|tool| (tool.wire_name(), Arc::new(tool))).collect();
-        Some(Self { integration: manifest.integration?, tools, verify: manifest.verify.map(Arc::new) })
+        let [verify, preview] = [manifest.verify, manifest.preview].map(|tool| tool.map(Arc::new));
+        Some(Self { integration: manifest.integration?, tools, verify, preview })
     }
 }

@@ -19,6 +19,8 @@ const LIMIT: u64 = 100;
 const LOOK: u64 = 1_000;
 /// Milliseconds that a server may take unless the call says otherwise.
 const TIMEOUT_MS: u64 = 10_000;
+/// Milliseconds for everything that is asked for an approver.
+const PREVIEW_MS: u64 = 8_000;
 
 /// What policies may ask of a statement, beside the text itself.
 static CONDITIONS: LazyLock<[Param; 5]> = LazyLock::new(|| {
@@ -61,9 +63,11 @@ impl Tool {
                 "this tool only takes statements that are sure to read and nothing else: {reason}; use `{}_execute`",
                 self.integration.id
             )),
-            SqlOperation::Execute | SqlOperation::ListTables | SqlOperation::DescribeTable | SqlOperation::Verify => {
-                None
-            }
+            SqlOperation::Execute
+            | SqlOperation::ListTables
+            | SqlOperation::DescribeTable
+            | SqlOperation::Verify
+            | SqlOperation::Preview => None,
         }
     }
 
@@ -122,7 +126,7 @@ pub(super) fn request(template: SqlTemplate, tool: &Tool, arguments: &Arguments,
         name: text("table").or_else(|| text("schema")),
         limit: number("limit", if operation == SqlOperation::Query { LIMIT } else { LOOK }),
         offset: number("offset", 0),
-        timeout_ms: number("timeout_ms", TIMEOUT_MS),
+        timeout_ms: number("timeout_ms", if operation == SqlOperation::Preview { PREVIEW_MS } else { TIMEOUT_MS }),
     }
 }
 

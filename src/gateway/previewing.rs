@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value, json};
 
-use super::{DecideError, Gateway, Parts};
+use super::{
+    DecideError, Gateway, Parts,
+    foreseeing::{self, executes},
+};
 use crate::{
     account::Account,
     call::{Call, Caller},
@@ -14,10 +17,10 @@ use crate::{
         EVERYTHING, FIELDS, Tool,
         ask::{Path, Preview, Show, ShowUnit, Source, value_at},
     },
-    findings::{Difference, Fact, Finding, Findings, Found, Meaning},
+    findings::{Difference, Fact, Finding, Findings, Found, Holds, Meaning},
     ledger::{Admission, Admit, Approval, ApprovalStatus, Outcome},
     plan::Plan,
-    policy::{self, Decision},
+    policy::{self, Decision, Evaluation},
     snapshot::Snapshot,
 };
 
@@ -146,6 +149,14 @@ impl Gateway {
                 scope.found.insert(preview.name.clone(), answer);
             }
         }
+        if executes(tool) {
+            let patience = tokio::time::timeout_at(deadline, self.foresee(parts, snapshot, tool, plan)).await;
+            all.extend(patience.unwrap_or_else(|_| {
+                let (name, source) = (foreseeing::NAME.to_owned(), format!("{}.preview", plan.integration()));
+                let found = Found::Problem("the database did not answer in time".to_owned());
+                Some(Finding { name, source, found })
+            }));
+        }
         Findings { at: self.clock.now().wall, all }
     }
 
@@ -179,12 +190,25 @@ impl Gateway {
         if evaluation.decision != Decision::Allow {
             return Err(format!("the policy does not allow this read (`{}`)", evaluation.rule()));
         }
+        self.own_read(parts, &call, account, evaluation, format!("Look up {}", preview.name)).await
+    }
+
+    /// A read of the product's own, like every other one: admitted, recorded, sent once.
+    pub(super) async fn own_read(
+        self: &Arc<Self>,
+        parts: &Arc<Parts>,
+        call: &Call,
+        account: &Account,
+        evaluation: Evaluation,
+        summary: String,
+    ) -> Result<Value, String> {
+        let read = Plan::build(call).map_err(|_| "the read cannot be built".to_owned())?;
         let opened = parts.credentials.open_for_read(&read, account).await;
         let credential = opened.map_err(|error| error.to_string())?;
         let slot = self.sending.slot().map_err(|_| "too many calls are being sent".to_owned())?;
         let admit = Admit {
             findings: None,
-            summary: format!("Look up {}", preview.name),
+            summary,
             plan: Arc::new(read),
             key: call.key(),
             evaluation,
@@ -192,7 +216,7 @@ impl Gateway {
             max_pending: 0,
             hourly: 0,
         };
-        let admission = parts.ledger.admit(admit, now).await.map_err(|error| error.to_string())?;
+        let admission = parts.ledger.admit(admit, self.clock.now()).await.map_err(|error| error.to_string())?;
         let Admission::Permit(permit) = admission else { return Err("the read was not admitted".to_owned()) };
         match self.execute(parts, permit, credential, slot).await {
             Outcome::Succeeded { result, truncated: false, .. } => Ok(result),
@@ -239,7 +263,7 @@ impl Scope<'_> {
             (Some(ShowUnit::Count) | None, value) => (value.clone(), Meaning::Plain),
         };
         let becomes = show.becomes.as_ref().and_then(|path| self.plan.arguments().given(path).into_iter().next());
-        Some(Fact { label: show.label.clone(), value, meaning, then: becomes.cloned() })
+        Some(Fact { label: show.label.clone(), value, meaning, then: becomes.cloned(), holds: Holds::Exactly })
     }
 }
 
@@ -253,11 +277,11 @@ fn asked(snapshot: &Snapshot, approval: &Approval) -> Option<(Arc<Tool>, Arc<Pla
     let waits = snapshot.settings.look_up && approval.status == ApprovalStatus::Pending;
     let plan = approval.plan.as_ref().filter(|_| waits)?;
     let tool = snapshot.catalog.find(&plan.tool())?;
-    let same = plan.definition() == tool.definition().into() && !tool.ask.previews.is_empty();
+    let same = plan.definition() == tool.definition().into() && (!tool.ask.previews.is_empty() || executes(tool));
     same.then(|| (Arc::clone(tool), Arc::clone(plan)))
 }
 
-fn account_of<'a>(snapshot: &'a Snapshot, plan: &Plan) -> Option<&'a Arc<Account>> {
+pub(super) fn account_of<'a>(snapshot: &'a Snapshot, plan: &Plan) -> Option<&'a Arc<Account>> {
     snapshot.accounts.iter().find(|account| {
         account.integration == plan.integration()
             && account.name == plan.account()

@@ -1,28 +1,51 @@
 //! What a statement changes, in pieces that a preview is made of. Each piece is checked to be a run of the statement's own
 //! tokens, so that a preview can't look at other rows than the statement does.
 
+use std::fmt::Display;
+
 use sqlparser::{
     ast::{
-        AssignmentTarget, Delete, Expr, FromTable, ObjectName, Query, SetExpr, Statement as Parsed, TableFactor,
-        TableWithJoins, Update,
+        AssignmentTarget, CascadeOption, Delete, Expr, FromTable, Insert, ObjectName, Query, SetExpr,
+        Statement as Parsed, TableFactor, TableObject, TableWithJoins, Update,
     },
     tokenizer::Token,
 };
 
 use super::{
     Dialect,
-    tokens::{Tokens, is_word, normalised, parameter, split},
+    selection::{Preview, Selection},
+    tokens::{Tokens, is_word, normalised, split},
 };
 
 /// A table that a statement changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     dialect: Dialect,
+    change: Change,
     table: String,
     name: String,
+    parts: Vec<String>,
     alias: Option<String>,
     condition: Condition,
     assignments: Vec<Assignment>,
+    cascades: bool,
+}
+
+/// What is done to a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Rows are added.
+    Insert,
+    /// Rows are changed.
+    Update,
+    /// Rows are removed.
+    Delete,
+    /// All rows are removed.
+    Truncate,
+    /// It is removed.
+    Drop,
+    /// It is changed itself.
+    Alter,
 }
 
 /// One `column = value` of an update.
@@ -32,17 +55,10 @@ pub struct Assignment {
     pub column: String,
     /// What it becomes, in SQL.
     pub value: String,
+    /// The column's bare name.
+    name: String,
     /// The numbers of the statement's parameters that stand in the value, in order.
     parameters: Vec<usize>,
-}
-
-/// A query that shows beforehand what a statement would meet. It is to be understood again, and to be a read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Preview {
-    /// The query.
-    pub text: String,
-    /// Which of the statement's parameters (from 1) are bound to it, in its own order.
-    pub parameters: Vec<usize>,
 }
 
 /// Which rows.
@@ -53,11 +69,23 @@ enum Condition {
         text: String,
         parameters: Vec<usize>,
     },
+    /// The rows of a query, which are added.
+    Of {
+        query: String,
+        parameters: Vec<usize>,
+    },
+    /// So many new ones.
+    New(u64),
     /// It joins, limits or is not found again in the tokens: no simple query meets the same rows.
     Involved,
 }
 
 impl Target {
+    /// What is done to it.
+    pub fn change(&self) -> Change {
+        self.change
+    }
+
     /// The table as SQL names it, quotes and schema as written.
     pub fn table(&self) -> &str {
         &self.table
@@ -68,11 +96,21 @@ impl Target {
         &self.name
     }
 
+    /// The parts of its name as written, without quotes, the table's own last.
+    pub fn parts(&self) -> &[String] {
+        &self.parts
+    }
+
+    /// Does the statement say `CASCADE`?
+    pub fn cascades(&self) -> bool {
+        self.cascades
+    }
+
     /// The condition, in SQL; `None` without one, and where it is too involved for a preview.
     pub fn where_text(&self) -> Option<&str> {
         match &self.condition {
             Condition::Where { text, .. } => Some(text),
-            Condition::All | Condition::Involved => None,
+            Condition::All | Condition::Of { .. } | Condition::New(_) | Condition::Involved => None,
         }
     }
 
@@ -81,9 +119,17 @@ impl Target {
         &self.assignments
     }
 
-    /// How many rows match; `None` where no simple query can tell.
+    /// How many rows it adds, where the statement itself says so.
+    pub fn new_rows(&self) -> Option<u64> {
+        match self.condition {
+            Condition::New(rows) => Some(rows),
+            Condition::All | Condition::Where { .. } | Condition::Of { .. } | Condition::Involved => None,
+        }
+    }
+
+    /// How many rows match, or are added by a query; `None` where no simple query can tell.
     pub fn count(&self) -> Option<Preview> {
-        self.query("count(*)", Vec::new(), "")
+        self.selection()?.select("count(*)", Vec::new(), "")
     }
 
     /// How many rows the table has.
@@ -91,37 +137,44 @@ impl Target {
         Preview { text: format!("SELECT count(*) FROM {}", self.table), parameters: Vec::new() }
     }
 
-    /// The first rows that match, as they are: all columns.
+    /// The first rows that match, as they are, or that are added: all columns.
     pub fn rows(&self, limit: u32) -> Option<Preview> {
-        self.query(
-            &format!("{}.*", self.alias.as_deref().unwrap_or(&self.table)),
-            Vec::new(),
-            &format!(" LIMIT {limit}"),
-        )
+        let selection = self.selection()?;
+        let all = format!("{}.*", selection.name());
+        selection.select(&all, Vec::new(), &format!(" LIMIT {limit}"))
     }
 
-    /// For an update: of the first rows that match each assigned column as it is and, behind it, as it becomes.
-    pub fn old_and_new(&self, limit: u32) -> Option<Preview> {
+    /// For an update: of the first rows that match the columns `keys`, then each assigned column as it is and, behind
+    /// it, as it becomes.
+    pub fn old_and_new(&self, keys: &[&str], limit: u32) -> Option<Preview> {
         if self.assignments.is_empty() {
             return None;
         }
+        let selection = self.selection()?;
+        let keys = keys.iter().map(|key| format!("{}.{}", selection.name(), self.dialect.quoted(key)));
         let pairs = self.assignments.iter().map(|set| format!("{}, ({})", set.column, set.value));
         let parameters = self.assignments.iter().flat_map(|set| set.parameters.iter().copied()).collect();
-        self.query(&pairs.collect::<Vec<_>>().join(", "), parameters, &format!(" LIMIT {limit}"))
+        selection.select(&keys.chain(pairs).collect::<Vec<_>>().join(", "), parameters, &format!(" LIMIT {limit}"))
     }
 
-    fn query(&self, what: &str, mut parameters: Vec<usize>, rest: &str) -> Option<Preview> {
-        let alias = self.alias.as_ref().map(|alias| format!(" AS {alias}")).unwrap_or_default();
-        let condition = match &self.condition {
-            Condition::All => String::new(),
-            Condition::Where { text, parameters: more } => {
-                parameters.extend(more);
-                format!(" WHERE {text}")
+    /// The rows that match, or the query whose rows are added.
+    pub fn selection(&self) -> Option<Selection> {
+        match &self.condition {
+            Condition::Of { query, parameters } => Some(Selection::of_query(self.dialect, query, parameters.clone())),
+            Condition::All => Some(Selection::of_table(self.dialect, &self.table, self.alias.as_deref())),
+            Condition::Where { text, parameters } => {
+                let all = Selection::of_table(self.dialect, &self.table, self.alias.as_deref());
+                Some(all.which(text, parameters.clone()))
             }
-            Condition::Involved => return None,
-        };
-        let text = format!("SELECT {what} FROM {}{alias}{condition}{rest}", self.table);
-        renumbered(self.dialect, &text, parameters)
+            Condition::New(_) | Condition::Involved => None,
+        }
+    }
+}
+
+impl Assignment {
+    /// Does it set this column?
+    pub fn sets(&self, column: &str) -> bool {
+        self.name.eq_ignore_ascii_case(column)
     }
 }
 
@@ -134,11 +187,18 @@ pub(super) fn of(dialect: Dialect, statement: &Parsed, tokens: &Tokens) -> Vec<T
         },
         Parsed::Update(update) => changed(dialect, update, tokens).into_iter().collect(),
         Parsed::Delete(delete) => removed(dialect, delete, tokens).into_iter().collect(),
+        Parsed::Insert(insert) => added(dialect, insert, tokens).into_iter().collect(),
         Parsed::Truncate(truncate) => {
-            truncate.table_names.iter().filter_map(|target| whole(dialect, &target.name)).collect()
+            let cascades = matches!(truncate.cascade, Some(CascadeOption::Cascade));
+            let targets = truncate.table_names.iter();
+            let targets = targets.filter_map(|target| whole(dialect, Change::Truncate, &target.name));
+            targets.map(|target| Target { cascades, ..target }).collect()
         }
-        Parsed::Drop { names, .. } => names.iter().filter_map(|name| whole(dialect, name)).collect(),
-        Parsed::AlterTable(alter) => whole(dialect, &alter.name).into_iter().collect(),
+        Parsed::Drop { names, cascade, .. } => {
+            let targets = names.iter().filter_map(|name| whole(dialect, Change::Drop, name));
+            targets.map(|target| Target { cascades: *cascade, ..target }).collect()
+        }
+        Parsed::AlterTable(alter) => whole(dialect, Change::Alter, &alter.name).into_iter().collect(),
         _ => Vec::new(),
     }
 }
@@ -146,7 +206,11 @@ pub(super) fn of(dialect: Dialect, statement: &Parsed, tokens: &Tokens) -> Vec<T
 /// The change within a query that is nothing but parentheses round it. A `WITH` in front could hide a table.
 fn plain(query: &Query) -> Option<&Parsed> {
     match query.body.as_ref() {
-        SetExpr::Update(statement) | SetExpr::Delete(statement) if query.with.is_none() => Some(statement),
+        SetExpr::Update(statement) | SetExpr::Delete(statement) | SetExpr::Insert(statement)
+            if query.with.is_none() =>
+        {
+            Some(statement)
+        }
         SetExpr::Query(inner) if query.with.is_none() => plain(inner),
         _ => None,
     }
@@ -154,12 +218,13 @@ fn plain(query: &Query) -> Option<&Parsed> {
 
 fn changed(dialect: Dialect, update: &Update, tokens: &Tokens) -> Option<Target> {
     let simple = update.from.is_none() && update.order_by.is_empty() && update.limit.is_none();
-    let mut target = single(dialect, &update.table, simple)?;
+    let mut target = single(dialect, Change::Update, &update.table, simple)?;
     target.condition = condition(target.condition, update.selection.as_ref(), dialect, tokens);
     let assignments = update.assignments.iter().map(|assignment| {
         let AssignmentTarget::ColumnName(column) = &assignment.target else { return None };
         let (value, parameters) = found(dialect, tokens, &assignment.value, |before| matches!(before, Token::Eq))?;
-        Some(Assignment { column: column.to_string(), value, parameters })
+        let name = column.0.last()?.as_ident()?.value.clone();
+        Some(Assignment { column: column.to_string(), value, name, parameters })
     });
     target.assignments = assignments.collect::<Option<_>>().unwrap_or_default();
     Some(target)
@@ -169,16 +234,38 @@ fn removed(dialect: Dialect, delete: &Delete, tokens: &Tokens) -> Option<Target>
     let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
     let [table] = from.as_slice() else { return None };
     let simple = delete.tables.is_empty() && delete.using.is_none() && delete.order_by.is_empty();
-    let mut target = single(dialect, table, simple && delete.limit.is_none())?;
+    let mut target = single(dialect, Change::Delete, table, simple && delete.limit.is_none())?;
     target.condition = condition(target.condition, delete.selection.as_ref(), dialect, tokens);
     Some(target)
 }
 
-fn single(dialect: Dialect, table: &TableWithJoins, simple: bool) -> Option<Target> {
+/// What an `INSERT` adds: the rows of its `VALUES`, or of a query.
+fn added(dialect: Dialect, insert: &Insert, tokens: &Tokens) -> Option<Target> {
+    let TableObject::TableName(name) = &insert.table else { return None };
+    let mut target = whole(dialect, Change::Insert, name)?;
+    // MySQL counts a row that it replaces twice
+    let twice = dialect == Dialect::Mysql && (insert.on.is_some() || insert.replace_into);
+    target.condition = match &insert.source {
+        _ if twice => Condition::Involved,
+        None => Condition::New(1),
+        Some(query) => match query.body.as_ref() {
+            SetExpr::Values(values) if query.with.is_none() && query.limit_clause.is_none() => {
+                Condition::New(u64::try_from(values.rows.len()).ok()?)
+            }
+            _ => match found(dialect, tokens, query, |_| true) {
+                Some((query, parameters)) => Condition::Of { query, parameters },
+                None => Condition::Involved,
+            },
+        },
+    };
+    Some(target)
+}
+
+fn single(dialect: Dialect, change: Change, table: &TableWithJoins, simple: bool) -> Option<Target> {
     let TableFactor::Table { name, alias, args: None, partitions, inheritance, .. } = &table.relation else {
         return None;
     };
-    let mut target = whole(dialect, name)?;
+    let mut target = whole(dialect, change, name)?;
     target.alias = alias.as_ref().map(|alias| alias.name.to_string());
     if !simple || !table.joins.is_empty() || !partitions.is_empty() || inheritance.is_some() {
         target.condition = Condition::Involved;
@@ -186,17 +273,25 @@ fn single(dialect: Dialect, table: &TableWithJoins, simple: bool) -> Option<Targ
     Some(target)
 }
 
-fn whole(dialect: Dialect, name: &ObjectName) -> Option<Target> {
-    let folded =
-        name.0.iter().map(|part| part.as_ident().map(|name| dialect.folded(&name.value, name.quote_style.is_some())));
-    let folded = folded.collect::<Option<Vec<_>>>()?.join(".");
-    let condition = Condition::All;
-    Some(Target { dialect, table: name.to_string(), name: folded, alias: None, condition, assignments: Vec::new() })
+fn whole(dialect: Dialect, change: Change, name: &ObjectName) -> Option<Target> {
+    let idents = name.0.iter().map(|part| part.as_ident()).collect::<Option<Vec<_>>>()?;
+    let folded = idents.iter().map(|name| dialect.folded(&name.value, name.quote_style.is_some()));
+    Some(Target {
+        dialect,
+        change,
+        table: name.to_string(),
+        name: folded.collect::<Vec<_>>().join("."),
+        parts: idents.iter().map(|name| name.value.clone()).collect(),
+        alias: None,
+        condition: Condition::All,
+        assignments: Vec::new(),
+        cascades: false,
+    })
 }
 
 fn condition(so_far: Condition, selection: Option<&Expr>, dialect: Dialect, tokens: &Tokens) -> Condition {
     match (so_far, selection) {
-        (Condition::Involved, _) => Condition::Involved,
+        (Condition::Involved | Condition::Of { .. } | Condition::New(_), _) => Condition::Involved,
         (Condition::All | Condition::Where { .. }, None) => Condition::All,
         (Condition::All | Condition::Where { .. }, Some(selection)) => {
             match found(dialect, tokens, selection, |before| is_word(before, "WHERE")) {
@@ -212,7 +307,7 @@ fn condition(so_far: Condition, selection: Option<&Expr>, dialect: Dialect, toke
 fn found(
     dialect: Dialect,
     tokens: &Tokens,
-    expression: &Expr,
+    expression: &impl Display,
     begins: impl Fn(&Token) -> bool,
 ) -> Option<(String, Vec<usize>)> {
     let printed = split(dialect, &expression.to_string()).ok()?;
@@ -241,28 +336,4 @@ fn is_same(one: &Token, other: &Token) -> bool {
         }
         (one, other) => one == other,
     }
-}
-
-/// PostgreSQL's and SQLite's numbered parameters begin at 1 again, in the order in which they stand.
-fn renumbered(dialect: Dialect, text: &str, parameters: Vec<usize>) -> Option<Preview> {
-    let mut out = Vec::new();
-    let mut count = 0;
-    let mut own = 0;
-    for token in split(dialect, text).ok()? {
-        let is_parameter = parameter(&token, &mut count).is_some();
-        match token {
-            Token::Placeholder(name) if is_parameter && name.starts_with('$') => {
-                own += 1;
-                out.push(format!("${own}"));
-            }
-            Token::Placeholder(_) if is_parameter => {
-                own += 1;
-                out.push("?".to_owned());
-            }
-            Token::EOF => {}
-            Token::EscapedStringLiteral(_) => out.push(normalised(dialect, &[token])),
-            other => out.push(other.to_string()),
-        }
-    }
-    (own == parameters.len()).then(|| Preview { text: out.concat(), parameters })
 }

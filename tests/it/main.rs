@@ -15,6 +15,7 @@ mod documents;
 mod elicitation;
 mod enrolment;
 mod facts;
+mod foreseen;
 mod github;
 mod gmail;
 mod harness;

@@ -27,7 +27,7 @@ use toml::de::DeTable;
 pub(super) use self::oauth::is_scope;
 use self::service::Described;
 #[cfg(test)]
-pub(super) use self::tool::VERIFY;
+pub(super) use self::{sql::PREVIEW, tool::VERIFY};
 use super::{
     Catalog, CredentialScheme, CredentialSpec, Integration, Tool,
     reader::{At, Table},
@@ -72,6 +72,7 @@ pub(super) struct Manifest {
     pub(super) integration: Option<Arc<Integration>>,
     pub(super) tools: Vec<Tool>,
     pub(super) verify: Option<Tool>,
+    pub(super) preview: Option<Tool>,
 }
 
 /// Reads one file; what is wrong with it is noted in `source`.
@@ -121,8 +122,9 @@ pub(super) fn manifest(source: &mut Source<'_>) -> Manifest {
         .as_ref()
         .zip(verify)
         .map(|(integration, template)| tool::verify(integration, template, requests.refusal()));
+    let preview = sql::preview(&tools);
     top.finish(source);
-    Manifest { id, integration, tools, verify }
+    Manifest { id, integration, tools, verify, preview }
 }
 
 fn schema(source: &mut Source<'_>, top: &mut Table<'_>) {

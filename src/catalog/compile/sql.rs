@@ -1,16 +1,20 @@
 //! `[upstream.sql]`, and the `sql` of a tool: what is asked of a database, and the arguments that this has.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use super::rest::Requests;
 use crate::{
     catalog::{
-        Effect, Param, Place, RequestTemplate, SqlOperation, SqlTemplate, Type, UpstreamSpec,
+        AnswerSpec, Ask, Definition, Effect, Param, Place, RequestTemplate, SqlOperation, SqlTemplate, Tool, Type,
+        UpstreamSpec,
         reader::{At, Table, shown},
     },
     diagnostic::Source,
     sql::Dialect,
 };
+
+/// The name of the hidden read that shows what a statement would change.
+pub(in crate::catalog) const PREVIEW: &str = "preview";
 
 /// Reads `[upstream.sql]`.
 pub(super) fn upstream(source: &mut Source<'_>, mut table: Table<'_>) -> (Requests, Option<UpstreamSpec>) {
@@ -35,6 +39,31 @@ pub(super) fn verifying_read(dialect: Dialect) -> RequestTemplate {
     RequestTemplate::Sql(SqlTemplate { dialect, operation: SqlOperation::Verify })
 }
 
+/// The read that says what a statement would change: of what executes one it has the arguments that are the
+/// statement.
+pub(super) fn preview(tools: &[Tool]) -> Option<Tool> {
+    let (execute, dialect) = tools.iter().find_map(|tool| match tool.request {
+        RequestTemplate::Sql(SqlTemplate { dialect, operation: SqlOperation::Execute }) => Some((tool, dialect)),
+        RequestTemplate::Sql(_) | RequestTemplate::Rest(_) | RequestTemplate::Graphql(_) => None,
+    })?;
+    let params = execute.params.iter().filter(|param| ["sql", "params"].contains(&param.name.as_str()));
+    Some(Tool {
+        integration: Arc::clone(&execute.integration),
+        name: PREVIEW.to_owned(),
+        title: "Look at what a statement would change".to_owned(),
+        description: "Counts what a statement would meet, for who decides about it.".to_owned(),
+        effect: Effect::Read,
+        raises: Vec::new(),
+        toolset: "agentport".to_owned(),
+        params: params.cloned().collect(),
+        require_any: Vec::new(),
+        request: RequestTemplate::Sql(SqlTemplate { dialect, operation: SqlOperation::Preview }),
+        answer: AnswerSpec::default(),
+        ask: Ask::default(),
+        definition: Definition::default(),
+    })
+}
+
 /// Reads `sql = "query"`.
 pub(super) fn template(source: &mut Source<'_>, table: &mut Table<'_>, dialect: Dialect) -> Option<SqlTemplate> {
     let word = table.required(source, "sql")?;
@@ -54,7 +83,8 @@ pub(super) fn fitting_effect(source: &mut Source<'_>, effect: &At<Effect>, templ
         | SqlOperation::Explain
         | SqlOperation::ListTables
         | SqlOperation::DescribeTable
-        | SqlOperation::Verify => Effect::Read,
+        | SqlOperation::Verify
+        | SqlOperation::Preview => Effect::Read,
     };
     if effect.value != expected {
         let word = template.operation.as_str();
@@ -70,6 +100,7 @@ pub(super) fn fitting_params(source: &mut Source<'_>, params: &[Param], keys: &[
         SqlOperation::Execute | SqlOperation::Explain => &["sql", "params", "timeout_ms"],
         SqlOperation::ListTables => &["schema"],
         SqlOperation::DescribeTable => &["table"],
+        SqlOperation::Preview => &["sql", "params"],
         SqlOperation::Verify => &[],
     };
     for (param, key) in params.iter().zip(keys) {

@@ -9,6 +9,7 @@ use super::{Admit, Durability, LedgerError, Outcome, Runner, approvals, decision
 use crate::{
     canonical,
     clock::Now,
+    findings::Findings,
     ledger::{
         Admission, ApprovalStatus, Denial, Permit, Refusal, Situation, Standing, Verdict, admission,
         chain::{self, NewRecord},
@@ -229,7 +230,9 @@ fn run(transaction: &Transaction<'_>, admit: &Admit, runner: &Runner, now: Now) 
     begin(transaction, admit, id.clone(), "allowed", Map::new(), now)?;
     start_sending(transaction, &id, runner, now)?;
     limits::reserve(transaction, &id, &admit.evaluation.uses, now)?;
-    Ok(Admission::Permit(Permit::mint(Arc::clone(&admit.plan), id.clone(), id)))
+    // what a rule allowed by what was looked up is bounded by it, too
+    let most_rows = admit.findings.as_ref().and_then(Findings::most_rows);
+    Ok(Admission::Permit(Permit::mint(Arc::clone(&admit.plan), id.clone(), id).within(most_rows)))
 }
 
 fn ask(transaction: &Transaction<'_>, admit: &Admit, key: &str, now: Now) -> Result<Admission, LedgerError> {

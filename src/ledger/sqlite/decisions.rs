@@ -11,6 +11,7 @@ use super::{
 use crate::{
     approval::{Approver, Claim, Ticked},
     clock::Now,
+    findings::Findings,
     ledger::{
         Answer, Approval, ApprovalStatus, CancelledBy, Decided, Grant, Permit,
         chain::{self, NewRecord},
@@ -174,7 +175,9 @@ fn say_yes(
     }
     end(transaction, &row, ApprovalStatus::Approved, body, now)?;
     calls::start_sending(transaction, &approval.record, runner, now)?;
-    Ok(Decided::Permit(Permit::mint(Arc::clone(&plan), approval.record, approval.id)))
+    // the yes was for these facts, as the claim's digest has shown above
+    let most_rows = approval.findings.as_ref().and_then(Findings::most_rows);
+    Ok(Decided::Permit(Permit::mint(Arc::clone(&plan), approval.record, approval.id).within(most_rows)))
 }
 
 /// Is the proof of just this yes?

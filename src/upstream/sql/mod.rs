@@ -7,8 +7,8 @@
 mod address;
 mod cell;
 mod mysql;
-
 mod postgres;
+mod preview;
 mod rows;
 mod sqlite;
 mod wire;
@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     catalog::{Effect, SqlOperation, SqlRequest},
+    findings::rows,
     ledger::{FailureKind, Outcome, Permit},
     plan::{Plan, Request},
     sql::Dialect,
@@ -63,6 +64,15 @@ enum Trouble {
     Lost,
     /// More came than is taken.
     TooLarge,
+    /// It touched more rows than were approved, and was rolled back.
+    TooManyRows {
+        /// How many it touched.
+        touched: u64,
+        /// How many were approved.
+        most: u64,
+        /// Is it gone again? A storage without transactions keeps it.
+        undone: bool,
+    },
 }
 
 /// One call on its way.
@@ -71,6 +81,8 @@ struct Run<'a> {
     request: &'a SqlRequest,
     origin: &'a crate::account::Origin,
     read: bool,
+    /// The most rows that it may touch.
+    most_rows: Option<u64>,
 }
 
 #[async_trait]
@@ -89,7 +101,7 @@ impl Upstream for Sql {
             let why = "the credential does not belong to this request; nothing was sent";
             return failed(FailureKind::Credential, None, why.to_owned());
         }
-        let run = Run { address, request, origin: plan.origin(), read };
+        let run = Run { address, request, origin: plan.origin(), read, most_rows: permit.most_rows() };
         let answer = match request.dialect {
             Dialect::Postgres => postgres::run(&run).await,
             Dialect::Mysql => mysql::run(&run).await,
@@ -157,6 +169,18 @@ fn outcome(
             let why = "answered more than can be read; ask for fewer columns or shorter values";
             failed(FailureKind::Upstream, None, format!("`{integration}` {why}"))
         }
+        Trouble::TooManyRows { touched, most, undone } => {
+            let message = format!(
+                "the statement touched {}, more than the {most} that a human was shown and approved",
+                rows(touched)
+            );
+            if undone {
+                let message = format!("{message}; it was rolled back and nothing was changed; ask again");
+                failed(FailureKind::Upstream, None, message)
+            } else {
+                unknown(&format!("could not take everything back: {message}"))
+            }
+        }
         Trouble::Slow => unknown("got the statement and did not answer in time"),
         Trouble::Lost => unknown("lost the connection while it had the statement"),
         Trouble::TooLarge => unknown("answered more than can be read"),
@@ -185,6 +209,27 @@ fn one_line(words: &str) -> String {
 impl Run<'_> {
     fn timeout(&self) -> Duration {
         Duration::from_millis(self.request.timeout_ms)
+    }
+
+    /// How long the server may take over one statement.
+    fn each(&self) -> Duration {
+        match self.request.operation {
+            SqlOperation::Preview => self.timeout().min(preview::EACH),
+            SqlOperation::Query
+            | SqlOperation::Execute
+            | SqlOperation::Explain
+            | SqlOperation::ListTables
+            | SqlOperation::DescribeTable
+            | SqlOperation::Verify => self.timeout(),
+        }
+    }
+
+    /// An error where a statement touched more rows than were approved: what was done must be taken back.
+    fn within(&self, touched: u64) -> Result<(), Trouble> {
+        match self.most_rows {
+            Some(most) if touched > most => Err(Trouble::TooManyRows { touched, most, undone: true }),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// The statement, which operations with one have.

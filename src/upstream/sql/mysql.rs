@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use async_trait::async_trait;
 use mysql_async::{
     Conn, DriverError, Error, Opts, OptsBuilder, Params, Row, SslOpts,
     consts::{ColumnFlags, ColumnType},
@@ -11,7 +12,7 @@ use mysql_async::{
 use serde_json::{Number, Value, json};
 use tokio::time::timeout;
 
-use super::{CONNECT, GRACE, Run, Trouble, rows::Rows, wire::RECEIVED};
+use super::{CONNECT, GRACE, Run, Trouble, preview, rows::Rows, wire::RECEIVED};
 use crate::{catalog::SqlOperation, ledger::FailureKind};
 
 /// What the classifier takes for granted: quotes and backslashes mean what they mean by default.
@@ -63,13 +64,16 @@ async fn answer(run: &Run<'_>, connection: &mut Conn) -> Result<Value, Trouble> 
     connection.query_drop(SETTINGS).await.map_err(settings)?;
     let version: Option<String> = connection.query_first("SELECT VERSION()").await.map_err(settings)?;
     let version = version.unwrap_or_default();
-    let milliseconds = run.request.timeout_ms;
+    let limit = run.each();
     let is_mariadb = version.contains("MariaDB");
     if is_mariadb {
-        let seconds = std::time::Duration::from_millis(milliseconds).as_secs_f64();
+        let seconds = limit.as_secs_f64();
         connection.exec_drop(TIMEOUT_MARIADB, (seconds,)).await.map_err(settings)?;
     } else {
-        connection.exec_drop(TIMEOUT, (milliseconds,)).await.map_err(settings)?;
+        connection
+            .exec_drop(TIMEOUT, (u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),))
+            .await
+            .map_err(settings)?;
     }
     let begin = if run.read { "START TRANSACTION READ ONLY" } else { "START TRANSACTION" };
     connection.query_drop(begin).await.map_err(settings)?;
@@ -81,20 +85,27 @@ async fn answer(run: &Run<'_>, connection: &mut Conn) -> Result<Value, Trouble> 
         SqlOperation::ListTables => rows(run, connection, LIST, Params::Positional(vec![name()])).await,
         SqlOperation::DescribeTable => described(run, connection).await,
         SqlOperation::Verify => verified(run, connection, &version).await,
-        SqlOperation::Execute => execute(connection, run.statement()?, params(run)).await,
+        SqlOperation::Execute => execute(run, connection, run.statement()?, params(run)).await,
+        SqlOperation::Preview => preview::look(request, &mut Asked(connection)).await,
     };
     let end = if run.read || answer.is_err() { "ROLLBACK" } else { "COMMIT" };
     let ended = connection.query_drop(end).await;
     match (&answer, ended) {
+        (Err(Trouble::TooManyRows { touched, most, .. }), ended) => {
+            // a storage without transactions is warned of here
+            let undone = ended.is_ok() && connection.get_warnings() == 0;
+            Err(Trouble::TooManyRows { touched: *touched, most: *most, undone })
+        }
         (Ok(_), Err(error)) if !run.read => Err(trouble(&error, false)),
         _ => answer,
     }
 }
 
-async fn execute(connection: &mut Conn, statement: &str, params: Params) -> Result<Value, Trouble> {
+async fn execute(run: &Run<'_>, connection: &mut Conn, statement: &str, params: Params) -> Result<Value, Trouble> {
     let result = connection.exec_iter(statement, params).await.map_err(|error| trouble(&error, false))?;
     let affected = result.affected_rows();
     result.drop_result().await.map_err(|error| trouble(&error, false))?;
+    run.within(affected)?;
     Ok(json!({ "rows_affected": affected }))
 }
 
@@ -110,6 +121,26 @@ async fn rows(run: &Run<'_>, connection: &mut Conn, statement: &str, params: Par
         }
     }
     Ok(answer.into_answer())
+}
+
+/// The transaction in which an approver's questions are asked.
+struct Asked<'a>(&'a mut Conn);
+
+#[async_trait]
+impl preview::Server for Asked<'_> {
+    async fn ask(&mut self, question: &str, values: &[Value]) -> Result<preview::Answer, Trouble> {
+        let refused = |error: Error| trouble(&error, true);
+        let values: Vec<mysql_async::Value> = values.iter().map(bound).collect();
+        let params = if values.is_empty() { Params::Empty } else { Params::Positional(values) };
+        let mut result = self.0.exec_iter(question, params).await.map_err(refused)?;
+        let columns: Vec<_> = result.columns_ref().to_vec();
+        let mut rows = Vec::new();
+        while let Some(row) = result.next().await.map_err(refused)? {
+            rows.push(cells(&columns, row));
+        }
+        let columns = columns.iter().map(|column| column.name_str().into_owned()).collect();
+        Ok(preview::Answer { columns, rows })
+    }
 }
 
 const LIST: &str = "SELECT table_schema AS `schema`, table_name AS name, LOWER(table_type) AS type, \

@@ -3,6 +3,7 @@
 
 use std::{future::Future, pin::Pin};
 
+use async_trait::async_trait;
 use bytes::BytesMut;
 use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
@@ -18,6 +19,7 @@ use tokio_rustls::TlsConnector;
 use super::{
     CONNECT, GRACE, Run, Trouble,
     cell::Cell,
+    preview,
     rows::Rows,
     wire::{Encrypted, Wire},
 };
@@ -66,7 +68,7 @@ pub(super) async fn run(run: &Run<'_>) -> Result<Value, Trouble> {
 }
 
 async fn answer(run: &Run<'_>, client: &mut Client) -> Result<Value, Trouble> {
-    let milliseconds = run.request.timeout_ms.to_string();
+    let milliseconds = run.each().as_millis().to_string();
     let set = client.query(SETTINGS, &[&milliseconds]).await;
     set.map_err(|error| {
         Trouble::NotSent(FailureKind::Network, format!("did not take our settings ({})", code(&error)))
@@ -76,7 +78,7 @@ async fn answer(run: &Run<'_>, client: &mut Client) -> Result<Value, Trouble> {
         builder = builder.isolation_level(IsolationLevel::RepeatableRead).read_only(true);
     }
     let begun = builder.start().await;
-    let transaction = begun
+    let mut transaction = begun
         .map_err(|error| Trouble::NotSent(FailureKind::Network, format!("began no transaction ({})", code(&error))))?;
     let request = run.request;
     let answer = match request.operation {
@@ -85,6 +87,7 @@ async fn answer(run: &Run<'_>, client: &mut Client) -> Result<Value, Trouble> {
         SqlOperation::ListTables => look(run, &transaction, LIST, request.name.as_deref()).await,
         SqlOperation::DescribeTable => described(run, &transaction).await,
         SqlOperation::Verify => verified(run, &transaction).await,
+        SqlOperation::Preview => preview::look(request, &mut Asked(&mut transaction)).await,
         SqlOperation::Execute => execute(run, &transaction, run.statement()?).await,
     };
     if run.read {
@@ -105,6 +108,7 @@ async fn execute(run: &Run<'_>, transaction: &Transaction<'_>, statement: &str) 
     let prepared = transaction.prepare(statement).await.map_err(|error| trouble(&error, false))?;
     let values: Vec<Bound> = run.request.params.iter().map(Bound::of).collect();
     let affected = transaction.execute_raw(&prepared, values).await.map_err(|error| trouble(&error, false))?;
+    run.within(affected)?;
     Ok(json!({ "rows_affected": affected }))
 }
 
@@ -125,6 +129,29 @@ async fn rows(run: &Run<'_>, transaction: &Transaction<'_>, statement: &str) -> 
         if chunk.len() < usize::try_from(CHUNK).unwrap_or(usize::MAX) {
             return Ok(answer.into_answer());
         }
+    }
+}
+
+/// The transaction in which an approver's questions are asked. Each has a savepoint: a question that the server refuses or
+/// stops does not end the others.
+struct Asked<'a, 'c>(&'a mut Transaction<'c>);
+
+#[async_trait]
+impl preview::Server for Asked<'_, '_> {
+    async fn ask(&mut self, question: &str, values: &[Value]) -> Result<preview::Answer, Trouble> {
+        let refused = |error: Error| trouble(&error, true);
+        let savepoint = self.0.savepoint("question").await.map_err(refused)?;
+        let answer = async {
+            let prepared = savepoint.prepare(question).await?;
+            let columns = prepared.columns().iter().map(|column| column.name().to_owned()).collect();
+            let values: Vec<Bound> = values.iter().map(Bound::of).collect();
+            let portal = savepoint.bind_raw(&prepared, values).await?;
+            let rows = savepoint.query_portal(&portal, CHUNK).await?;
+            Ok(preview::Answer { columns, rows: rows.iter().map(cells).collect() })
+        };
+        let answer = answer.await.map_err(refused);
+        savepoint.rollback().await.map_err(refused)?;
+        answer
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use rusqlite::{
     Connection, ErrorCode, OpenFlags,
     config::DbConfig,
@@ -15,7 +16,7 @@ use rusqlite::{
 use serde_json::{Value, json};
 
 use super::{
-    Run, Trouble,
+    Run, Trouble, preview,
     rows::{Rows, objects},
 };
 use crate::{
@@ -32,12 +33,13 @@ const LOOKS: [&str; 5] = ["table_info", "table_xinfo", "index_list", "index_info
 pub(super) async fn run(run: &Run<'_>) -> Result<Value, Trouble> {
     let (path, request, read) = (run.address.database().to_owned(), run.request.clone(), run.read);
     let (until, statement) = (Instant::now() + run.timeout(), run.request.statement.clone().unwrap_or_default());
+    let most_rows = run.most_rows;
     let task = tokio::task::spawn_blocking(move || {
         let mut connection = open(&path, read, until)?;
         if read {
             reading(&mut connection, &request, &statement)
         } else {
-            writing(&mut connection, &request, &statement)
+            writing(&mut connection, &request, &statement, most_rows)
         }
     });
     // a panic in there is no answer
@@ -71,6 +73,10 @@ fn reading(connection: &mut Connection, request: &SqlRequest, statement: &str) -
         SqlOperation::ListTables => rows(connection, request, LIST, &[]),
         SqlOperation::DescribeTable => described(connection, request),
         SqlOperation::Verify => verified(connection, request),
+        // nothing in there waits: it runs to its end on this thread
+        SqlOperation::Preview => {
+            tokio::runtime::Handle::current().block_on(preview::look(request, &mut Asked(connection)))
+        }
         SqlOperation::Execute => Err(Trouble::NotSent(FailureKind::Internal, "was asked to execute a read".to_owned())),
     };
     // nothing to take back; that the transaction ends is all
@@ -114,10 +120,22 @@ fn verified(connection: &Connection, request: &SqlRequest) -> Result<Value, Trou
     }))
 }
 
-fn writing(connection: &mut Connection, request: &SqlRequest, statement: &str) -> Result<Value, Trouble> {
+fn writing(
+    connection: &mut Connection,
+    request: &SqlRequest,
+    statement: &str,
+    most_rows: Option<u64>,
+) -> Result<Value, Trouble> {
     connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| not_begun(&error))?;
     connection.authorizer(Some(no_way_out)).map_err(|error| trouble(&error, false))?;
-    let done = execute(connection, statement, &request.params);
+    let done = execute(connection, statement, &request.params).and_then(|affected| {
+        // what triggers and foreign keys touched besides is in `affected`, and not in what is bounded
+        let touched = connection.changes();
+        match most_rows {
+            Some(most) if touched > most => Err(Trouble::TooManyRows { touched, most, undone: true }),
+            Some(_) | None => Ok(affected),
+        }
+    });
     drop(connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>));
     let affected = match done {
         Ok(affected) => affected,
@@ -158,6 +176,30 @@ fn rows(connection: &Connection, request: &SqlRequest, statement: &str, params: 
         }
     }
     Ok(answer.into_answer())
+}
+
+/// A connection on which an approver's questions are asked.
+struct Asked<'a>(&'a mut Connection);
+
+#[async_trait]
+impl preview::Server for Asked<'_> {
+    async fn ask(&mut self, question: &str, values: &[Value]) -> Result<preview::Answer, Trouble> {
+        let until = Instant::now() + preview::EACH;
+        let refused = |error: rusqlite::Error| trouble(&error, true);
+        self.0.progress_handler(STEPS, Some(move || Instant::now() > until)).map_err(refused)?;
+        let mut prepared = self.0.prepare(question).map_err(refused)?;
+        if !prepared.readonly() {
+            return Err(Trouble::Wrote("a question for an approver is not one that only reads".to_owned()));
+        }
+        let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
+        let width = columns.len();
+        let mut found = prepared.query(bound(values)).map_err(refused)?;
+        let mut rows = Vec::new();
+        while let Some(row) = found.next().map_err(refused)? {
+            rows.push((0..width).map(|index| row.get_ref(index).map_or(Value::Null, cell)).collect());
+        }
+        Ok(preview::Answer { columns, rows })
+    }
 }
 
 fn cell(value: ValueRef<'_>) -> Value {
@@ -233,5 +275,41 @@ fn trouble(error: &rusqlite::Error, read: bool) -> Trouble {
         Some(ErrorCode::ReadOnly | ErrorCode::AuthorizationForStatementDenied) if read => Trouble::Wrote(message),
         Some(ErrorCode::TooBig | ErrorCode::OutOfMemory) => Trouble::TooLarge,
         Some(_) | None => Trouble::Refused { code: code(error), message },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::Dialect;
+
+    #[test]
+    fn t082_what_touches_more_rows_than_were_approved_is_rolled_back() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "CREATE TABLE t (id); INSERT INTO t VALUES (1), (2), (3); CREATE TABLE log (id);
+                 CREATE TRIGGER gone AFTER DELETE ON t BEGIN INSERT INTO log VALUES (old.id); END;",
+            )
+            .unwrap();
+        let request = SqlRequest {
+            dialect: Dialect::Sqlite,
+            database: String::new(),
+            operation: SqlOperation::Execute,
+            statement: None,
+            class: None,
+            params: Vec::new(),
+            name: None,
+            limit: 1,
+            offset: 0,
+            timeout_ms: 1_000,
+        };
+        let mut delete = |most| writing(&mut connection, &request, "DELETE FROM t WHERE id > 1", most);
+        let refused = delete(Some(1)).unwrap_err();
+        assert!(matches!(refused, Trouble::TooManyRows { touched: 2, most: 1, undone: true }), "{refused:?}");
+        // what the trigger adds is told, and not what is bounded
+        assert_eq!(delete(Some(2)).unwrap(), json!({ "rows_affected": 4 }));
+        let left: i64 = connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
+        assert_eq!(left, 1);
     }
 }
