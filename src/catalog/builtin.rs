@@ -1,22 +1,56 @@
 //! What the binary brings along: the embedded manifests, and the arguments of the product's own tools.
 
+use std::io::Read as _;
+
+use flate2::read::DeflateDecoder;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value};
 
 use super::Effect;
 
-/// The embedded manifests: the integration's id, the name that messages show, the text.
-pub(super) const MANIFESTS: [(&str, &str, &str); 8] = [
-    ("github", "tools/github.toml", include_str!("../../tools/github.toml")),
-    ("gmail", "tools/gmail.toml", include_str!("../../tools/gmail.toml")),
-    ("linear", "tools/linear.toml", include_str!("../../tools/linear.toml")),
-    ("mysql", "tools/mysql.toml", include_str!("../../tools/mysql.toml")),
-    ("postgres", "tools/postgres.toml", include_str!("../../tools/postgres.toml")),
-    ("posthog", "tools/posthog.toml", include_str!("../../tools/posthog.toml")),
-    ("sqlite", "tools/sqlite.toml", include_str!("../../tools/sqlite.toml")),
-    ("stripe", "tools/stripe.toml", include_str!("../../tools/stripe.toml")),
+macro_rules! embedded {
+    ($id:literal) => {
+        Embedded {
+            id: $id,
+            name: concat!("tools/", $id, ".toml"),
+            packed: include_bytes!(concat!(env!("OUT_DIR"), "/", $id, ".deflate")),
+        }
+    };
+}
+
+/// A manifest that is embedded, packed by `build.rs`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Embedded {
+    /// Of the integration.
+    pub(super) id: &'static str,
+    /// What messages call the file.
+    pub(super) name: &'static str,
+    packed: &'static [u8],
+}
+
+/// The embedded manifests.
+pub(super) const MANIFESTS: [Embedded; 8] = [
+    embedded!("github"),
+    embedded!("gmail"),
+    embedded!("linear"),
+    embedded!("mysql"),
+    embedded!("postgres"),
+    embedded!("posthog"),
+    embedded!("sqlite"),
+    embedded!("stripe"),
 ];
+
+impl Embedded {
+    /// The file as it was written; empty, which is no manifest, were it not packed as it should be.
+    pub(super) fn text(self) -> String {
+        let mut text = String::new();
+        match DeflateDecoder::new(self.packed).read_to_string(&mut text) {
+            Ok(_) => text,
+            Err(_) => String::new(),
+        }
+    }
+}
 
 /// A tool of the product itself, as data; what it does stands with the server.
 #[derive(Debug, Clone, PartialEq)]

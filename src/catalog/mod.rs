@@ -16,6 +16,7 @@ pub mod mail;
 mod nearest;
 mod oauth;
 mod own;
+mod parallel;
 pub mod param;
 mod place;
 mod reader;
@@ -81,7 +82,7 @@ impl Catalog {
 
     /// The catalog of the embedded manifests; each is compiled when something of it is first needed.
     pub fn built_in() -> Self {
-        Self::with_services(builtin::MANIFESTS.map(|(id, name, text)| (id, Service::built_in(name, text))))
+        Self::with_services(builtin::MANIFESTS.map(|manifest| (manifest.id, Service::built_in(manifest))))
     }
 
     /// What is wrong with the embedded manifests: nothing, as a test holds.
@@ -89,7 +90,8 @@ impl Catalog {
     /// # Errors
     /// All problems of all of them.
     pub fn check_built_in() -> Result<(), Diagnostics> {
-        Self::compile(&builtin::MANIFESTS.map(|(_, name, text)| (name, text))).map(drop)
+        let texts = builtin::MANIFESTS.map(|manifest| (manifest.name, manifest.text()));
+        Self::compile(&texts.each_ref().map(|(name, text)| (*name, text.as_str()))).map(drop)
     }
 
     /// The tool with exactly this wire name or policy name.
@@ -153,15 +155,20 @@ impl Catalog {
     }
 
     fn compiled(&self) -> impl Iterator<Item = &Compiled> + Clone {
+        let waiting: Vec<_> = self.services.values().filter(|service| !service.is_compiled()).collect();
+        parallel::each(&waiting, |service| {
+            service.compiled();
+        });
         self.services.values().filter_map(|service| service.compiled())
     }
 
     /// What is built in, less `[tool.ask]` and what follows it: for tests that count what is sent.
     #[cfg(test)]
     pub(crate) fn without_previews() -> Self {
-        let texts = builtin::MANIFESTS.map(|(_, name, text)| {
+        let texts = builtin::MANIFESTS.map(|manifest| {
+            let text = manifest.text();
             let tools = text.split("[[tool]]\n").map(|tool| tool.split("[tool.ask]\n").next().unwrap_or_default());
-            (name, tools.collect::<Vec<_>>().join("[[tool]]\n"))
+            (manifest.name, tools.collect::<Vec<_>>().join("[[tool]]\n"))
         });
         Self::compile(&texts.each_ref().map(|(name, text)| (*name, text.as_str()))).unwrap_or_else(|_| Self::built_in())
     }

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     Integration, Tool,
+    builtin::Embedded,
     compile::{self, Manifest},
 };
 use crate::{diagnostic::Source, pattern};
@@ -15,7 +16,7 @@ use crate::{diagnostic::Source, pattern};
 /// One integration; compiled, or built in and compiled when it is needed.
 #[derive(Debug)]
 pub(super) struct Service {
-    manifest: Option<(&'static str, &'static str)>,
+    manifest: Option<Embedded>,
     compiled: OnceLock<Option<Compiled>>,
 }
 
@@ -32,9 +33,9 @@ pub(super) struct Compiled {
 }
 
 impl Service {
-    /// One that is built in: the name that messages show and the text.
-    pub(super) fn built_in(name: &'static str, text: &'static str) -> Self {
-        Self { manifest: Some((name, text)), compiled: OnceLock::new() }
+    /// One that is built in.
+    pub(super) fn built_in(manifest: Embedded) -> Self {
+        Self { manifest: Some(manifest), compiled: OnceLock::new() }
     }
 
     /// One that is compiled already.
@@ -42,11 +43,17 @@ impl Service {
         Self { manifest: None, compiled: OnceLock::from(Some(compiled)) }
     }
 
+    /// Is it compiled already?
+    pub(super) fn is_compiled(&self) -> bool {
+        self.compiled.get().is_some()
+    }
+
     /// What it is. A built-in manifest that has problems is as if it were not there; a test holds that none has.
     pub(super) fn compiled(&self) -> Option<&Compiled> {
         let compiled = self.compiled.get_or_init(|| {
-            let (name, text) = self.manifest?;
-            let mut source = Source::new(name, text);
+            let manifest = self.manifest?;
+            let text = manifest.text();
+            let mut source = Source::new(manifest.name, &text);
             let manifest = compile::manifest(&mut source);
             pattern::forget_compiled();
             source.is_clean().then(|| Compiled::of(manifest)).flatten()

@@ -121,8 +121,10 @@ items = { type = "object", description = "A part.", fields = { part_name = { typ
 fn the_built_in_manifests_compile_and_are_found_by_the_ids_that_they_have() {
     Catalog::check_built_in().unwrap_or_else(|problems| panic!("{problems}"));
     let catalog = Catalog::built_in();
-    for (id, _, _) in builtin::MANIFESTS {
-        assert_eq!(catalog.integration(id).map(|integration| integration.id.as_str()), Some(id));
+    for manifest in builtin::MANIFESTS {
+        assert_eq!(catalog.integration(manifest.id).map(|integration| integration.id.as_str()), Some(manifest.id));
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/").to_owned() + manifest.name;
+        assert!(manifest.text() == std::fs::read_to_string(file).unwrap(), "{}", manifest.name);
     }
     let names: Vec<_> = catalog.integrations().map(|integration| integration.id.as_str()).collect();
     assert_eq!(names, ["github", "gmail", "linear", "mysql", "postgres", "posthog", "sqlite", "stripe"]);

@@ -191,6 +191,12 @@ fn each_danger_has_its_one_place() {
 }
 
 #[test]
+fn t180_the_released_program_ends_at_a_panic() {
+    let manifest: toml::Table = toml::from_str(&read("Cargo.toml")).unwrap();
+    assert_eq!(manifest["profile"]["release"]["panic"].as_str(), Some("abort"));
+}
+
+#[test]
 fn every_test_file_is_named() {
     let main = read("tests/it/main.rs");
     for path in below(Path::new("tests/it")) {

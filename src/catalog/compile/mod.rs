@@ -29,7 +29,7 @@ use self::service::Described;
 #[cfg(test)]
 pub(super) use self::{sql::PREVIEW, tool::VERIFY};
 use super::{
-    Catalog, CredentialScheme, CredentialSpec, Integration, Tool,
+    Catalog, CredentialScheme, CredentialSpec, Integration, Tool, parallel,
     reader::{At, Table},
 };
 use crate::{
@@ -42,9 +42,7 @@ pub(super) fn catalog(files: &[(&str, &str)]) -> Result<Catalog, Diagnostics> {
     let mut catalog = Catalog { services: BTreeMap::new(), own: BTreeSet::new(), index: OnceLock::new() };
     let mut problems = Vec::new();
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-    for (name, text) in files {
-        let mut source = Source::new(name, text);
-        let manifest = manifest(&mut source);
+    for ((name, _), (mut source, manifest)) in files.iter().zip(read(files)) {
         // Ids have no `_`, so tools of different integrations cannot share a wire name.
         if let Some(id) = &manifest.id {
             match seen.get(&id.value) {
@@ -63,6 +61,18 @@ pub(super) fn catalog(files: &[(&str, &str)]) -> Result<Catalog, Diagnostics> {
     }
     pattern::forget_compiled();
     if problems.is_empty() { Ok(catalog) } else { Err(Diagnostics(problems)) }
+}
+
+/// Reads files that know nothing of each other, several at a time; what they say is in their order.
+fn read<'f>(files: &[(&'f str, &'f str)]) -> impl Iterator<Item = (Source<'f>, Manifest)> {
+    let slots: Vec<_> = files.iter().map(|file| (file, OnceLock::new())).collect();
+    parallel::each(&slots, |((name, text), slot)| {
+        let mut source = Source::new(name, text);
+        let manifest = manifest(&mut source);
+        // each is worked on once, so that nothing is there yet
+        drop(slot.set((source, manifest)));
+    });
+    slots.into_iter().filter_map(|(_, slot)| slot.into_inner())
 }
 
 /// What one file says, as far as it could be read.

@@ -33,6 +33,7 @@ use std::{
 
 use async_trait::async_trait;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::oneshot;
 
 pub use self::{
     agents::{AgentToken, LetIn, NewAgent},
@@ -142,8 +143,16 @@ impl Sqlite {
         &self,
         work: impl FnOnce(&Inner) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
+        let (answer, done) = oneshot::channel();
+        // who asked may have gone; the work is done all the same
+        self.start(Box::new(move |inner| drop(answer.send(work(inner)))));
+        done.await.map_err(|_| LedgerError::Stopped)?
+    }
+
+    /// One kind of task for all the work there is: the runtime's code for a task is made for each kind anew.
+    fn start(&self, work: Box<dyn FnOnce(&Inner) + Send>) {
         let inner = Arc::clone(&self.inner);
-        tokio::task::spawn_blocking(move || work(&inner)).await.map_err(|_| LedgerError::Stopped)?
+        drop(tokio::task::spawn_blocking(move || work(&inner)));
     }
 }
 

@@ -169,3 +169,27 @@ fn t178_a_credential_in_a_mail_is_found_after_decoding() {
     let Outcome::Succeeded { result, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!((result["text"].as_str(), hits), (Some("your key is [redacted]"), 1));
 }
+
+proptest::proptest! {
+    /// Anybody can send a mail, and a panic would end the released program.
+    #[test]
+    fn no_mail_is_too_strange(
+        subject in "(\\PC|=\\?|\\?=|\\?[qQbB]\\?|utf-8|iso-2022-jp|utf-7|=[0-9A-F]{2}|_){0,24}",
+        kind in "(text/(plain|html)|multipart/(mixed|alternative)|message/rfc822|\\PC{0,12})",
+        charset in "(utf-8|utf-7|utf-16|iso-2022-jp|gb18030|big5|euc-kr|shift_jis|koi8-r|\\PC{0,8})",
+        body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+        markup in "(<|>|a|&|#|;|</|<!--|-->|<script|<table|<td|<a href=|\"|=|\\PC){0,40}",
+    ) {
+        for bytes in [body.as_slice(), markup.as_bytes()] {
+            let headers = json!([
+                {"name": "Subject", "value": subject}, {"name": "From", "value": subject},
+                {"name": "Content-Type", "value": format!("{kind}; charset=\"{charset}\"")},
+            ]);
+            let part = json!({"mimeType": kind, "filename": subject, "headers": headers, "body": {"size": 1, "data": base64(bytes)}});
+            let message = json!({"payload": {
+                "mimeType": "multipart/mixed", "filename": "", "headers": headers, "body": {"size": 0}, "parts": [part, leaf(&kind, &subject)],
+            }});
+            proptest::prop_assert!(readable(message).is_object());
+        }
+    }
+}

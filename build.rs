@@ -1,0 +1,62 @@
+//! Packs the manifests in `tools/`: they are the largest texts of the program, and most homes read one or two of them.
+//! And takes out of the released program what only unwinding would read.
+
+#![expect(clippy::disallowed_methods, reason = "cargo tells a build script everything through the environment")]
+
+use std::{
+    env,
+    error::Error,
+    ffi::OsStr,
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use flate2::{Compression, write::DeflateEncoder};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("there is no `OUT_DIR`; cargo sets it")?);
+    pack(&out)?;
+    if profile_aborts() && linker_is_the_default() {
+        drop_unwind_tables(&out)?;
+    }
+    Ok(())
+}
+
+fn pack(out: &Path) -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=tools");
+    for entry in fs::read_dir("tools")? {
+        let path = entry?.path();
+        if path.extension() != Some(OsStr::new("toml")) {
+            continue;
+        }
+        let name = path.file_stem().ok_or("a manifest has no name")?;
+        let mut packed = DeflateEncoder::new(Vec::new(), Compression::best());
+        packed.write_all(&fs::read(&path)?)?;
+        fs::write(out.join(name).with_extension("deflate"), packed.finish()?)?;
+    }
+    Ok(())
+}
+
+/// `[profile.release]` says `panic = "abort"`: nothing unwinds.
+fn profile_aborts() -> bool {
+    env::var("PROFILE").is_ok_and(|profile| profile == "release")
+}
+
+/// Tried with the linkers that this target comes with: LLD, as rustup's toolchain has it, and GNU ld.
+fn linker_is_the_default() -> bool {
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    env::var("TARGET").is_ok_and(|target| target == "x86_64-unknown-linux-gnu")
+        && env::var_os("RUSTC_LINKER").is_none()
+        && !flags.contains("link")
+}
+
+/// A tenth of the program is tables that say how to unwind each function. The compiler has a flag against them, which a
+/// package cannot set.
+fn drop_unwind_tables(out: &Path) -> Result<(), Box<dyn Error>> {
+    let script = out.join("no-unwind-tables.ld");
+    fs::write(&script, "SECTIONS { /DISCARD/ : { *(.eh_frame) *(.eh_frame_hdr) } } INSERT AFTER .text;\n")?;
+    println!("cargo::rustc-link-arg-bins=-Wl,--no-eh-frame-hdr");
+    println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", script.display());
+    Ok(())
+}
