@@ -2,6 +2,7 @@
 
 mod channels;
 mod settings;
+mod site;
 
 use std::{
     ffi::OsString,
@@ -13,6 +14,7 @@ use crate::secret::Secret;
 
 pub use self::channels::{Channel, ChannelKind, MailTls, Mailbox, SecretNeed};
 pub use self::settings::{OAuthClient, Settings, StoreKind, parse_duration};
+pub use self::site::TlsFiles;
 
 /// The variables that have a meaning to us, read once.
 #[derive(Debug, Clone, Default)]

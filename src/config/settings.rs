@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{
     Channel, Environment,
     channels::{self, RawChannel},
+    site::{self, RawSite, TlsFiles},
     user_home,
 };
 use crate::{
@@ -32,6 +33,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The gateway's Unix socket, for agents of this computer.
     pub socket: Option<PathBuf>,
+    /// What the site and the gateway prove who they are with.
+    pub tls: Option<TlsFiles>,
     /// What links begin with; no trailing slash.
     pub public_url: String,
     /// A session's life since its last use.
@@ -91,16 +94,6 @@ struct RawOAuth {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct RawSite {
-    listen: toml::Spanned<String>,
-    public_url: toml::Spanned<String>,
-    published_on: Option<toml::Spanned<String>>,
-    socket: Option<toml::Spanned<String>>,
-    session: toml::Spanned<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
 struct RawSecrets {
     store: StoreKind,
     key_file: toml::Spanned<String>,
@@ -127,18 +120,6 @@ struct RawLog {
     keep_payloads: toml::Spanned<String>,
 }
 
-impl Default for RawSite {
-    fn default() -> Self {
-        Self {
-            listen: unplaced("127.0.0.1:4747"),
-            public_url: unplaced("http://localhost:4747"),
-            published_on: None,
-            socket: None,
-            session: unplaced("30d"),
-        }
-    }
-}
-
 impl Default for RawSecrets {
     fn default() -> Self {
         Self { store: StoreKind::Keyring, key_file: unplaced("~/.agentport.key") }
@@ -162,7 +143,7 @@ impl Default for RawLog {
     }
 }
 
-fn unplaced(text: &str) -> toml::Spanned<String> {
+pub(super) fn unplaced(text: &str) -> toml::Spanned<String> {
     toml::Spanned::new(0..0, text.to_owned())
 }
 
@@ -180,26 +161,7 @@ impl Settings {
                 return Err(Diagnostics(source.into_problems()));
             }
         };
-        let published = published_on(raw.site.published_on.as_ref(), &mut source);
-        let listen = raw
-            .site
-            .listen
-            .get_ref()
-            .parse::<SocketAddr>()
-            .ok()
-            .filter(|address| address.ip().is_loopback() || published);
-        if listen.is_none() {
-            source.problem(
-                raw.site.listen.span(),
-                "`listen` must be a loopback address with a port",
-                Some(
-                    "for example \"127.0.0.1:4747\"; in a container whose port is published on loopback only, say so with `published_on`"
-                        .to_owned(),
-                ),
-            );
-        }
-        let socket = raw.site.socket.as_ref().and_then(|path| socket(path, &mut source));
-        let public_url = public_url(&raw.site.public_url, &mut source);
+        let site = site::site(&raw.site, &mut source);
         let session = duration(&raw.site.session, "session", (60_000, 365 * DAY), &mut source);
         // somebody is at a desktop; who answers for a gateway may be asleep
         let expires = raw.approvals.expires.unwrap_or_else(|| unplaced(if environment.gateway { "24h" } else { "1h" }));
@@ -237,9 +199,8 @@ impl Settings {
                 None,
             );
         }
-        let valid = (listen, public_url, session, expires, keep_payloads, key_file);
-        let (Some(listen), Some(public_url), Some(session), Some(expires), Some(keep_payloads), Some(key_file)) = valid
-        else {
+        let valid = (site, session, expires, keep_payloads, key_file);
+        let (Some(site), Some(session), Some(expires), Some(keep_payloads), Some(key_file)) = valid else {
             return Err(Diagnostics(source.into_problems()));
         };
         if !source.is_clean() {
@@ -252,9 +213,10 @@ impl Settings {
             Some(_) | None => KeySource::File(key_file),
         };
         Ok(Self {
-            listen,
-            socket,
-            public_url,
+            listen: site.listen,
+            socket: site.socket,
+            tls: site.tls,
+            public_url: site.public_url,
             session,
             store: raw.secrets.store,
             key,
@@ -346,35 +308,6 @@ fn duration(
     parsed
 }
 
-fn socket(value: &toml::Spanned<String>, source: &mut Source<'_>) -> Option<PathBuf> {
-    // as long as the system's addresses are
-    const LONGEST: usize = 100;
-    let path = PathBuf::from(value.get_ref());
-    if cfg!(unix) && path.is_absolute() && path.file_name().is_some() && value.get_ref().len() <= LONGEST {
-        return Some(path);
-    }
-    source.problem(
-        value.span(),
-        format!("`socket` must be an absolute path of at most {LONGEST} bytes, on a system that has Unix sockets"),
-        Some("for example \"/run/agentport/agentport.sock\"".to_owned()),
-    );
-    None
-}
-
-/// Does whoever publishes our port do so on loopback alone?
-fn published_on(value: Option<&toml::Spanned<String>>, source: &mut Source<'_>) -> bool {
-    let Some(value) = value else { return false };
-    let loopback = value.get_ref().parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    if !loopback {
-        source.problem(
-            value.span(),
-            "`published_on` must be a loopback address: beyond it nobody may come without TLS",
-            Some("\"127.0.0.1\", and publish the container's port there".to_owned()),
-        );
-    }
-    loopback
-}
-
 fn oauth_client(id: &str, raw: &RawOAuth, source: &mut Source<'_>) -> Option<OAuthClient> {
     if raw.client_secret.is_some() {
         // its line is not shown: the secret stands there
@@ -403,27 +336,6 @@ fn oauth_client(id: &str, raw: &RawOAuth, source: &mut Source<'_>) -> Option<OAu
 
 fn shown(millis: Millis) -> String {
     if millis % DAY == 0 { format!("{}d", millis / DAY) } else { format!("{}m", millis / 60_000) }
-}
-
-fn public_url(value: &toml::Spanned<String>, source: &mut Source<'_>) -> Option<String> {
-    let url = url::Url::parse(value.get_ref()).ok().filter(|url| {
-        let loopback = match url.host() {
-            Some(url::Host::Domain(name)) => name == "localhost",
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
-        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-        bare && (url.scheme() == "https" || (url.scheme() == "http" && loopback))
-    });
-    if url.is_none() {
-        source.problem(
-            value.span(),
-            "`public_url` must be an https address, or http on localhost, without a path",
-            Some("for example \"http://localhost:4747\"".to_owned()),
-        );
-    }
-    url.map(|url| url.origin().ascii_serialization())
 }
 
 fn expand(path: &str) -> Option<PathBuf> {

@@ -69,7 +69,7 @@ impl Remote {
         }
         let place = match url.scheme() {
             "http" => Place::Plain(url),
-            "https" => Place::Tls(url, tls()?),
+            "https" => Place::Tls(url, tls(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect())?),
             _ => return Err("AGENTPORT_URL must begin with http://, https:// or unix:".to_owned()),
         };
         Ok(token.map(|token| Self { place, token: Some(token) }))
@@ -215,8 +215,7 @@ fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The compiled-in roots, and nothing of the system's.
-fn tls() -> Result<Arc<ClientConfig>, String> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+fn tls(roots: RootCertStore) -> Result<Arc<ClientConfig>, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -228,6 +227,7 @@ fn tls() -> Result<Arc<ClientConfig>, String> {
 
 #[cfg(test)]
 mod tests {
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
     use serde_json::json;
 
     use super::*;
@@ -244,6 +244,47 @@ mod tests {
             assert_eq!(read(whole).unwrap().unwrap(), (202, json!({"a": 1})));
         }
         assert!(read(b"nonsense\r\n\r\n").unwrap().is_err());
+    }
+
+    /// T158, T202: a gateway under a name that its certificate is not for is asked nothing, nor is one whose certificate
+    /// nobody signed.
+    #[test]
+    fn t202_a_certificate_for_another_name_or_by_nobody_ends_it_before_anything_is_asked() {
+        let pem = |name: &str| std::fs::read(format!("{}/tests/standins/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem("loopback.pem")).map(Result::unwrap).collect();
+        let key = PrivateKeyDer::from_pem_slice(&pem("loopback.key.pem")).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let server = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let server = Arc::new(server.unwrap().with_no_client_auth().with_single_cert(chain, key).unwrap());
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let asked = std::thread::spawn(move || {
+            let mut asked = Vec::new();
+            for _ in 0..3 {
+                let connection = rustls::ServerConnection::new(Arc::clone(&server)).unwrap();
+                let mut stream = StreamOwned::new(connection, listener.accept().unwrap().0);
+                let mut heard = [0; 3];
+                asked.push(stream.read_exact(&mut heard).is_ok());
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").ok();
+                stream.flush().ok();
+            }
+            asked
+        });
+        let mut known = RootCertStore::empty();
+        known.add(CertificateDer::from_pem_slice(&pem("authority.pem")).unwrap()).unwrap();
+        let mut answers = Vec::new();
+        for (host, roots) in [("127.0.0.1", known.clone()), ("localhost", known), ("127.0.0.1", RootCertStore::empty())]
+        {
+            let url = Url::parse(&format!("https://{host}:{port}")).unwrap();
+            let remote = Remote { place: Place::Tls(url, tls(roots).unwrap()), token: None };
+            answers.push(match remote.ask("GET", "/tools", None) {
+                Ok((code, _)) => code.to_string(),
+                Err(Lost::Unreachable(_)) => "unreachable".to_owned(),
+                Err(Lost::Unanswered(error)) => error.to_string(),
+            });
+        }
+        assert_eq!(answers, ["200", "unreachable", "unreachable"]);
+        assert_eq!(asked.join().unwrap(), [true, false, false]);
     }
 
     #[test]

@@ -41,8 +41,9 @@ impl Authority {
 
 impl Authorities {
     /// The loopback names of `port`, and those that were bound or that links have.
-    pub(super) fn new(port: u16, others: &[&str]) -> Self {
-        let local = ["localhost", "127.0.0.1", "[::1]"].map(|name| format!("http://{name}:{port}"));
+    pub(super) fn new(port: u16, others: &[&str], tls: bool) -> Self {
+        let scheme = if tls { "https" } else { "http" };
+        let local = ["localhost", "127.0.0.1", "[::1]"].map(|name| format!("{scheme}://{name}:{port}"));
         let mut found: Vec<Authority> = Vec::new();
         for text in local.iter().map(String::as_str).chain(others.iter().copied()) {
             let Ok(url) = url::Url::parse(text) else { continue };

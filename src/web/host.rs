@@ -5,9 +5,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use axum::{
+    http::{HeaderValue, header},
+    response::Response,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{api, guard::Authorities, listener::Loopback, router};
+use super::{api, guard::Authorities, listener::Loopback, router, tls::Certificate};
 #[cfg(unix)]
 use super::{peer::Peer, socket::Socket};
 use crate::{
@@ -42,15 +46,17 @@ pub struct Site {
 
 impl Site {
     /// A site at `port`, whose links begin with `base`.
+    #[cfg(test)]
     pub(super) fn new(gateway: Arc<Gateway>, port: u16, base: &str) -> Arc<Self> {
-        Self::listening(gateway, port, &[base])
+        Self::listening(gateway, port, &[base], false)
     }
 
     /// One whose links begin with the first of `names`, and that answers to all of them.
-    fn listening(gateway: Arc<Gateway>, port: u16, names: &[&str]) -> Arc<Self> {
+    fn listening(gateway: Arc<Gateway>, port: u16, names: &[&str], tls: bool) -> Arc<Self> {
         let base = names.first().copied().unwrap_or_default();
         let origin = url::Url::parse(base).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization());
-        Arc::new(Self { gateway, authorities: Authorities::new(port, names), origin, tasks: TaskTracker::new() })
+        let authorities = Authorities::new(port, names, tls);
+        Arc::new(Self { gateway, authorities, origin, tasks: TaskTracker::new() })
     }
 
     pub(super) fn gateway(&self) -> &Arc<Gateway> {
@@ -61,7 +67,7 @@ impl Site {
     #[cfg(unix)]
     fn at_socket(&self) -> Arc<Self> {
         // what a client writes that has no host to name
-        let authorities = Authorities::new(80, &[]);
+        let authorities = Authorities::new(80, &[], false);
         let (gateway, tasks) = (Arc::clone(&self.gateway), self.tasks.clone());
         Arc::new(Self { gateway, authorities, origin: String::new(), tasks })
     }
@@ -141,13 +147,14 @@ async fn serve_pages(gateway: &Arc<Gateway>, parts: &Arc<Parts>, stop: &Cancella
     } else {
         Loopback::bind(configured, before).await
     };
-    let Some(listener) = bound else {
+    let tls = certificate(&settings, stop).await.map_err(HostError::Home)?;
+    let Some(listener) = bound.map(|bound| bound.with(tls)) else {
         set_meta(parts, vec![(META_URL, String::new())]).await?;
         return Err(HostError::NoPort(configured));
     };
     let port = listener.port();
     let base = base_url(&settings, port);
-    let site = Site::new(Arc::clone(gateway), port, &base);
+    let site = Site::listening(Arc::clone(gateway), port, &[&base], settings.tls.is_some());
     let told = format!("{configured}:{port}");
     let until = moved_or_stopped(parts, &settings, stop);
     run(parts, &site, listener, router(&site), (told, base), until).await
@@ -174,6 +181,9 @@ pub enum ServeError {
     /// The address is somebody else's.
     #[error("{0} cannot be listened on: {1}; stop what uses it, or set `listen` in agentport.toml")]
     Taken(std::net::SocketAddr, std::io::Error),
+    /// There is no good certificate.
+    #[error("the certificate cannot be used: {0}")]
+    Tls(String),
     /// So is the socket, or its folder is no place for one.
     #[error("the socket cannot be listened on: {0}")]
     Socket(String),
@@ -205,13 +215,15 @@ pub async fn serve(gateway: Arc<Gateway>, doors: Doors, stop: CancellationToken)
     };
     let lock = tokio::time::timeout(PATIENCE, yielded).await.map_err(|_| ServeError::Unyielding)??;
     let settings = settings(&parts).map_err(|error| home(&error))?;
+    let tls = certificate(&settings, &stop).await.map_err(ServeError::Tls)?;
     let listener =
         Loopback::bind_exactly(settings.listen).await.map_err(|error| ServeError::Taken(settings.listen, error))?;
+    let (listener, scheme) = (listener.with(tls), if settings.tls.is_some() { "https" } else { "http" });
     let (configured, port) = (settings.listen.port(), listener.port());
     let base = base_url(&settings, port);
-    let own = format!("http://{}", std::net::SocketAddr::new(settings.listen.ip(), port));
+    let own = format!("{scheme}://{}", std::net::SocketAddr::new(settings.listen.ip(), port));
     let names = if settings.listen.ip().is_unspecified() { vec![base.as_str()] } else { vec![base.as_str(), &own] };
-    let site = Site::listening(Arc::clone(&gateway), port, &names);
+    let site = Site::listening(Arc::clone(&gateway), port, &names, settings.tls.is_some());
     let agents = api::Agents::new(doors, stop.clone());
     let routes = router(&site).merge(api::router(&site, &agents));
     let told = (format!("{configured}:{port}"), base);
@@ -237,6 +249,15 @@ pub async fn serve(gateway: Arc<Gateway>, doors: Doors, stop: CancellationToken)
     served.map_err(|error| home(&error))
 }
 
+/// The certificate of the settings, read again when it changes.
+async fn certificate(settings: &Settings, stop: &CancellationToken) -> Result<Option<Arc<Certificate>>, String> {
+    let Some(files) = settings.tls.clone() else { return Ok(None) };
+    let read = tokio::task::spawn_blocking(move || Certificate::read(files)).await;
+    let certificate = Arc::new(read.map_err(|error| error.to_string())??);
+    tokio::spawn(Arc::clone(&certificate).watch(stop.clone()));
+    Ok(Some(certificate))
+}
+
 /// Is there a gateway? It hosts the site.
 fn has_gateway(parts: &Parts) -> bool {
     Lock::is_held(&parts.snapshots.home().gateway_lock()).unwrap_or_else(|error| {
@@ -255,6 +276,7 @@ async fn run(
     until: impl Future<Output = ()>,
 ) -> Result<(), HostError> {
     let closing = CancellationToken::new();
+    let routes = if listener.has_tls() { routes.layer(axum::middleware::map_response(stay_with_tls)) } else { routes };
     let server = axum::serve(listener, routes).with_graceful_shutdown(closing.clone().cancelled_owned());
     let mut server = tokio::spawn(server.into_future());
     // together: whoever sees the port sees the address that belongs to it
@@ -275,6 +297,13 @@ async fn run(
     Ok(told?)
 }
 
+/// HSTS: whoever came once with TLS comes with it for a year.
+async fn stay_with_tls(mut response: Response) -> Response {
+    let year = HeaderValue::from_static("max-age=31536000");
+    response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, year);
+    response
+}
+
 /// Is a passkey enrolled at a port of this computer?
 async fn has_passkey(parts: &Parts) -> Result<bool, LedgerError> {
     Ok(parts.home.passkeys(None).await?.iter().any(|passkey| passkey.origin.starts_with("http:")))
@@ -284,8 +313,9 @@ async fn moved_or_stopped(parts: &Arc<Parts>, served: &Settings, stop: &Cancella
     loop {
         pause(RETRY, stop).await;
         // settings that cannot be read leave the site where it is
-        let moved = settings(parts)
-            .is_ok_and(|now| now.listen.port() != served.listen.port() || now.public_url != served.public_url);
+        let moved = settings(parts).is_ok_and(|now| {
+            now.listen.port() != served.listen.port() || now.public_url != served.public_url || now.tls != served.tls
+        });
         if stop.is_cancelled() || moved || has_gateway(parts) {
             return;
         }
@@ -299,9 +329,11 @@ fn settings(parts: &Parts) -> Result<Arc<Settings>, HostError> {
 
 /// What links begin with: `public_url`, at the port that was really bound where it names this computer directly.
 fn base_url(settings: &Settings, port: u16) -> String {
+    // with TLS of ours, https is ours too
+    let own = if settings.tls.is_some() { "https" } else { "http" };
     let direct = url::Url::parse(&settings.public_url)
         .ok()
-        .filter(|url| url.scheme() == "http" && url.port_or_known_default() == Some(settings.listen.port()));
+        .filter(|url| url.scheme() == own && url.port_or_known_default() == Some(settings.listen.port()));
     match direct {
         Some(mut url) => match url.set_port(Some(port)) {
             Ok(()) => url.origin().ascii_serialization(),

@@ -16,6 +16,8 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
+use super::tls::{Certificate, Stream};
+
 /// How many ports are tried: the configured one and those after it.
 const PORTS: u16 = 10;
 const MOST_CONNECTIONS: usize = 128;
@@ -23,6 +25,8 @@ const MOST_CONNECTIONS: usize = 128;
 const MOST_OF_A_GATEWAY: usize = 1024;
 /// How long a connection may be silent, so that none takes a place for ever. Longer than any answer takes.
 const LONGEST_SILENCE: Duration = Duration::from_mins(5);
+/// And until it has said its first word, with TLS its handshake.
+const FIRST_WORD: Duration = Duration::from_secs(20);
 
 /// Both loopback addresses, as one listener.
 #[derive(Debug)]
@@ -31,6 +35,7 @@ pub(super) struct Loopback {
     v6: Option<TcpListener>,
     port: u16,
     places: Arc<Semaphore>,
+    tls: Option<Arc<Certificate>>,
 }
 
 impl Loopback {
@@ -58,7 +63,7 @@ impl Loopback {
         } else {
             let listener = TcpListener::bind(address).await?;
             let port = listener.local_addr()?.port();
-            Self { v4: Some(listener), v6: None, port, places: Arc::new(Semaphore::new(0)) }
+            Self { v4: Some(listener), v6: None, port, places: Arc::new(Semaphore::new(0)), tls: None }
         };
         bound.places = Arc::new(Semaphore::new(MOST_OF_A_GATEWAY));
         Ok(bound)
@@ -73,7 +78,17 @@ impl Loopback {
         if v4.is_none() && v6.is_none() {
             return Err(io::ErrorKind::AddrNotAvailable.into());
         }
-        Ok(Self { v4, v6, port, places: Arc::new(Semaphore::new(MOST_CONNECTIONS)) })
+        Ok(Self { v4, v6, port, places: Arc::new(Semaphore::new(MOST_CONNECTIONS)), tls: None })
+    }
+
+    /// The same with TLS, where there is a certificate.
+    pub(super) fn with(self, tls: Option<Arc<Certificate>>) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// Has it TLS of our own?
+    pub(super) fn has_tls(&self) -> bool {
+        self.tls.is_some()
     }
 
     /// The port of both.
@@ -94,7 +109,7 @@ fn existing(result: io::Result<TcpListener>) -> io::Result<Option<TcpListener>> 
 }
 
 impl axum::serve::Listener for Loopback {
-    type Io = Connection<TcpStream>;
+    type Io = Connection<Stream>;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, SocketAddr) {
@@ -109,7 +124,7 @@ impl axum::serve::Listener for Loopback {
                 accepted = accept(self.v6.as_ref()) => accepted,
             };
             match accepted {
-                Ok((stream, from)) => return (Connection::new(stream, place), from),
+                Ok((stream, from)) => return (Connection::new(Stream::new(stream, self.tls.as_deref()), place), from),
                 Err(error) => {
                     // too many open files, or a client that left again: others may still come
                     tracing::debug!("a connection could not be taken: {error}");
@@ -142,7 +157,7 @@ pub(super) struct Connection<S> {
 impl<S> Connection<S> {
     /// One that has a place.
     pub(super) fn new(stream: S, place: OwnedSemaphorePermit) -> Self {
-        Self { stream, silence: Box::pin(sleep(LONGEST_SILENCE)), _place: place }
+        Self { stream, silence: Box::pin(sleep(FIRST_WORD)), _place: place }
     }
 
     fn heard(&mut self) {

@@ -20,6 +20,7 @@ mod peer;
 mod session;
 #[cfg(unix)]
 mod socket;
+mod tls;
 mod together;
 mod view;
 

@@ -44,3 +44,4 @@ mod standing;
 mod stdio;
 mod stripe;
 mod takeover;
+mod tls;

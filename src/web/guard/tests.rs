@@ -3,7 +3,7 @@ use axum::body::Body;
 use super::*;
 
 fn authorities() -> Authorities {
-    Authorities::new(4747, &["http://localhost:4747"])
+    Authorities::new(4747, &["http://localhost:4747"], false)
 }
 
 fn request(method: &str, headers: &[(&str, &str)]) -> Request {
@@ -116,7 +116,7 @@ fn t152_other_methods_versions_and_framings_are_refused() {
 
 #[test]
 fn a_public_name_has_its_own_origin() {
-    let authorities = Authorities::new(4747, &["https://port.example.com"]);
+    let authorities = Authorities::new(4747, &["https://port.example.com"], false);
     let with = |host: &str, origin: &str| {
         let mut headers = FORM;
         headers[0].1 = host;
