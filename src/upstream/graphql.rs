@@ -46,6 +46,9 @@ const REFUSALS: [&str; 15] = [
     "USER_ERROR",
 ];
 
+/// Of those, the codes for a token that is not taken: most servers' and Linear's.
+const UNAUTHENTICATED: [&str; 2] = ["UNAUTHENTICATED", "AUTHENTICATION_ERROR"];
+
 impl Asked<'_> {
     /// The outcome of a call that got a 2xx, with the credential taken out, and how often it was in there.
     pub(super) fn response(&self, answer: Answer) -> (Outcome, usize) {
@@ -102,6 +105,21 @@ impl Asked<'_> {
         };
         (outcome, hits)
     }
+}
+
+/// Was nothing executed because the token is not taken? A GraphQL service may say so with a 200 or a 400: by errors of the
+/// request, which have no `path`, and no `data`.
+pub(super) fn is_unauthenticated(answer: &Answer) -> bool {
+    let Ok(bytes) = &answer.body else { return false };
+    if answer.status >= 500 || bytes.len() > FAILURE_JSON {
+        return false;
+    }
+    let Body::Json(response) = read(bytes.clone(), answer.content_type.as_deref()) else { return false };
+    let errors = errors(&response);
+    let token = |error: &Value| code(error).is_some_and(|code| UNAUTHENTICATED.contains(&code.as_str()));
+    response.get("data").is_none_or(Value::is_null)
+        && !errors.is_empty()
+        && errors.iter().all(|error| depth(error) == 0 && token(error))
 }
 
 /// Does an error say that the service is asked too much?

@@ -12,12 +12,13 @@ use tokio::time::Instant;
 use super::{
     Credential, Upstream,
     answer::Asked,
+    graphql,
     http::{Answer, Fault, Http, NotSent},
     patience::{self, Rests},
 };
 use crate::{
     account::Origin,
-    catalog::{Effect, HttpRequest},
+    catalog::{AnswerKind, Effect, HttpRequest},
     ledger::{FailureKind, Outcome, Permit},
     plan,
 };
@@ -114,8 +115,8 @@ impl Upstream for Rest {
 }
 
 impl Rest {
-    /// What came of a 401 to a sign-in that can be renewed. The service did nothing, so the very same request goes once
-    /// more with the next token: under the same permit, with the same idempotency key. Any other answer stays as it is.
+    /// What came of a 401, or of what a GraphQL service says instead, to a sign-in that can be renewed. The service did
+    /// nothing, so the very same request goes once more with the next token: under the same permit, with the same idempotency key. Any other answer stays as it is.
     async fn renewed(
         &self,
         permit: &Permit,
@@ -124,7 +125,11 @@ impl Rest {
         credential: Credential,
         deadline: Instant,
     ) -> Result<(Result<Answer, Fault>, Credential), Outcome> {
-        let rejected = |answer: &Result<Answer, Fault>| matches!(answer, Ok(answer) if answer.status == 401);
+        let rejected = |answer: &Result<Answer, Fault>| match (answer, http.answer) {
+            (Err(_), _) => false,
+            (Ok(answer), AnswerKind::Plain | AnswerKind::Mail) => answer.status == 401,
+            (Ok(answer), AnswerKind::Graphql) => answer.status == 401 || graphql::is_unauthenticated(answer),
+        };
         if !rejected(&answer) {
             return Ok((answer, credential));
         }

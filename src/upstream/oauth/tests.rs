@@ -373,6 +373,53 @@ async fn a_write_that_was_rejected_goes_once_more_as_the_same_request() {
 }
 
 #[tokio::test]
+async fn a_graphql_service_rejects_a_token_in_its_own_words() {
+    use crate::{
+        ledger::Permit,
+        upstream::{Rest, Upstream as _},
+    };
+    let stage = Stage::start().await;
+    let request = HttpRequest {
+        method: Method::Post,
+        path: "/graphql".to_owned(),
+        query: String::new(),
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body: Some("{\"query\":\"mutation { a { success } }\"}".to_owned()),
+        idempotency: None,
+        answer: AnswerKind::Graphql,
+    };
+    let plan = Plan::of_request(&stage.account, Effect::Write, request);
+    let rest = Rest::new(Http::new(crate::upstream::http::tests::SMALL));
+    let process = stage.process();
+    let send = async || {
+        let credential = process.open(&plan).await.unwrap();
+        rest.send(&Permit::for_tests(plan.clone()), credential).await
+    };
+    let error = |code: &str, path: &[&str]| json!({"message": "No.", "path": path, "extensions": {"code": code}});
+    let done = json!({"data": {"a": {"success": true}}});
+    for (renewals, (status, code)) in [(1, (200, "AUTHENTICATION_ERROR")), (2, (400, "UNAUTHENTICATED"))] {
+        stage.then(status, &json!({"errors": [error(code, &[])]}));
+        stage.gives(renewals + 1);
+        stage.then(200, &done);
+        assert!(matches!(send().await, Outcome::Succeeded { .. }), "{code}");
+        assert_eq!(stage.server.seen().len(), 3 * renewals as usize);
+    }
+    // where something may have been executed, or it is about something else, nothing goes twice
+    for (status, body) in [
+        (200, json!({"data": {"a": null}, "errors": [error("AUTHENTICATION_ERROR", &["a"])]})),
+        (200, json!({"data": null, "errors": [error("AUTHENTICATION_ERROR", &["a"])]})),
+        (200, json!({"errors": [error("AUTHENTICATION_ERROR", &[]), error("FORBIDDEN", &[])]})),
+        (500, json!({"errors": [error("AUTHENTICATION_ERROR", &[])]})),
+        (200, json!({"errors": []})),
+    ] {
+        let before = stage.server.seen().len();
+        stage.then(status, &body);
+        assert!(!matches!(send().await, Outcome::Succeeded { .. }), "{body}");
+        assert_eq!(stage.server.seen().len(), before + 1, "{body}");
+    }
+}
+
+#[tokio::test]
 async fn what_the_store_does_not_take_is_kept_and_stored_later() {
     let stage = Stage::start().await;
     let process = stage.process();
