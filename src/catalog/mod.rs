@@ -91,7 +91,7 @@ impl Catalog {
     /// All problems of all of them.
     pub fn check_built_in() -> Result<(), Diagnostics> {
         let texts = builtin::MANIFESTS.map(|manifest| (manifest.name, manifest.text()));
-        Self::compile(&texts.each_ref().map(|(name, text)| (*name, text.as_str()))).map(drop)
+        compile::built_in_catalog(&texts.each_ref().map(|(name, text)| (*name, text.as_str()))).map(drop)
     }
 
     /// The tool with exactly this wire name or policy name.

@@ -54,7 +54,7 @@ impl Service {
             let manifest = self.manifest?;
             let text = manifest.text();
             let mut source = Source::new(manifest.name, &text);
-            let manifest = compile::manifest(&mut source);
+            let manifest = compile::built_in(&mut source);
             pattern::forget_compiled();
             source.is_clean().then(|| Compiled::of(manifest)).flatten()
         });

@@ -1,4 +1,4 @@
-//! The button that refuses every call, and the one that ends it, which take a code as on the terminal; and the one that ends a
+//! The button that refuses every call, and the one that ends it, which take a code as on the terminal, or a passkey; and the one that ends a
 //! standing permission, which takes none.
 
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use axum::{
     Form,
     extract::{State, rejection::FormRejection},
     http::{HeaderMap, StatusCode},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 
@@ -15,10 +15,11 @@ use super::{
     Site,
     failure::Failure,
     pages::{self, Visit, refused, see_other},
+    passkey::challenge,
     session::check_form_token,
 };
 use crate::{
-    approval::{Claim, Code},
+    approval::{Assertion, Claim, Code, PasskeyError},
     gateway::{DecideError, Presented, ProveError},
 };
 
@@ -32,6 +33,9 @@ pub(super) struct LockForm {
     set: Set,
     #[serde(default)]
     code: String,
+    /// What a passkey signed, instead of a code.
+    #[serde(default)]
+    passkey: String,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -39,6 +43,58 @@ pub(super) struct LockForm {
 enum Set {
     Lock,
     Unlock,
+}
+
+impl Set {
+    fn claim(self) -> Claim {
+        match self {
+            Self::Lock => Claim::Lock,
+            Self::Unlock => Claim::Unlock,
+        }
+    }
+}
+
+/// What the form shows.
+enum Shown {
+    Code(Code),
+    Passkey(Assertion),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asking {
+    csrf: String,
+}
+
+/// `POST /lock/challenge`: for refusing every call.
+pub(super) async fn for_lock(
+    State(site): State<Arc<Site>>,
+    headers: HeaderMap,
+    form: Result<Form<Asking>, FormRejection>,
+) -> Result<Response, Failure> {
+    asked(&site, &headers, form, Set::Lock).await
+}
+
+/// `POST /unlock/challenge`: for ending that.
+pub(super) async fn for_unlock(
+    State(site): State<Arc<Site>>,
+    headers: HeaderMap,
+    form: Result<Form<Asking>, FormRejection>,
+) -> Result<Response, Failure> {
+    asked(&site, &headers, form, Set::Unlock).await
+}
+
+async fn asked(
+    site: &Site,
+    headers: &HeaderMap,
+    form: Result<Form<Asking>, FormRejection>,
+    set: Set,
+) -> Result<Response, Failure> {
+    let Form(form) = form.map_err(|_| Failure::BadForm)?;
+    let visit = Visit::open(site, headers).await?;
+    let Some(session) = &visit.session else { return Ok(StatusCode::UNAUTHORIZED.into_response()) };
+    check_form_token(&session.token, LOCK, &form.csrf)?;
+    challenge(site, &visit.parts, set.claim(), Some(session.person.clone())).await
 }
 
 /// `POST /lock`
@@ -55,16 +111,21 @@ pub(super) async fn set(
     check_form_token(&session.token, LOCK, &form.csrf)?;
     let refuse =
         async |status, problem: String| pages::inbox_page(&site, &headers, &visit, status, Some(problem)).await;
-    let code = match Code::parse(&form.code) {
-        Ok(code) => code,
+    let proof = if form.passkey.is_empty() {
+        Code::parse(&form.code).map(Shown::Code).map_err(|error| error.to_string())
+    } else {
+        Assertion::parse(&form.passkey).map(Shown::Passkey).ok_or_else(|| PasskeyError::Form.to_string())
+    };
+    let proof = match proof {
+        Ok(proof) => proof,
         Err(error) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, format!("{error}; nothing was changed")).await,
     };
-    let (parts, now) = (&visit.parts, site.gateway().clock().now());
-    let claim = match form.set {
-        Set::Lock => Claim::Lock,
-        Set::Unlock => Claim::Unlock,
+    let presented = match &proof {
+        Shown::Code(code) => Presented::Code(&session.person, code),
+        Shown::Passkey(assertion) => Presented::Passkey { assertion, origin: site.origin(), of: Some(&session.person) },
     };
-    let approver = match site.gateway().prove(parts, claim, &Presented::Code(&session.person, &code)).await {
+    let (parts, now) = (&visit.parts, site.gateway().clock().now());
+    let approver = match site.gateway().prove(parts, form.set.claim(), &presented).await {
         Ok(approver) => approver,
         Err(ProveError::Ledger(error)) => return Err(Failure::internal(error)),
         Err(error) => return refuse(refused(&error), error.to_string()).await,

@@ -42,6 +42,8 @@ fn router(site: &Arc<Site>) -> Router {
         .route("/login", get(pages::sign_in_form).post(pages::sign_in))
         .route("/logout", post(pages::sign_out))
         .route("/lock", post(lock::set))
+        .route("/lock/challenge", post(lock::for_lock))
+        .route("/unlock/challenge", post(lock::for_unlock))
         .route("/grants/revoke", post(lock::revoke))
         .route("/login/challenge", post(passkey::for_sign_in))
         .route("/approve/{id}", get(deciding::show).post(deciding::decide))

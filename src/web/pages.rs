@@ -117,6 +117,8 @@ struct InboxPage {
     sign_out: String,
     /// The token of the lock's form.
     lock: String,
+    /// Can it be locked with a passkey here?
+    passkey: ByPasskey,
     /// Since when every call is refused, where it is.
     locked: Option<When>,
     problem: Option<String>,
@@ -151,7 +153,7 @@ pub(super) async fn inbox_page(
     status: StatusCode,
     problem: Option<String>,
 ) -> Result<Response, Failure> {
-    let Some(Session { token, .. }) = &visit.session else {
+    let Some(Session { token, person, .. }) = &visit.session else {
         return visit.ask_who(site, headers, StatusCode::OK, "/", None).await;
     };
     let now = site.gateway().clock().now();
@@ -181,9 +183,11 @@ pub(super) async fn inbox_page(
     }
     let missed: Vec<_> = missed.into_iter().zip(told).collect();
     let locked = visit.parts.home.locked_since().await.map_err(Failure::internal)?;
+    let passkeys = visit.parts.home.passkeys(Some(person.clone())).await.map_err(Failure::internal)?;
     let page = InboxPage {
         sign_out: form_token(token, SIGN_OUT),
         lock: form_token(token, LOCK),
+        passkey: ByPasskey::new(&passkeys, site.authorities().origin_of(headers), site.origin(), "/"),
         locked: locked.map(|at| When::new(at, now.wall)),
         problem,
         grants: visit
@@ -195,7 +199,8 @@ pub(super) async fn inbox_page(
             .collect(),
         inbox: Inbox::new(&waiting, &missed, &decided, now.wall),
     };
-    visit.page(site, headers, token, status, &page)
+    let response = visit.page(site, headers, token, status, &page)?;
+    Ok(if page.passkey.is_here() { scripted(response) } else { response })
 }
 
 #[derive(Deserialize)]

@@ -3,6 +3,7 @@
 
 mod chromium;
 mod firefox;
+mod lock;
 mod people;
 mod processes;
 

@@ -29,7 +29,7 @@ use self::service::Described;
 #[cfg(test)]
 pub(super) use self::{sql::PREVIEW, tool::VERIFY};
 use super::{
-    Catalog, CredentialScheme, CredentialSpec, Integration, Tool, parallel,
+    Catalog, CredentialScheme, CredentialSpec, Effect, Integration, Tool, parallel,
     reader::{At, Table},
 };
 use crate::{
@@ -39,10 +39,19 @@ use crate::{
 
 /// Compiles manifests into a catalog; all problems of all of them at once.
 pub(super) fn catalog(files: &[(&str, &str)]) -> Result<Catalog, Diagnostics> {
+    catalog_of(files, manifest)
+}
+
+/// The same of manifests that come with the program.
+pub(super) fn built_in_catalog(files: &[(&str, &str)]) -> Result<Catalog, Diagnostics> {
+    catalog_of(files, built_in)
+}
+
+fn catalog_of(files: &[(&str, &str)], read: fn(&mut Source<'_>) -> Manifest) -> Result<Catalog, Diagnostics> {
     let mut catalog = Catalog { services: BTreeMap::new(), own: BTreeSet::new(), index: OnceLock::new() };
     let mut problems = Vec::new();
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-    for ((name, _), (mut source, manifest)) in files.iter().zip(read(files)) {
+    for ((name, _), (mut source, manifest)) in files.iter().zip(read_all(files, read)) {
         // Ids have no `_`, so tools of different integrations cannot share a wire name.
         if let Some(id) = &manifest.id {
             match seen.get(&id.value) {
@@ -64,11 +73,14 @@ pub(super) fn catalog(files: &[(&str, &str)]) -> Result<Catalog, Diagnostics> {
 }
 
 /// Reads files that know nothing of each other, several at a time; what they say is in their order.
-fn read<'f>(files: &[(&'f str, &'f str)]) -> impl Iterator<Item = (Source<'f>, Manifest)> {
+fn read_all<'f>(
+    files: &[(&'f str, &'f str)],
+    read: fn(&mut Source<'_>) -> Manifest,
+) -> impl Iterator<Item = (Source<'f>, Manifest)> {
     let slots: Vec<_> = files.iter().map(|file| (file, OnceLock::new())).collect();
     parallel::each(&slots, |((name, text), slot)| {
         let mut source = Source::new(name, text);
-        let manifest = manifest(&mut source);
+        let manifest = read(&mut source);
         // each is worked on once, so that nothing is there yet
         drop(slot.set((source, manifest)));
     });
@@ -83,6 +95,17 @@ pub(super) struct Manifest {
     pub(super) tools: Vec<Tool>,
     pub(super) verify: Option<Tool>,
     pub(super) preview: Option<Tool>,
+}
+
+/// Reads one file that comes with the program. Whoever approves a call of it has to know whether it can be undone.
+pub(super) fn built_in(source: &mut Source<'_>) -> Manifest {
+    let manifest = manifest(source);
+    let silent = |tool: &&Tool| tool.strongest_effect() > Effect::Read && tool.ask.undo.is_none();
+    for tool in manifest.tools.iter().filter(silent) {
+        let help = "say `undo = \"none\"` in its `[tool.ask]`, or how it is undone".to_owned();
+        source.problem_of_file(format!("`{}` does not say whether it can be undone", tool.policy_name()), help);
+    }
+    manifest
 }
 
 /// Reads one file; what is wrong with it is noted in `source`.

@@ -267,3 +267,15 @@ fn the_verifying_read_takes_nothing() {
     assert_eq!(changed("GET /me/", "GET /me/{id}"), ["`verify` must be `GET` and a path"]);
     assert_eq!(changed("id = \"/id\"", "id = \"id\""), ["`id` is not a JSON pointer"]);
 }
+
+#[test]
+fn a_tool_that_comes_with_the_program_says_whether_it_can_be_undone() {
+    let (name, text) = ("stripe.toml", include_str!("../../../tools/stripe.toml"));
+    assert!(super::built_in_catalog(&[(name, text)]).is_ok());
+    let silent = text.replacen("undo = \"none\"\n", "", 1);
+    let problems = super::built_in_catalog(&[(name, &silent)]).unwrap_err();
+    let [problem] = problems.0.as_slice() else { panic!("{problems}") };
+    assert!(problem.message.ends_with("does not say whether it can be undone"), "{problem}");
+    // a file of the user's own may leave it open
+    assert!(super::catalog(&[(name, &silent)]).is_ok());
+}

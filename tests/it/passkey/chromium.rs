@@ -195,3 +195,33 @@ async fn without_scripts_the_code_works_and_the_page_says_what_a_passkey_needs()
     }
     assert_eq!(house.status(&refund.id).await, ApprovalStatus::Executed);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_browser_a_passkey_decides_what_is_ticked_and_locks() {
+    if !has_browser() {
+        return;
+    }
+    let house = House::build().await;
+    let mut all = Vec::new();
+    for name in ["ann", "bob", "eve"] {
+        house.clock.pass(1);
+        all.push(house.ask("stripe_create_customer", json!({"name": name})).await.id.clone());
+    }
+    let tick = |id: &str| click(&format!("#tick-{id}"));
+    let mut steps = enrol(&house).await;
+    steps.extend([click("#make-passkey"), wait(".recovery")]);
+    steps.extend([open(&format!("{}/together/{}", house.base, all[0])), wait("#approve-passkey")]);
+    // one that is ticked and let go again does not count
+    steps.extend([tick(&all[0]), tick(&all[1]), tick(&all[2]), tick(&all[1])]);
+    steps.extend([click("#approve-passkey"), wait("h2#waiting"), click("#lock-passkey"), wait(".notice.bad")]);
+    steps.push(json!({"step": "console"}));
+    let results = drive(steps).await;
+    assert_eq!(results.last().unwrap()["messages"], json!([]));
+    let mut statuses = Vec::new();
+    for id in &all {
+        statuses.push(house.status(id).await);
+    }
+    assert_eq!(statuses, [ApprovalStatus::Executed, ApprovalStatus::Cancelled, ApprovalStatus::Executed]);
+    assert!(house.parts.home.locked_since().await.unwrap().is_some());
+    house.parts.home.verify().await.unwrap().unwrap();
+}
