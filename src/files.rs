@@ -95,6 +95,16 @@ pub fn create_private(path: &Path) -> Result<Option<File>, FileError> {
     }
 }
 
+/// Opens a private file to write at its end; makes it where there is none.
+pub fn append_private(path: &Path) -> Result<File, FileError> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    guard::private(&mut options);
+    let file = options.open(path).map_err(|error| guard::opening_failed(path, &error))?;
+    guard::check(&file, path, Access::Private)?;
+    Ok(file)
+}
+
 /// Puts a private file in the place of an old one or of none. Whoever reads it, even after a power cut, finds the old
 /// bytes or the new ones and nothing between.
 pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {

@@ -16,6 +16,7 @@ mod grants;
 mod harden;
 mod host;
 mod init;
+mod lines;
 mod link;
 mod lock;
 mod log;
@@ -38,6 +39,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+use self::lines::Lines;
 pub use self::out::{Exit, Failure, Out};
 use crate::{app::App, config::Environment};
 
@@ -107,7 +109,7 @@ enum Command {
     /// Find what is wrong with this set-up, and what an agent could still reach
     Doctor(doctor::Args),
     /// The gateway: one place for many agents, over HTTP and MCP, and the site for people
-    Serve,
+    Serve(serve::Args),
     /// The MCP server on standard input and output
     Stdio(stdio::Args),
 }
@@ -131,12 +133,19 @@ pub fn main() -> ExitCode {
             return Exit::Usage.into();
         }
     };
-    let serves = matches!(cli.command, Some(Command::Serve));
+    let serves = matches!(cli.command, Some(Command::Serve(_)));
     let environment = Environment::read();
     let environment = if serves { environment.for_gateway() } else { environment };
-    stdio::start_log(&environment, serves || matches!(cli.command, None | Some(Command::Stdio(_))));
-    let app = App::new(environment);
     let out = Out::new(cli.json);
+    let lines = match &cli.command {
+        Some(Command::Serve(args)) => match args.lines() {
+            Ok(lines) => lines,
+            Err(failure) => return out.fail(&failure).into(),
+        },
+        _ => Lines::default(),
+    };
+    lines.start(&environment, serves || matches!(cli.command, None | Some(Command::Stdio(_))));
+    let app = App::new(environment);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return out.fail(&Failure::new(format!("the runtime did not start: {error}"))).into(),
@@ -167,7 +176,7 @@ async fn run(app: &App, out: &Out, command: Option<Command>) -> Result<Exit, Fai
             Ok(Exit::Done)
         }
         None => stdio::run(app, stdio::Args::default()).await,
-        Some(Command::Serve) => serve::run(app).await,
+        Some(Command::Serve(_)) => serve::run(app, out).await,
         Some(Command::Stdio(args)) => stdio::run(app, args).await,
         Some(Command::Demo(args)) => demo::run(out, args).await,
         Some(Command::Init(args)) => init::run(app, out, args).await,

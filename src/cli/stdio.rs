@@ -3,13 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::{
-    filter::{LevelFilter, Targets},
-    prelude::*,
-};
 
 use super::{Exit, Failure};
-use crate::{app::App, call::Caller, config::Environment, mcp, web};
+use crate::{app::App, call::Caller, mcp, web};
 
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Args {
@@ -74,28 +70,6 @@ async fn shim(remote: Option<mcp::Remote>) -> Result<Exit, Failure> {
         () = terminated() => return Ok(Exit::Done),
     };
     served.map(|_| Exit::Done).map_err(|error| Failure::new(error.to_string()))
-}
-
-/// Our own targets at the level that `AGENTPORT_LOG` names, everything else at warnings: what libraries log at lower
-/// levels has requests in it.
-pub(super) fn start_log(environment: &Environment, serves: bool) {
-    let level = match environment.log() {
-        Some("off") => LevelFilter::OFF,
-        Some("error") => LevelFilter::ERROR,
-        Some("warn") => LevelFilter::WARN,
-        Some("debug") => LevelFilter::DEBUG,
-        Some("trace") => LevelFilter::TRACE,
-        // the link of what waits is an info line, and hosts show a server's standard error
-        Some("info") => LevelFilter::INFO,
-        Some(_) | None if serves => LevelFilter::INFO,
-        Some(_) | None => LevelFilter::WARN,
-    };
-    let filter = Targets::new()
-        .with_default(LevelFilter::WARN)
-        .with_target("rmcp", LevelFilter::ERROR)
-        .with_target("agentport", level);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_target(false);
-    drop(tracing_subscriber::registry().with(layer.with_filter(filter)).try_init());
 }
 
 #[cfg(unix)]

@@ -1,7 +1,12 @@
 //! The agent's side of a gateway elsewhere: MCP over lines here, HTTP there. It decides nothing and holds no secret but its
 //! own token.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
@@ -32,6 +37,8 @@ const LOOK: Duration = Duration::from_secs(2);
 struct Shim {
     /// `None`: nobody was let in yet.
     remote: Option<Arc<Remote>>,
+    /// The tools of which the gateway said that they read.
+    reads: Arc<Mutex<BTreeSet<String>>>,
     changes: watch::Receiver<u64>,
 }
 
@@ -46,7 +53,7 @@ pub async fn shim(
     output: impl io::Write + Send + 'static,
 ) -> Result<Ended, ServeError> {
     let (bump, changes) = watch::channel(0);
-    let shim = Shim { remote: remote.map(Arc::new), changes: changes.clone() };
+    let shim = Shim { remote: remote.map(Arc::new), reads: Arc::default(), changes: changes.clone() };
     let watching = tokio::spawn(shim.clone().watch(bump));
     let ended = serve_with(shim, changes, input, output, PATIENCE).await;
     watching.abort();
@@ -58,13 +65,25 @@ impl Shim {
     async fn watch(self, changed: watch::Sender<u64>) {
         let mut before = None;
         loop {
-            if let Ok((200, list)) = self.ask("GET", "/tools?shown=true".to_owned(), None).await
+            let list = self.ask("GET", "/tools?shown=true".to_owned(), None).await;
+            if let Ok((200, list)) = list
                 && before.replace(list.clone()).is_some_and(|before| before != list)
             {
                 changed.send_modify(|version| *version += 1);
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    fn note_reads(&self, tools: &[Listed]) {
+        let reads = tools.iter().filter(|tool| tool.effect == Effect::Read).map(|tool| tool.name.clone());
+        *self.reads.lock().unwrap_or_else(PoisonError::into_inner) = reads.collect();
+    }
+
+    /// Did the gateway, or this program, say that the tool only reads?
+    fn is_read(&self, name: &str) -> bool {
+        let said = self.reads.lock().unwrap_or_else(PoisonError::into_inner).contains(name);
+        said || built_in().iter().any(|tool| tool.name == name && tool.effect == Effect::Read)
     }
 
     async fn ask(&self, method: &'static str, path: String, body: Option<Value>) -> Result<(u16, Value), Lost> {
@@ -90,7 +109,10 @@ impl ServerHandler for Shim {
         let listed = match self.ask("GET", "/tools?shown=true".to_owned(), None).await {
             Ok((200, list)) => {
                 let tools = list.get("tools").and_then(Value::as_array);
-                tools.map(|tools| tools.iter().filter_map(listed).collect()).unwrap_or_default()
+                let tools: Vec<Listed> =
+                    tools.map(|tools| tools.iter().filter_map(listed).collect()).unwrap_or_default();
+                self.note_reads(&tools);
+                tools
             }
             // what is there in any case; calling one says what is wrong
             Ok(_) => built_in(),
@@ -134,6 +156,10 @@ impl ServerHandler for Shim {
             }
             Err(Lost::Unanswered(error)) => {
                 tracing::warn!("the gateway's answer was lost: {error}");
+                if self.is_read(&format!("{integration}_{tool}")) {
+                    let message = "the gateway's answer was lost; it was a read, so that you can try again";
+                    return Ok(render::failed("network", message).into());
+                }
                 let message = "the gateway's answer was lost: it may have happened; ask a human before you repeat it";
                 render::object(json!({"status": "unknown", "message": message}), true)
             }

@@ -35,7 +35,7 @@ impl Metrics {
     }
 
     /// Prometheus' text format.
-    fn text(&self, waiting: Option<usize>) -> String {
+    fn text(&self, waiting: Option<usize>, under_way: usize) -> String {
         let mut text = format!(
             "# HELP agentport_build_info The version.\n# TYPE agentport_build_info gauge\nagentport_build_info{{version=\"{}\"}} 1\n",
             env!("CARGO_PKG_VERSION")
@@ -48,6 +48,9 @@ impl Metrics {
         for (status, count) in self.replies.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             text += &format!("agentport_calls_total{{status=\"{status}\"}} {count}\n");
         }
+        text += &format!(
+            "# HELP agentport_http_requests_under_way Requests of agents that are being answered.\n# TYPE agentport_http_requests_under_way gauge\nagentport_http_requests_under_way {under_way}\n"
+        );
         if let Some(waiting) = waiting {
             text += &format!(
                 "# HELP agentport_approvals_waiting What waits for a human.\n# TYPE agentport_approvals_waiting gauge\nagentport_approvals_waiting {waiting}\n"
@@ -105,6 +108,6 @@ pub(super) async fn metrics(State(api): State<Api>) -> Response {
         None => None,
     };
     let waiting = waiting.map(|open| open.iter().filter(|one| one.status == ApprovalStatus::Pending).count());
-    let text = api.agents.metrics.text(waiting);
+    let text = api.agents.metrics.text(waiting, api.agents.limits.under_way());
     (StatusCode::OK, [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

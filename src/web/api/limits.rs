@@ -54,6 +54,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// How many requests of all are under way.
+    pub(super) fn under_way(&self) -> usize {
+        OF_ALL.saturating_sub(self.places.available_permits())
+    }
+
     /// One more request of this agent, `now` by the boot clock.
     pub(super) fn enter(&self, caller: &Caller, now: Millis) -> Result<Place, Refused> {
         let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,7 +7,7 @@ use super::{Api, answer, gate::Asking};
 use crate::gateway::Callable;
 
 /// The codes of an answer about a call, and what each says.
-const ANSWERS: [(&str, &str); 11] = [
+const ANSWERS: [(&str, &str); 12] = [
     ("200", "`completed`"),
     ("202", "`approval_required` or `pending`: a human has to decide"),
     ("400", "`invalid_arguments`"),
@@ -18,6 +18,7 @@ const ANSWERS: [(&str, &str); 11] = [
     ("410", "`expired`"),
     ("429", "`failed`/`busy`: too many requests of yours"),
     ("502", "`failed`"),
+    ("503", "`failed`/`busy`: too many requests of everybody's, or the gateway stops"),
     ("504", "`unknown`: it may have happened"),
 ];
 

@@ -4,7 +4,10 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
     process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::{
+        Mutex,
+        mpsc::{Receiver, channel},
+    },
     time::Duration,
 };
 
@@ -17,7 +20,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// A running gateway.
 pub struct Served {
     child: Child,
-    said: Receiver<String>,
+    said: Mutex<Receiver<String>>,
     evidence: Evidence,
     pub port: u16,
 }
@@ -60,7 +63,7 @@ impl Served {
                 sender.send(line).ok();
             }
         });
-        let mut served = Self { child, said, evidence, port: 0 };
+        let mut served = Self { child, said: Mutex::new(said), evidence, port: 0 };
         let line = served.says("the approval site is at");
         served.port = line.rsplit(':').next().unwrap().parse().unwrap();
         served
@@ -69,8 +72,12 @@ impl Served {
     /// Waits until it says so.
     pub fn says(&self, word: &str) -> String {
         loop {
-            let line =
-                self.said.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("{error}: it never said `{word}`"));
+            let line = self
+                .said
+                .lock()
+                .unwrap()
+                .recv_timeout(PATIENCE)
+                .unwrap_or_else(|error| panic!("{error}: it never said `{word}`"));
             if line.contains(word) {
                 return line;
             }
@@ -118,8 +125,18 @@ impl Served {
 
     /// As a supervisor ends it: its exit code.
     pub fn terminate(&mut self) -> Option<i32> {
+        self.signal();
+        self.ended()
+    }
+
+    /// A SIGTERM.
+    pub fn signal(&self) {
         let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// Waits for its end: its exit code.
+    pub fn ended(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 }
