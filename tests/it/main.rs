@@ -7,6 +7,7 @@ mod attacks;
 mod browser;
 mod channels;
 mod cli;
+mod conformance;
 mod crash;
 mod databases;
 mod demo;
