@@ -11,6 +11,7 @@ mod conformance;
 mod crash;
 mod databases;
 mod demo;
+mod deploy;
 mod doctor;
 mod documents;
 mod edges;

@@ -1,0 +1,176 @@
+#!/bin/sh
+# Installs AgentPort's gateway as a service under a user of its own. Doing it twice changes nothing more.
+#
+#   install.sh --binary FILE | --from URL --sha256 HEX
+#              [--domain NAME [--tls-cert FILE --tls-key FILE]] [--dry-run]
+#   install.sh --uninstall [--purge] [--dry-run]
+#
+# --from fetches a released program over https and compares it with --sha256 before anything runs it; with --binary the
+# checksum is optional. --domain is the name that people and agents come by: with a certificate the gateway answers there
+# itself, on port 443; without, put a proxy in front of 127.0.0.1:4747 (deploy/Caddyfile). --uninstall keeps what the gateway
+# knows under /var/lib/agentport; --purge removes that too, the log and every credential with it.
+set -eu
+
+user=agentport
+state=/var/lib/agentport
+home=$state/.agentport
+key=$state/.agentport.key
+program=/usr/local/bin/agentport
+unit=/etc/systemd/system/agentport.service
+dropin=/etc/systemd/system/agentport.service.d/port.conf
+socket=/run/agentport/agentport.sock
+here=$(cd "$(dirname "$0")" && pwd)
+
+binary='' from='' sha256='' domain='' cert='' certkey='' dry='' remove='' purge=''
+
+say() { printf '%s\n' "$*"; }
+
+fail() {
+    printf 'install.sh: %s\n' "$*" >&2
+    exit 1
+}
+
+# run COMMAND... : runs it, or says that it would
+run() {
+    if [ -n "$dry" ]; then
+        say "would run: $*"
+    else
+        "$@"
+    fi
+}
+
+# as_user COMMAND... : the same, as the gateway's user
+as_user() {
+    run setpriv --reuid="$user" --regid="$user" --init-groups --reset-env "$@"
+}
+
+# value FLAG COUNT : is there a value behind the flag?
+value() {
+    [ "$2" -ge 2 ] || fail "$1 needs a value"
+}
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --binary) value "$1" $#; binary=$2; shift ;;
+    --from) value "$1" $#; from=$2; shift ;;
+    --sha256) value "$1" $#; sha256=$2; shift ;;
+    --domain) value "$1" $#; domain=$2; shift ;;
+    --tls-cert) value "$1" $#; cert=$2; shift ;;
+    --tls-key) value "$1" $#; certkey=$2; shift ;;
+    --dry-run) dry=yes ;;
+    --uninstall) remove=yes ;;
+    --purge) purge=yes ;;
+    -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) fail "\`$1\` is not an option; --help names them" ;;
+    esac
+    shift
+done
+
+running_systemd() { [ -d /run/systemd/system ]; }
+
+uninstall() {
+    if running_systemd || [ -n "$dry" ]; then run systemctl disable --now agentport.service || :; fi
+    run rm -f "$unit" "$dropin" "$program"
+    if [ -d "${dropin%/*}" ] || [ -n "$dry" ]; then run rmdir "${dropin%/*}" || :; fi
+    if running_systemd || [ -n "$dry" ]; then run systemctl daemon-reload; fi
+    if [ -n "$purge" ]; then
+        run rm -rf "$state"
+        if id "$user" >/dev/null 2>&1 || [ -n "$dry" ]; then run userdel "$user"; fi
+    else
+        say "kept: $state, and the user $user; --purge removes both"
+    fi
+}
+
+# checksum FILE : compares it with --sha256
+checksum() {
+    found=$(sha256sum "$1" | cut -d ' ' -f 1)
+    [ "$found" = "$sha256" ] || fail "$1 has the checksum $found, not $sha256; nothing was installed"
+    say "checksum: $1 is $sha256"
+}
+
+# The program to install, checked, in $binary
+obtain() {
+    if [ -n "$from" ]; then
+        case $from in https://*) ;; *) fail "--from must begin with https://" ;; esac
+        if [ -n "$dry" ]; then
+            say "would fetch: $from"
+            say "would compare its checksum with: $sha256"
+            binary=FETCHED
+            return
+        fi
+        folder=$(mktemp -d)
+        trap 'rm -rf "$folder"' EXIT
+        binary=$folder/agentport
+        curl --proto '=https' --tlsv1.2 --fail --silent --show-error --location --output "$binary" "$from"
+    fi
+    [ -f "$binary" ] || fail "there is no program at \`$binary\`"
+    if [ -n "$sha256" ]; then checksum "$binary"; fi
+}
+
+# set_line KEY VALUE : a line under [site] of the settings
+set_line() {
+    if [ -n "$dry" ]; then
+        say "would set in $home/agentport.toml: $1 = $2"
+        return
+    fi
+    # written in place: the file keeps its owner and its mode
+    lines=$(awk -v key="$1" -v line="$1 = $2" '
+        /^\[/ { if (site && !done) { print line; done = 1 } site = ($0 ~ /^\[site\]/) }
+        site && index($0, key " =") == 1 { if (!done) print line; done = 1; next }
+        { print }
+        END { if (site && !done) print line }' "$home/agentport.toml")
+    printf '%s\n' "$lines" >"$home/agentport.toml"
+}
+
+install_gateway() {
+    obtain
+    if ! id "$user" >/dev/null 2>&1; then
+        run useradd --system --user-group --home-dir "$state" --no-create-home --shell /usr/sbin/nologin "$user"
+    fi
+    run install -d -o "$user" -g "$user" -m 0700 "$state"
+    run install -D -o root -g root -m 0755 "$binary" "$program"
+    if [ ! -f "$home/agentport.db" ]; then
+        as_user "$program" init --store vault
+        set_line socket "\"$socket\""
+    fi
+    if [ -n "$domain" ]; then
+        set_line public_url "\"https://$domain\""
+    fi
+    if [ -n "$cert" ]; then
+        run install -d -o "$user" -g "$user" -m 0700 "$state/tls"
+        run install -o "$user" -g "$user" -m 0600 "$cert" "$state/tls/cert.pem"
+        run install -o "$user" -g "$user" -m 0600 "$certkey" "$state/tls/key.pem"
+        set_line listen '"[::]:443"'
+        set_line tls "{ cert = \"$state/tls/cert.pem\", key = \"$state/tls/key.pem\" }"
+        run install -d -m 0755 "${dropin%/*}"
+        run install -m 0644 "$here/port.conf" "$dropin"
+    fi
+    run install -D -m 0644 "$here/agentport.service" "$unit"
+    if running_systemd || [ -n "$dry" ]; then
+        run systemctl daemon-reload
+        run systemctl enable agentport.service
+        run systemctl restart agentport.service
+    else
+        say "no systemd runs here: start \`$program serve\` as $user"
+    fi
+    say "the vault's key is $key; keep a copy of it elsewhere"
+    say "next, as $user (sudo -u $user $program ...): open, connect, agents add"
+}
+
+if [ -n "$remove" ]; then
+    [ -n "$dry" ] || [ "$(id -u)" = 0 ] || fail "run this as root, or with --dry-run"
+    uninstall
+    exit 0
+fi
+[ -z "$purge" ] || fail "--purge goes with --uninstall"
+if [ -n "$binary" ] && [ -n "$from" ]; then fail "--binary or --from, not both"; fi
+[ -n "$binary$from" ] || fail "--binary FILE, or --from URL with --sha256 HEX; --help says more"
+[ -z "$from" ] || [ -n "$sha256" ] || fail "--from needs --sha256: nothing is run that was not checked"
+case $domain in *[!A-Za-z0-9.-]*) fail "\`$domain\` is no name of a host" ;; esac
+case $sha256 in *[!0-9a-f]*) fail "--sha256 is 64 lower-case hexadecimal digits" ;; esac
+if [ -n "$cert$certkey" ]; then
+    [ -n "$domain" ] && [ -n "$cert" ] && [ -n "$certkey" ] || fail "--tls-cert, --tls-key and --domain go together"
+    for file in "$cert" "$certkey"; do [ -f "$file" ] || fail "there is no file \`$file\`"; done
+fi
+[ -n "$dry" ] || [ "$(id -u)" = 0 ] || fail "run this as root, or with --dry-run"
+install_gateway
