@@ -1,6 +1,8 @@
 //! Databases on servers, PostgreSQL and MariaDB as Debian has them: what `databases` tells of a file, and what only a
 //! server can do.
 
+mod walls;
+
 use serde_json::{Value, json};
 
 use crate::harness::{Database, Port};
@@ -49,6 +51,13 @@ impl Shop {
 
     fn tool(&self, action: &str) -> String {
         format!("{}_{action}", self.integration)
+    }
+
+    /// All that the server stores, without a word that is another one in each dump.
+    fn dump(&self) -> String {
+        let dump = self.server.dump();
+        let lines = dump.lines().filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"));
+        lines.flat_map(|line| [line, "\n"]).collect()
     }
 
     /// How many customers there are, as the superuser sees it; `None`: there is no such table.
