@@ -1,5 +1,7 @@
 //! What a statement would change, shown before a human decides; and what more than that is rolled back.
 
+mod servers;
+
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -48,24 +50,28 @@ impl Shop {
         Connection::open(&self.file).unwrap().execute_batch(statement).unwrap();
     }
 
-    /// The lines that were looked up, as a terminal shows them: label and text.
     fn lines(&self, id: &str) -> Vec<(String, String)> {
-        let begun = Instant::now();
-        loop {
-            let shown = self.port.cli(["approvals", "show", id, "--json"]).done().json();
-            if let Some(all) = shown["facts"]["all"].as_array() {
-                assert_eq!(all.len(), 1, "{all:?}");
-                assert_eq!(all[0]["source"], json!("sqlite.preview"));
-                let facts = all[0]["found"]["facts"]["shown"].as_array().unwrap_or_else(|| panic!("{all:?}"));
-                let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                let line = |fact: &Value| match fact.get("then") {
-                    Some(then) => format!("{} -> {}", text(&fact["value"]), text(then)),
-                    None => text(&fact["value"]),
-                };
-                return facts.iter().map(|fact| (text(&fact["label"]), line(fact))).collect();
-            }
-            assert!(begun.elapsed() < Duration::from_mins(1), "nothing was looked up: {shown}");
+        lines(&self.port, id, "sqlite.preview")
+    }
+}
+
+/// The lines that were looked up by `source`: label and text.
+fn lines(port: &Port, id: &str, source: &str) -> Vec<(String, String)> {
+    let begun = Instant::now();
+    loop {
+        let shown = port.cli(["approvals", "show", id, "--json"]).done().json();
+        if let Some(all) = shown["facts"]["all"].as_array() {
+            assert_eq!(all.len(), 1, "{all:?}");
+            assert_eq!(all[0]["source"], json!(source));
+            let facts = all[0]["found"]["facts"]["shown"].as_array().unwrap_or_else(|| panic!("{all:?}"));
+            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let line = |fact: &Value| match fact.get("then") {
+                Some(then) => format!("{} -> {}", text(&fact["value"]), text(then)),
+                None => text(&fact["value"]),
+            };
+            return facts.iter().map(|fact| (text(&fact["label"]), line(fact))).collect();
         }
+        assert!(begun.elapsed() < Duration::from_mins(1), "nothing was looked up: {shown}");
     }
 }
 

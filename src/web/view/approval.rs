@@ -17,9 +17,10 @@ use crate::{
     catalog::Tool,
     clock::Millis,
     ledger::Approval,
-    plan::Plan,
+    plan::{Plan, Request},
     policy::{Decision, Evaluation},
     snapshot::Snapshot,
+    sql::Dialect,
 };
 
 /// What an approval is seen in front of.
@@ -95,6 +96,8 @@ pub(in crate::web) struct CallView {
     pub(in crate::web) live: Option<&'static str>,
     /// Where it goes, when that is not the service's own address.
     pub(in crate::web) origin: Option<Cell>,
+    /// The server and the database, where it goes to one.
+    pub(in crate::web) database: Option<(Cell, Option<Cell>)>,
     /// The arguments.
     pub(in crate::web) rows: Vec<Row>,
     /// What was neither given nor is assumed.
@@ -186,6 +189,14 @@ impl CallView {
         let arguments = plan.arguments().as_map();
         let usual = tool.map(|tool| tool.integration.upstream.origin());
         let identity = account.map(|account| &account.identity);
+        let database = match plan.request() {
+            Request::Sql(sql) => {
+                // a file is its own server
+                let name = (sql.dialect != Dialect::Sqlite).then(|| Cell::line(&sql.database));
+                Some((Cell::line(plan.origin().as_str()), name))
+            }
+            Request::Http(_) => None,
+        };
         let names = identity.into_iter().flat_map(|identity| [&identity.name, &identity.id]).flatten();
         Self {
             effect: plan.effect().as_str(),
@@ -194,7 +205,11 @@ impl CallView {
             identity: names.map(|name| Cell::line(name)).collect(),
             environment: plan.environment().as_str(),
             live: identity.and_then(|identity| identity.live).map(|live| if live { "live" } else { "test mode" }),
-            origin: Some(plan.origin().as_str()).filter(|origin| usual != Some(*origin)).map(Cell::line),
+            // a database has no usual address
+            origin: Some(plan.origin().as_str())
+                .filter(|origin| usual != Some(*origin) && database.is_none())
+                .map(Cell::line),
+            database,
             rows: rows(params, arguments, plan.given()),
             not_given: not_given(params, arguments),
             request: RequestView::new(plan, tool, approval),

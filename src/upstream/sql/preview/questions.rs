@@ -117,7 +117,7 @@ const POSTGRES: Questions = Questions {
         a.attname::text, r.attname::text \
         FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid \
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-        CROSS JOIN LATERAL pg_catalog.unnest(k.conkey, k.confkey) WITH ORDINALITY AS u(own, theirs, place) \
+        CROSS JOIN LATERAL unnest(k.conkey, k.confkey) WITH ORDINALITY AS u(own, theirs, place) \
         JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.own \
         JOIN pg_catalog.pg_attribute r ON r.attrelid = k.confrelid AND r.attnum = u.theirs \
         WHERE k.confrelid = pg_catalog.to_regclass($1::text) AND k.contype = 'f' AND k.conparentid = 0 \
