@@ -45,6 +45,16 @@ impl Tool {
         Statement::understand(template.dialect, text, Settings::usual(template.dialect)).ok()
     }
 
+    /// Is there anything to look up about its calls?
+    pub fn is_looked_up(&self) -> bool {
+        !self.ask.previews.is_empty() || self.executes_statements()
+    }
+
+    /// Is it the tool of a database that runs any statement?
+    pub fn executes_statements(&self) -> bool {
+        matches!(self.request, RequestTemplate::Sql(SqlTemplate { operation: SqlOperation::Execute, .. }))
+    }
+
     /// What is wrong with the statement of a call: it is not one statement, or not one that this tool runs.
     pub(crate) fn statement_problem(&self, arguments: &Arguments) -> Option<Problem> {
         let RequestTemplate::Sql(SqlTemplate { dialect, operation }) = &self.request else { return None };

@@ -19,14 +19,6 @@ use crate::{
 /// What headlines and policies call it.
 pub(super) const NAME: &str = "database";
 
-/// Is it a tool whose calls change a database?
-pub(super) fn executes(tool: &Tool) -> bool {
-    match tool.request {
-        RequestTemplate::Sql(SqlTemplate { operation, .. }) => operation == SqlOperation::Execute,
-        RequestTemplate::Rest(_) | RequestTemplate::Graphql(_) => false,
-    }
-}
-
 impl Gateway {
     /// Asks the database of `plan`. Nothing where the statement is not one of which anything can be said.
     pub(super) async fn foresee(
@@ -108,5 +100,6 @@ fn may_be_read(
 fn values(facts: &[Fact]) -> Value {
     let of = |label: &str| facts.iter().find(|fact| fact.label == label).map(|fact| &fact.value);
     let rows = ["Rows that match now", "Rows to be added", "Rows in it"].into_iter().find_map(of);
+    let rows = rows.filter(|rows| rows.is_number());
     json!({ "rows": rows })
 }

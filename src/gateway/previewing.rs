@@ -6,10 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    DecideError, Gateway, Parts,
-    foreseeing::{self, executes},
-};
+use super::{DecideError, Gateway, Parts, foreseeing};
 use crate::{
     account::Account,
     call::{Call, Caller},
@@ -149,7 +146,7 @@ impl Gateway {
                 scope.found.insert(preview.name.clone(), answer);
             }
         }
-        if executes(tool) {
+        if tool.executes_statements() {
             let patience = tokio::time::timeout_at(deadline, self.foresee(parts, snapshot, tool, plan)).await;
             all.extend(patience.unwrap_or_else(|_| {
                 let (name, source) = (foreseeing::NAME.to_owned(), format!("{}.preview", plan.integration()));
@@ -277,7 +274,7 @@ fn asked(snapshot: &Snapshot, approval: &Approval) -> Option<(Arc<Tool>, Arc<Pla
     let waits = snapshot.settings.look_up && approval.status == ApprovalStatus::Pending;
     let plan = approval.plan.as_ref().filter(|_| waits)?;
     let tool = snapshot.catalog.find(&plan.tool())?;
-    let same = plan.definition() == tool.definition().into() && (!tool.ask.previews.is_empty() || executes(tool));
+    let same = plan.definition() == tool.definition().into() && tool.is_looked_up();
     same.then(|| (Arc::clone(tool), Arc::clone(plan)))
 }
 

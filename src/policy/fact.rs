@@ -9,6 +9,8 @@ use crate::{
 
 /// How a condition's path begins that is about a fact.
 const FACTS: &str = "facts.";
+/// How many rows a statement meets; its database is asked without a preview of the manifest.
+const DATABASE_ROWS: &str = "database.rows";
 
 /// `charge.currency` of `facts.charge.currency`; `None` where the path is a parameter's.
 pub(super) fn fact_of(path: &str) -> Option<&str> {
@@ -67,6 +69,9 @@ fn names(tool: &Tool, catalog: &Catalog) -> Vec<String> {
         }
         let read = catalog.find(&format!("{}.{}", tool.integration.id, preview.call));
         read.iter().flat_map(|read| &read.answer.keep).for_each(|field| add(field));
+    }
+    if tool.executes_statements() {
+        names.push(DATABASE_ROWS.to_owned());
     }
     names
 }

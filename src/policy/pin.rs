@@ -105,7 +105,7 @@ impl Policy {
     /// be looked up before the call is judged.
     pub fn deciding_facts(&self, facts: &Facts<'_>) -> BTreeSet<&str> {
         let stacks = || std::iter::once(&self.pinned).chain(&self.edited);
-        if facts.tool.ask.previews.is_empty() || stacks().any(|stack| stack.denies_without_facts(facts)) {
+        if !facts.tool.is_looked_up() || stacks().any(|stack| stack.denies_without_facts(facts)) {
             return BTreeSet::new();
         }
         stacks().flat_map(|stack| stack.deciding_facts(facts)).collect()

@@ -162,6 +162,24 @@ fn an_insert_shows_how_many_rows_come() {
 }
 
 #[test]
+fn a_rule_may_go_by_how_many_rows_a_statement_meets() {
+    let shop = Shop::open();
+    let rule = "[[rule]]\nid = \"few-rows\"\ntools = [\"sqlite.execute\"]\ndecision = \"allow\"\n\
+        where = { \"sql.class\" = { any = [\"update\"] }, \"facts.database.rows\" = { max = 10 } }\n";
+    shop.port.edit_policy(&format!("{}\n{rule}", shop.port.policy()));
+    shop.port.cli(["policy", "apply", "--code-stdin", "--json"]).stdin(&shop.port.code()).done();
+    let mut wire = shop.port.wire();
+    let update = |most: u32| json!({"sql": "UPDATE orders SET sum = 0 WHERE id <= ?", "params": [most]});
+    assert_eq!(wire.call("sqlite_execute", update(20)).completed(), json!({"rows_affected": 10}));
+    wire.call("sqlite_execute", update(22)).approval_id();
+    // what cannot be counted is not few
+    let involved = json!({"sql": "UPDATE orders SET sum = 0 WHERE id = 2 RETURNING id; "});
+    wire.call("sqlite_execute", involved).completed();
+    let limited = json!({"sql": "WITH x AS (SELECT 2 AS id) UPDATE orders SET sum = 0 WHERE id IN (SELECT id FROM x)"});
+    wire.call("sqlite_execute", limited).approval_id();
+}
+
+#[test]
 fn t082_what_matches_more_than_was_shown_is_not_taken() {
     let shop = Shop::open();
     let mut wire = shop.port.wire();

@@ -113,7 +113,7 @@ fn t082_a_statement_that_touches_more_than_was_approved_is_rolled_back() {
         server.run(&format!(
             "CREATE ROLE reader LOGIN PASSWORD '{password}'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader;
              CREATE ROLE writer LOGIN PASSWORD '{password}'; GRANT ALL ON ALL TABLES IN SCHEMA public TO writer;
-             CREATE POLICY some ON customers TO reader USING (id <= 20); CREATE POLICY all_rows ON customers TO writer USING (true);"
+             CREATE POLICY few ON customers TO reader USING (id <= 20); CREATE POLICY all_rows ON customers TO writer USING (true);"
         ));
         format!("{} {}", server.url("reader", password), server.url("writer", password))
     });
