@@ -56,6 +56,7 @@ macro_rules! story {
             t118_a_denial_stands_until_it_is_lifted_or_over,
             t121_a_yes_against_the_policy_spends_nothing,
             a_proof_is_for_one_approval_and_one_plan,
+            t119_one_proof_takes_what_was_ticked_and_never_what_is_destructive,
             t054_a_yes_is_for_the_facts_that_were_shown,
             what_was_ended_without_a_decision_cannot_be_approved,
             t108_the_last_millisecond_counts_and_the_next_does_not,
@@ -132,6 +133,12 @@ pub(crate) fn refund(amount: u32) -> Wish {
         hourly: 1000,
         uses: Vec::new(),
     }
+}
+
+/// A write, which the policy asks about.
+pub(crate) fn customer(name: &str) -> Wish {
+    let arguments = Map::from_iter([("name".to_owned(), json!(name))]);
+    Wish { tool: "stripe.create_customer", arguments, ..refund(1) }
 }
 
 /// A read, which the policy allows.

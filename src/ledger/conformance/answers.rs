@@ -4,7 +4,7 @@ use super::{
     super::{Admission, CancelledBy, Decided, Denial},
     *,
 };
-use crate::findings::tests::charge;
+use crate::{approval::Ticked, findings::tests::charge};
 
 pub(crate) async fn t104_only_the_same_call_finds_its_approval(stage: &impl Stage) {
     let [ledger, other] = <[_; 2]>::try_from(enrol(stage).await).unwrap();
@@ -203,5 +203,33 @@ pub(crate) async fn what_was_ended_without_a_decision_cannot_be_approved(stage: 
         ledger.deliver(&approval.id).await.unwrap();
     }
     assert_eq!(ledger.open_approvals(None).await.unwrap().len(), 0);
+    stage.check().await;
+}
+
+pub(crate) async fn t119_one_proof_takes_what_was_ticked_and_never_what_is_destructive(stage: &impl Stage) {
+    let handles = enrol(stage).await;
+    let ledger = &*handles[0];
+    let tick = |approval: &Approval| Ticked { approval: approval.id.clone(), digest: approval.shown_digest().unwrap() };
+    let together = async |ticked: Vec<Ticked>, asked: &[&Approval], code: u32, now| {
+        let asked = asked.iter().map(|one| (one.id.clone(), evaluation(Decision::Ask))).collect();
+        ledger.decide_together(human(Claim::Together(ticked), code), asked, now).await.unwrap()
+    };
+    let (ann, bob) = (asked(ledger, customer("ann"), at(0)).await, asked(ledger, customer("bob"), at(0)).await);
+    let other = asked(ledger, customer("eve").by("claude"), at(0)).await;
+    let (one, two) = (asked(ledger, refund(1), at(0)).await, asked(ledger, refund(2), at(0)).await);
+    // whoever calls the ledger: refunds, and what another asked for, are not decided so, and the code stays good
+    for pair in [[&one, &two], [&ann, &other], [&ann, &one]] {
+        let decided = together(pair.iter().map(|one| tick(one)).collect(), &pair, 1, at(1)).await;
+        assert!(decided.iter().all(|one| matches!(one, Decided::Conflict(_))), "{decided:?}");
+    }
+    // nor what was not ticked, or ticked as something else
+    let wrong = Ticked { digest: one.shown_digest().unwrap(), ..tick(&bob) };
+    let decided = together(vec![tick(&ann), wrong], &[&ann, &bob], 1, at(2)).await;
+    assert!(matches!(decided.as_slice(), [Decided::Permit(_), Decided::Conflict(_)]), "{decided:?}");
+    assert_eq!(status(ledger, &bob.id).await, ApprovalStatus::Pending);
+    // the code is burnt now
+    let again = together(vec![tick(&bob)], &[&bob], 1, at(3)).await;
+    assert!(matches!(again.as_slice(), [Decided::CodeUsed]), "{again:?}");
+    assert!(matches!(together(vec![tick(&bob)], &[&bob], 2, at(4)).await.as_slice(), [Decided::Permit(_)]));
     stage.check().await;
 }
