@@ -143,17 +143,22 @@ impl Sqlite {
         &self,
         work: impl FnOnce(&Inner) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
+        let inner = Arc::clone(&self.inner);
         let (answer, done) = oneshot::channel();
-        // who asked may have gone; the work is done all the same
-        self.start(Box::new(move |inner| drop(answer.send(work(inner)))));
+        start(Box::new(move || {
+            let result = work(&inner);
+            // who has the answer may close the ledger: nothing here holds it open
+            drop(inner);
+            // who asked may have gone; the work is done all the same
+            drop(answer.send(result));
+        }));
         done.await.map_err(|_| LedgerError::Stopped)?
     }
+}
 
-    /// One kind of task for all the work there is: the runtime's code for a task is made for each kind anew.
-    fn start(&self, work: Box<dyn FnOnce(&Inner) + Send>) {
-        let inner = Arc::clone(&self.inner);
-        drop(tokio::task::spawn_blocking(move || work(&inner)));
-    }
+/// One kind of task for all the work there is: the runtime's code for a task is made for each kind anew.
+fn start(work: Box<dyn FnOnce() + Send>) {
+    drop(tokio::task::spawn_blocking(work));
 }
 
 impl Inner {
