@@ -110,6 +110,21 @@ pub enum ShowUnit {
     Count,
 }
 
+/// What is shown of `path` of an answer: the value there, or what stands there in each element of the lists on the way.
+pub fn shown_at(answer: &Value, path: &str) -> Option<Value> {
+    let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+    match answer {
+        _ if path.is_empty() => Some(answer.clone()),
+        _ if first.is_empty() => shown_at(answer, rest),
+        Value::Object(members) => shown_at(members.get(first)?, rest),
+        Value::Array(items) => match first.parse::<usize>() {
+            Ok(index) => shown_at(items.get(index)?, rest),
+            Err(_) => Some(Value::Array(items.iter().filter_map(|item| shown_at(item, path)).collect())),
+        },
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
+}
+
 /// The value at `path` of an answer: members by name, elements of lists by number. An empty path, and `.`, is all of it.
 pub fn value_at<'a>(answer: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.').filter(|part| !part.is_empty()).try_fold(answer, |value, part| match value {
@@ -117,4 +132,21 @@ pub fn value_at<'a>(answer: &'a Value, path: &str) -> Option<&'a Value> {
         Value::Array(items) => items.get(part.parse::<usize>().ok()?),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_shown_walks_through_lists() {
+        let answer = json!({"restrictions": {"users": [{"login": "ann"}, {"login": "bo"}, {}]}, "none": []});
+        assert_eq!(shown_at(&answer, "restrictions.users.login"), Some(json!(["ann", "bo"])));
+        assert_eq!(shown_at(&answer, "restrictions.users.1.login"), Some(json!("bo")));
+        assert_eq!(shown_at(&answer, "none.login"), Some(json!([])));
+        assert_eq!(shown_at(&answer, "restrictions.teams"), None);
+        assert_eq!(shown_at(&answer, "."), Some(answer));
+    }
 }

@@ -12,7 +12,7 @@ use crate::{
     call::{Call, Caller},
     catalog::{
         EVERYTHING, FIELDS, Tool,
-        ask::{Path, Preview, Show, ShowUnit, Source, value_at},
+        ask::{Path, Preview, Show, ShowUnit, Source, shown_at, value_at},
     },
     findings::{Difference, Fact, Finding, Findings, Found, Holds, Meaning},
     ledger::{Admission, Admit, Approval, ApprovalStatus, Outcome},
@@ -249,15 +249,15 @@ impl Scope<'_> {
 
     /// A line; none where the answer does not say.
     fn fact(&self, show: &Show, answer: &Value) -> Option<Fact> {
-        let value = value_at(answer, &show.field).filter(|value| !value.is_null())?;
+        let value = shown_at(answer, &show.field).filter(|value| !value.is_null())?;
         let (value, meaning) = match (&show.unit, value) {
             (Some(ShowUnit::Minor(currency)), value) => {
                 let currency = value_at(answer, currency).and_then(Value::as_str);
-                (value.clone(), currency.map_or(Meaning::Plain, |code| Meaning::Money(code.to_owned())))
+                (value, currency.map_or(Meaning::Plain, |code| Meaning::Money(code.to_owned())))
             }
-            (Some(ShowUnit::Date), value) => (value.clone(), Meaning::Time),
+            (Some(ShowUnit::Date), value) => (value, Meaning::Time),
             (Some(ShowUnit::Count), Value::Array(items)) => (json!(items.len()), Meaning::Plain),
-            (Some(ShowUnit::Count) | None, value) => (value.clone(), Meaning::Plain),
+            (Some(ShowUnit::Count) | None, value) => (value, Meaning::Plain),
         };
         let becomes = show.becomes.as_ref().and_then(|path| self.plan.arguments().given(path).into_iter().next());
         Some(Fact { label: show.label.clone(), value, meaning, then: becomes.cloned(), holds: Holds::Exactly })

@@ -70,6 +70,21 @@ fn every_request_is_what_the_vendor_takes() {
     assert!(bad.is_empty(), "{} of {}:\n{}", bad.len(), requests.lines().count(), bad.join("\n"));
 }
 
+/// What previews show is in the answers of their reads. Where a vendor describes no answers, nothing is known of them.
+#[test]
+fn every_fact_that_a_preview_shows_is_in_the_answer() {
+    let Some(apis) = environment("AGENTPORT_TEST_APIS").filter(|apis| Path::new(apis).is_dir()) else {
+        return skip("previews: AGENTPORT_TEST_APIS does not name the folder of the vendors' APIs");
+    };
+    let python = environment("AGENTPORT_TEST_PY").unwrap_or_else(|| "python3".to_owned());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let verdict = judging(&python, &root.join("tests/it/previews.py"), &apis, &root.join("tools"));
+    let (last, bad) = verdict.trim_end().rsplit_once('\n').unwrap_or((verdict.trim_end(), ""));
+    assert!(bad.is_empty(), "{bad}");
+    let looked: u32 = last.split(' ').next().unwrap().parse().unwrap();
+    assert!(looked > 200, "{last}");
+}
+
 /// The tools that were to be built, with their effects and what the default policy says of them.
 #[test]
 fn every_recommended_tool_is_there_with_its_effect() {
@@ -225,6 +240,13 @@ fn judged(python: &str, apis: &str, requests: &str) -> String {
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap().unwrap();
     assert!(output.status.success(), "the judge failed: {}", output.status);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the judge is a Python program")]
+fn judging(python: &str, script: &Path, apis: &str, tools: &Path) -> String {
+    let output = Command::new(python).arg(script).arg(apis).arg(tools).output().unwrap();
+    assert!(output.status.success(), "the judge failed: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
