@@ -183,3 +183,16 @@ impl Approval {
         })
     }
 }
+
+/// How often the like was asked: the same tool, account and caller.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lately {
+    /// In all.
+    pub asked: u32,
+    /// With a yes.
+    pub approved: u32,
+    /// With a no.
+    pub denied: u32,
+    /// Done by the service.
+    pub ran: u32,
+}

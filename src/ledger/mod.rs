@@ -23,7 +23,7 @@ use async_trait::async_trait;
 pub use self::{
     admission::{Situation, Standing, Verdict, admission},
     agent::{Agent, Reach},
-    approval::{Approval, ApprovalStatus, CancelledBy, HumanDecision, Yes},
+    approval::{Approval, ApprovalStatus, CancelledBy, HumanDecision, Lately, Yes},
     chain::{Bad, Verified},
     outcome::{FailureKind, Outcome},
     permit::Permit,
@@ -210,6 +210,8 @@ pub trait Ledger: Send + Sync + std::fmt::Debug {
     async fn deliver(&self, approval: &str) -> Result<(), LedgerError>;
     /// When the same call last ran, before this approval.
     async fn last_ran(&self, approval: &str) -> Result<Option<Millis>, LedgerError>;
+    /// How often the same caller asked for the same tool on the same account in the week before this approval.
+    async fn lately(&self, approval: &str) -> Result<Lately, LedgerError>;
     /// Expires what is due, and settles as `unknown` what a process that is gone was sending.
     async fn sweep(&self, now: Now) -> Result<(), LedgerError>;
 

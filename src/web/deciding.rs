@@ -268,6 +268,7 @@ pub(super) async fn view(
         judgement,
         denied_like_it: denied_like_it(&visit.parts, approval).await?,
         last_ran: visit.parts.ledger.last_ran(&approval.id).await.map_err(Failure::internal)?,
+        lately: visit.parts.ledger.lately(&approval.id).await.map_err(Failure::internal)?,
         now: site.gateway().clock().now().wall,
     };
     Ok(ApprovalView::new(approval, &surroundings))

@@ -1,7 +1,7 @@
 //! What a human's answer leads to, and what of it a repeated call finds.
 
 use super::{
-    super::{Admission, CancelledBy, Decided, Denial},
+    super::{Admission, CancelledBy, Decided, Denial, Lately},
     *,
 };
 use crate::{approval::Ticked, findings::tests::charge};
@@ -56,6 +56,8 @@ pub(crate) async fn t105_an_approval_is_one_permit_and_its_outcome_one_answer(st
     assert_ne!(next.id, approval.id);
     assert_eq!(ledger.last_ran(&next.id).await.unwrap(), Some(BEGIN + 20));
     assert_eq!(ledger.last_ran(&approval.id).await.unwrap(), None);
+    assert_eq!(ledger.lately(&next.id).await.unwrap(), Lately { asked: 1, approved: 1, denied: 0, ran: 1 });
+    assert_eq!(ledger.lately(&approval.id).await.unwrap(), Lately::default());
     // a code that met a decided approval was not spent
     approved(&*ledger, &next, 2, at(41)).await;
     stage.check().await;

@@ -10,7 +10,7 @@ use crate::{
     approval::{PersonId, Strength},
     clock::{Millis, Now},
     findings::Findings,
-    ledger::{Approval, ApprovalStatus, CancelledBy, HumanDecision, Outcome, Yes, chain},
+    ledger::{Approval, ApprovalStatus, CancelledBy, HumanDecision, Lately, Outcome, Yes, chain},
     plan::{Digest, Plan},
 };
 
@@ -100,6 +100,27 @@ pub(super) fn last_ran(connection: &Connection, id: &str) -> Result<Option<Milli
              WHERE this.id = ?",
         )?
         .query_row([id], |row| row.get(0))?)
+}
+
+/// Found by `approval_asked`: no more is read than what this caller asked in that week.
+pub(super) fn lately(connection: &Connection, id: &str) -> Result<Lately, LedgerError> {
+    const A_WEEK: Millis = 7 * 24 * 3_600_000;
+    let count = |row: &rusqlite::Row<'_>| {
+        Ok(Lately { asked: row.get(0)?, approved: row.get(1)?, denied: row.get(2)?, ran: row.get(3)? })
+    };
+    let mut statement = connection.prepare_cached(
+        "SELECT count(*), count(*) FILTER (WHERE other.status IN ('approved', 'executed')),
+                count(*) FILTER (WHERE other.status = 'denied'),
+                count(*) FILTER (WHERE EXISTS (SELECT 1 FROM record AS outcome
+                    WHERE outcome.call = other.call AND outcome.kind = 'outcome' AND outcome.status = 'succeeded'))
+         FROM approval AS this
+         JOIN record AS call ON call.id = this.call
+         JOIN approval AS other ON other.caller = this.caller AND other.id <> this.id
+              AND other.created_at BETWEEN this.created_at - ?2 AND this.created_at
+         JOIN record AS before ON before.id = other.call AND before.tool = call.tool AND before.account = call.account
+         WHERE this.id = ?1",
+    )?;
+    Ok(statement.query_row(rusqlite::params![id, A_WEEK], count)?)
 }
 
 fn one(connection: &Connection, sql: &str, key: &str) -> Result<Option<Row>, LedgerError> {

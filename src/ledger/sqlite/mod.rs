@@ -47,8 +47,8 @@ pub use self::{
     sessions::SessionToken,
 };
 use super::{
-    Admission, Admit, Answer, Approval, Attempt, Bad, CancelledBy, Decided, Ledger, LedgerError, Outcome, Refusal,
-    Verified, chain,
+    Admission, Admit, Answer, Approval, Attempt, Bad, CancelledBy, Decided, Lately, Ledger, LedgerError, Outcome,
+    Refusal, Verified, chain,
 };
 use crate::{
     approval::{Approver, PersonId, Purpose},
@@ -294,6 +294,11 @@ impl Ledger for Sqlite {
     async fn last_ran(&self, approval: &str) -> Result<Option<Millis>, LedgerError> {
         let approval = approval.to_owned();
         self.on_thread(move |inner| approvals::last_ran(&inner.connection(Durability::Normal), &approval)).await
+    }
+
+    async fn lately(&self, approval: &str) -> Result<Lately, LedgerError> {
+        let approval = approval.to_owned();
+        self.on_thread(move |inner| approvals::lately(&inner.connection(Durability::Normal), &approval)).await
     }
 
     async fn sweep(&self, now: Now) -> Result<(), LedgerError> {

@@ -16,7 +16,7 @@ use crate::{
     account::Account,
     catalog::Tool,
     clock::Millis,
-    ledger::Approval,
+    ledger::{Approval, Lately},
     plan::{Plan, Request},
     policy::{Decision, Evaluation},
     snapshot::Snapshot,
@@ -34,6 +34,8 @@ pub(in crate::web) struct Surroundings<'a> {
     pub(in crate::web) denied_like_it: Option<Millis>,
     /// When the same call last ran.
     pub(in crate::web) last_ran: Option<Millis>,
+    /// How often the like was asked lately.
+    pub(in crate::web) lately: Lately,
     /// Now.
     pub(in crate::web) now: Millis,
 }
@@ -73,6 +75,8 @@ pub(in crate::web) struct ApprovalView {
     pub(in crate::web) expires: When,
     /// When the same call last ran.
     pub(in crate::web) last_ran: Option<When>,
+    /// How often the like was asked lately, in words.
+    pub(in crate::web) lately: String,
     /// Why it was asked.
     pub(in crate::web) reasons: Vec<Why>,
     /// What the policy says now, where that is something else.
@@ -172,6 +176,7 @@ impl ApprovalView {
             asked: When::new(approval.created_at, now),
             expires: When::new(approval.expires_at, now),
             last_ran: surroundings.last_ran.map(|at| When::new(at, now)),
+            lately: often(surroundings.lately),
             reasons: approval.evaluation.as_ref().map(whys).unwrap_or_default(),
             now_says: changed.map(|decision| match decision {
                 Decision::Allow => "The policy allows this call now. This one still needs your yes.",
@@ -197,6 +202,10 @@ impl CallView {
             }
             Request::Http(_) => None,
         };
+        let own = identity.and_then(|identity| {
+            let names = [&identity.name, &identity.id].into_iter().flatten();
+            names.map(String::as_str).find(|name| name.contains('@'))
+        });
         let names = identity.into_iter().flat_map(|identity| [&identity.name, &identity.id]).flatten();
         Self {
             effect: plan.effect().as_str(),
@@ -212,7 +221,7 @@ impl CallView {
             database,
             rows: rows(params, arguments, plan.given()),
             not_given: not_given(params, arguments),
-            request: RequestView::new(plan, tool, approval),
+            request: RequestView::new(plan, tool, own, approval),
             given: pretty(&serde_json::Value::Object(plan.given().clone())),
             digest: plan.digest().to_string(),
             words: plan.reason().map(Cell::text),
@@ -237,6 +246,16 @@ fn current_account<'a>(plan: &Plan, snapshot: &'a Snapshot) -> Option<&'a Accoun
     })
 }
 
+/// How much of a habit it is.
+fn often(lately: Lately) -> String {
+    let Lately { asked, approved, denied, ran } = lately;
+    let times = |count: u32| if count == 1 { "once".to_owned() } else { format!("{count} times") };
+    if asked == 0 {
+        return "first time in 7 days for this tool, account and caller".to_owned();
+    }
+    format!("{} in the 7 days before: {approved} approved, {denied} denied, {ran} done", times(asked))
+}
+
 fn whys(evaluation: &Evaluation) -> Vec<Why> {
     let place = |file: &str, line: usize| if line == 0 { file.to_owned() } else { format!("{file}, line {line}") };
     evaluation
@@ -249,4 +268,115 @@ fn whys(evaluation: &Evaluation) -> Vec<Why> {
             text: reason.text.as_deref().map(Cell::text),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, LazyLock};
+
+    use askama::Template;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{
+        call::{Call, Caller},
+        catalog::Catalog,
+        web::view::{HeadlineWord, Shown},
+    };
+
+    static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::built_in);
+
+    /// The part of the page that shows a call.
+    #[derive(Template)]
+    #[template(path = "call.html")]
+    struct Section {
+        approval: ApprovalView,
+    }
+
+    fn plan(arguments: &Value) -> Option<Plan> {
+        let tool = CATALOG.find("stripe_create_customer")?;
+        let caller = Caller::parse("claude").ok()?;
+        let account = Account {
+            integration: "stripe".to_owned(),
+            name: "default".to_owned(),
+            id: "acc_1".to_owned(),
+            origin: crate::account::Origin::parse("https://api.stripe.com", false).ok()?,
+            environment: crate::account::Environment::Production,
+            identity: crate::account::Identity::default(),
+            settings: std::collections::BTreeMap::new(),
+            connected_at: 0,
+        };
+        let call = Call::parse(tool, arguments.as_object()?.clone(), &caller, &[Arc::new(account)]).ok()?;
+        Plan::build(&call).ok()
+    }
+
+    /// What the page shows of it, its digest left out: that is another one by itself.
+    fn shown(plan: &Plan) -> (String, String) {
+        let tool = CATALOG.find("stripe_create_customer").map(|tool| &**tool);
+        let when = || When::new(0, 0);
+        let mut call = CallView::new(plan, tool, None, "apr_1");
+        call.digest = String::new();
+        let approval = ApprovalView {
+            id: "apr_1".to_owned(),
+            record: "rec_1".to_owned(),
+            title: "Create a customer".to_owned(),
+            tool: "stripe.create_customer".to_owned(),
+            standing: Standing::Waiting,
+            warnings: Vec::new(),
+            findings: None,
+            headline: Vec::new(),
+            undo: None,
+            seen: String::new(),
+            call: Some(call),
+            summary: Cell::line(""),
+            asker: Cell::line("claude"),
+            asked: when(),
+            expires: when(),
+            last_ran: None,
+            lately: String::new(),
+            reasons: Vec::new(),
+            now_says: None,
+        };
+        let page = Section { approval }.render().unwrap();
+        let (facts, request) = page.split_once("id=\"request-").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        (facts, request)
+    }
+
+    fn arguments() -> impl Strategy<Value = Value> {
+        let text = "[ab \"'&<=%+\\\\\n⟨⟩U0\u{202E}\u{200B}\u{430}]{1,5}";
+        let metadata = proptest::collection::btree_map("[a\u{200B}\u{430}.\"]{1,3}", text, 0..3);
+        (proptest::option::of(text), proptest::option::of(text), metadata).prop_map(|(name, description, metadata)| {
+            let mut arguments = json!({"metadata": metadata});
+            let given = [("name", name), ("description", description)];
+            for (key, text) in given.into_iter().filter_map(|(key, text)| Some((key, text?))) {
+                arguments[key] = json!(text);
+            }
+            arguments
+        })
+    }
+
+    proptest! {
+        /// I11: two plans that would do different things never render the same, neither in the facts at the top of the page
+        /// nor in the request below them.
+        #[test]
+        fn i11_two_different_plans_never_render_the_same(one in arguments(), other in arguments()) {
+            let (Some(one), Some(other)) = (plan(&one), plan(&other)) else { return Ok(()) };
+            let (seen, unlike) = (shown(&one), shown(&other));
+            let same = one.digest() == other.digest();
+            prop_assert!(same || seen.0 != unlike.0, "{}", seen.0);
+            prop_assert!(same || seen.1 != unlike.1, "{}", seen.1);
+        }
+    }
+
+    #[test]
+    fn t169_texts_that_look_alike_render_apart() {
+        let page = |name: &str| plan(&json!({"name": name})).map(|plan| shown(&plan));
+        let pages: Vec<_> = ["ab", "a\u{200B}b", "a\u{430}b", "a b", "a  b", "\"ab\"", "a⟨U+200B⟩b"].map(page).into();
+        let built: Vec<_> = pages.iter().flatten().collect();
+        assert!(built.len() > 3, "{}", built.len());
+        for (index, one) in built.iter().enumerate() {
+            assert!(built.iter().skip(index + 1).all(|other| one.0 != other.0 && one.1 != other.1), "{one:?}");
+        }
+    }
 }

@@ -1,17 +1,35 @@
 //! The mail in a request, read back from the bytes that will be sent: what is in base64 there, for people.
 
-use super::{cell::Cell, letters};
+use super::{
+    cell::Cell,
+    domains::{domain, look_alike},
+    letters,
+    links::{LinkView, links},
+};
 use crate::catalog::mail::{Letter, Mailbox};
 
 /// A mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::web) struct MailView {
+    /// How many it goes to, and what about them should be read twice.
+    pub(in crate::web) notes: Vec<Note>,
     /// Whom it goes to, from which name it answers to, and what it is about: each under the name of its header.
     pub(in crate::web) headers: Vec<(&'static str, Cell, Vec<String>)>,
     /// Its text, and its HTML as source.
     pub(in crate::web) bodies: Vec<(&'static str, Cell)>,
+    /// Where the links of its HTML lead.
+    pub(in crate::web) links: Vec<LinkView>,
     /// What is attached.
     pub(in crate::web) attachments: Vec<AttachmentView>,
+}
+
+/// A line about all recipients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::web) struct Note {
+    /// In words.
+    pub(in crate::web) text: String,
+    /// Is it to be read twice?
+    pub(in crate::web) warns: bool,
 }
 
 /// A file that goes along.
@@ -30,20 +48,27 @@ pub(in crate::web) struct AttachmentView {
 }
 
 impl MailView {
-    /// The view of a mail.
-    pub(super) fn new(letter: &Letter) -> Self {
+    /// The view of a mail that is sent from `own`, an address, as far as that is known.
+    pub(super) fn new(letter: &Letter, own: Option<&str>) -> Self {
+        let own = own.and_then(domain);
         let mut headers = Vec::new();
-        let mut add = |name, text: &str| headers.push((name, Cell::text(text), letters::oddities(text)));
         for (name, list) in
             [("To", &letter.to), ("Cc", &letter.cc), ("Bcc", &letter.bcc), ("Reply-To", &letter.reply_to)]
         {
-            list.iter().map(Mailbox::shown).for_each(|shown| add(name, &shown));
+            for mailbox in list {
+                let mut oddities = letters::oddities(&mailbox.shown());
+                oddities.extend(strange(mailbox, letter, own.as_deref()));
+                headers.push((name, Cell::text(&mailbox.shown()), oddities));
+            }
         }
+        let mut add = |name, text: &str| headers.push((name, Cell::text(text), letters::oddities(text)));
         letter.subject.iter().for_each(|subject| add("Subject", subject));
         letter.in_reply_to.iter().for_each(|id| add("In-Reply-To", id));
         letter.references.iter().for_each(|id| add("References", id));
         let bodies = [("Text", &letter.text), ("HTML, as its source", &letter.html)];
         Self {
+            notes: notes(letter, own.as_deref()),
+            links: letter.html.as_deref().map(links).unwrap_or_default(),
             headers,
             bodies: bodies.into_iter().filter_map(|(name, text)| Some((name, Cell::text(text.as_ref()?)))).collect(),
             attachments: letter
@@ -61,13 +86,62 @@ impl MailView {
     }
 }
 
+fn recipients(letter: &Letter) -> impl Iterator<Item = &Mailbox> {
+    letter.to.iter().chain(&letter.cc).chain(&letter.bcc)
+}
+
+/// What the domain of an address should be read twice for: it is not ours, or passes for another of this mail.
+fn strange(mailbox: &Mailbox, letter: &Letter, own: Option<&str>) -> Vec<String> {
+    let Some(its) = domain(&mailbox.address) else { return Vec::new() };
+    let mut found = Vec::new();
+    if let Some(own) = own.filter(|own| **own != *its) {
+        found.push(format!("outside {own}"));
+    }
+    let others = recipients(letter).chain(&letter.reply_to).filter_map(|other| domain(&other.address));
+    let mut known: Vec<String> = own.map(str::to_owned).into_iter().chain(others).collect();
+    known.sort();
+    known.dedup();
+    found.extend(known.iter().filter(|known| look_alike(&its, known)).map(|known| format!("looks like {known}")));
+    found
+}
+
+/// How many it goes to, before each of them.
+fn notes(letter: &Letter, own: Option<&str>) -> Vec<Note> {
+    let count = |count: usize| if count == 1 { "1 recipient".to_owned() } else { format!("{count} recipients") };
+    let all: Vec<&Mailbox> = recipients(letter).collect();
+    let note = |text, warns| Note { text, warns };
+    let mut notes = vec![note(count(all.len()), false)];
+    let outside = |mailbox: &&&Mailbox| domain(&mailbox.address).as_deref() != own;
+    if let Some(own) = own {
+        match all.iter().filter(outside).count() {
+            0 => notes.push(note(format!("all at {own}"), false)),
+            some => notes.push(note(format!("{some} outside {own}"), true)),
+        }
+    }
+    if !letter.bcc.is_empty() {
+        notes.push(note(format!("{} of them hidden from the others (Bcc)", letter.bcc.len()), true));
+    }
+    if letter.reply_to.iter().any(|mailbox| domain(&mailbox.address).as_deref() != own) {
+        notes.push(note("answers go elsewhere (Reply-To)".to_owned(), true));
+    }
+    let alike = |mailbox: &&Mailbox| strange(mailbox, letter, own).iter().any(|word| word.starts_with("looks like"));
+    if all.iter().copied().chain(&letter.reply_to).any(|mailbox| alike(&mailbox)) {
+        notes.push(note("a domain that looks like another".to_owned(), true));
+    }
+    let misleading = letter.html.as_deref().map(links).unwrap_or_default();
+    if misleading.iter().any(|link| link.oddities.iter().any(|word| word.starts_with("says "))) {
+        notes.push(note("a link that leads elsewhere than it says".to_owned(), true));
+    }
+    notes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::catalog::mail::Attachment;
 
     fn told(letter: &Letter) -> Vec<String> {
-        let view = MailView::new(letter);
+        let view = MailView::new(letter, None);
         let headers = view.headers.iter().map(|(name, cell, odd)| format!("{name}: {} {odd:?}", cell.plain()));
         let bodies = view.bodies.iter().map(|(name, cell)| format!("{name}: {}", cell.plain()));
         let attached = view.attachments.iter().map(|one| {
@@ -108,5 +182,42 @@ mod tests {
                 "\"gpj.⟨U+202E⟩exe\" image/jpeg 5 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824 [\"has hidden characters\"]",
             ]
         );
+    }
+    #[test]
+    fn t164_recipients_are_counted_and_what_passes_for_another_is_named() {
+        let mailbox = |text: &str| Mailbox::parse(text).unwrap();
+        let letter = Letter {
+            to: vec![mailbox("ann@acme.example"), mailbox("bo@acrne.example")],
+            bcc: vec![mailbox("eve@other.org")],
+            reply_to: vec![mailbox("me@acme.exampel")],
+            html: Some("<a href=https://x.example>https://acme.example</a>".to_owned()),
+            ..Letter::default()
+        };
+        let view = MailView::new(&letter, Some("me@acme.example"));
+        let notes: Vec<_> = view.notes.iter().map(|note| (note.text.as_str(), note.warns)).collect();
+        assert_eq!(
+            notes,
+            [
+                ("3 recipients", false),
+                ("2 outside acme.example", true),
+                ("1 of them hidden from the others (Bcc)", true),
+                ("answers go elsewhere (Reply-To)", true),
+                ("a domain that looks like another", true),
+                ("a link that leads elsewhere than it says", true),
+            ]
+        );
+        let odd: Vec<_> = view.headers.iter().map(|(_, cell, odd)| format!("{} {odd:?}", cell.plain())).collect();
+        assert_eq!(
+            odd,
+            [
+                "\"ann@acme.example\" [\"looks like acme.exampel\", \"looks like acrne.example\"]",
+                "\"bo@acrne.example\" [\"outside acme.example\", \"looks like acme.example\"]",
+                "\"eve@other.org\" [\"outside acme.example\"]",
+                "\"me@acme.exampel\" [\"outside acme.example\", \"looks like acme.example\"]",
+            ]
+        );
+        let inside = Letter { to: vec![mailbox("ann@acme.example")], ..Letter::default() };
+        let calm = MailView::new(&inside, Some("me@acme.example")).notes;
+        assert!(calm.iter().all(|note| !note.warns) && calm.len() == 2, "{calm:?}");
     }
 }

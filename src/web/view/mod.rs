@@ -6,12 +6,14 @@
 mod approval;
 mod cell;
 mod decide;
+mod domains;
 mod findings;
 mod grant;
 mod headline;
 mod inbox;
 mod json;
 mod letters;
+mod links;
 mod mail;
 mod outcome;
 mod qr;

@@ -48,8 +48,8 @@ impl RequestView {
         }
     }
 
-    /// The request of a plan; `approval` is the value of its idempotency key.
-    pub(super) fn new(plan: &Plan, tool: Option<&Tool>, approval: &str) -> Self {
+    /// The request of a plan; `own` is the address that mail is sent from, `approval` the value of its idempotency key.
+    pub(super) fn new(plan: &Plan, tool: Option<&Tool>, own: Option<&str>, approval: &str) -> Self {
         let http = match plan.request() {
             Request::Http(http) => http,
             Request::Sql(sql) => return Self::of_statement(plan, sql),
@@ -80,7 +80,7 @@ impl RequestView {
             credential,
             body: body.map(Cell::line),
             fields,
-            mail: tool.and_then(|tool| tool.letter(http)).as_ref().map(MailView::new),
+            mail: tool.and_then(|tool| tool.letter(http)).as_ref().map(|letter| MailView::new(letter, own)),
         }
     }
 }

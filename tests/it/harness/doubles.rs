@@ -15,8 +15,8 @@ use agentport::{
     clock::{Millis, Now},
     findings::Findings,
     ledger::{
-        Admission, Admit, Answer, Approval, Attempt, CancelledBy, Decided, Factor, Ledger, LedgerError, Outcome,
-        Refusal, Sqlite,
+        Admission, Admit, Answer, Approval, Attempt, CancelledBy, Decided, Factor, Lately, Ledger, LedgerError,
+        Outcome, Refusal, Sqlite,
     },
     policy::Evaluation,
     secret::{Secret, SecretStore, StoreError},
@@ -72,6 +72,7 @@ hooked! {
     awaited(approval: &str) -> u32;
     deliver(approval: &str) -> ();
     last_ran(approval: &str) -> Option<Millis>;
+    lately(approval: &str) -> Lately;
     sweep(now: Now) -> ();
     factors() -> Vec<Factor>;
     begin_attempt(person: &PersonId, purpose: Purpose, now: Now) -> Attempt;
