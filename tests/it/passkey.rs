@@ -242,12 +242,18 @@ async fn a_challenge_is_given_to_who_is_signed_in_and_asks_from_this_page() {
     assert_eq!(browser.post_with(&path, &foreign, &[("csrf", &csrf)]).await.status, 403);
     assert_eq!(browser.post("/approve/apr_none/challenge", &[("csrf", &csrf)]).await.status, 403);
     assert_eq!(browser.post(&path, &[("csrf", &csrf)]).await.status, 200);
+    // the inbox has the lock, which takes a passkey too
+    let address = format!("/approve/{}", approval.id);
+    for path in ["/", &address] {
+        let page = browser.get(path).await;
+        assert!(page.header("content-security-policy").unwrap().contains("script-src 'self'; connect-src 'self'"));
+        assert_eq!(page.body.matches("<script").count(), 1, "{path}");
+    }
     // where no passkey can be used there is no script at all
-    let inbox = browser.get("/").await;
-    assert!(!inbox.header("content-security-policy").unwrap().contains("script-src"));
-    let page = browser.get(&format!("/approve/{}", approval.id)).await;
-    assert!(page.header("content-security-policy").unwrap().contains("script-src 'self'; connect-src 'self'"));
-    assert_eq!(page.body.matches("<script").count(), 1);
+    browser.post(&address, &[("csrf", &csrf), ("decision", "deny")]).await;
+    let decided = browser.get(&address).await;
+    assert!(!decided.header("content-security-policy").unwrap().contains("script-src"));
+    assert_eq!((decided.status, decided.body.matches("<script").count()), (200, 0));
 }
 
 /// A passkey is for one port. Where that is another program's, nobody is led to a page on which it cannot be used.
