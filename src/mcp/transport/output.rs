@@ -83,16 +83,27 @@ fn write_line(output: &mut impl Write, text: &str) -> io::Result<()> {
 /// stands only in strings, where its escape means the same.
 fn one_line(json: &str) -> String {
     let mut line = String::with_capacity(json.len() + 1);
-    for character in json.chars() {
-        match character {
-            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' => {
+    let mut rest = json;
+    // a list of tools is long, and almost none of it is looked at twice: these are the first bytes of all that matter
+    while let Some((plain, tail)) = rest
+        .bytes()
+        .position(|byte| matches!(byte, b'\n' | b'\r' | 0x7f | 0xc2 | 0xe2))
+        .and_then(|at| rest.split_at_checked(at))
+    {
+        line.push_str(plain);
+        let mut characters = tail.chars();
+        match characters.next() {
+            Some(character @ ('\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}')) => {
                 // Writing to a string does not fail.
                 let _ = write!(line, "\\u{:04x}", u32::from(character));
             }
-            '\n' | '\r' => line.push(' '),
-            other => line.push(other),
+            Some('\n' | '\r') => line.push(' '),
+            Some(other) => line.push(other),
+            None => {}
         }
+        rest = characters.as_str();
     }
+    line.push_str(rest);
     line.push('\n');
     line
 }
@@ -103,9 +114,9 @@ mod tests {
 
     #[test]
     fn t008_a_message_is_one_line_for_every_reader() {
-        let value = serde_json::json!({"text": "a\r\nb\u{85}c\u{2028}d\u{2029}e\u{b}\u{c}\u{1c}\u{9b}f\u{7f} é"});
+        let value = serde_json::json!({"text": "a\r\nb\u{85}c\u{2028}d\u{2029}e\u{b}\u{c}\u{1c}\u{9b}f\u{7f} é£€"});
         let line = one_line(&value.to_string());
-        assert_eq!(line, "{\"text\":\"a\\r\\nb\\u0085c\\u2028d\\u2029e\\u000b\\f\\u001c\\u009bf\\u007f é\"}\n");
+        assert_eq!(line, "{\"text\":\"a\\r\\nb\\u0085c\\u2028d\\u2029e\\u000b\\f\\u001c\\u009bf\\u007f é£€\"}\n");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap(), value);
     }
 }
