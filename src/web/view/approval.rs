@@ -163,7 +163,7 @@ impl ApprovalView {
             title: tool.map_or_else(|| approval.tool.clone(), |tool| tool.title.clone()),
             tool: approval.tool.clone(),
             warnings: warnings.into_iter().map(str::to_owned).collect(),
-            findings: approval.findings.as_ref().map(|findings| FindingsView::new(findings, now)),
+            findings: approval.findings.as_ref().and_then(|findings| FindingsView::new(findings, now)),
             headline: tool
                 .zip(plan)
                 .map(|(tool, plan)| headline(tool, plan, approval.findings.as_ref()))

@@ -66,9 +66,10 @@ pub(in crate::web) struct Side {
 }
 
 impl FindingsView {
-    /// What stands on the page.
-    pub(super) fn new(findings: &Findings, now: Millis) -> Self {
-        Self { at: When::new(findings.at, now), all: findings.all.iter().map(FindingView::new).collect() }
+    /// What stands on the page; nothing where there was nothing to look up.
+    pub(super) fn new(findings: &Findings, now: Millis) -> Option<Self> {
+        let all: Vec<_> = findings.all.iter().map(FindingView::new).collect();
+        (!all.is_empty()).then(|| Self { at: When::new(findings.at, now), all })
     }
 }
 
@@ -148,7 +149,8 @@ mod tests {
 
     #[test]
     fn t170_a_fact_stands_in_human_units_and_raw() {
-        let view = FindingsView::new(&charge(700), 61_001);
+        assert_eq!(FindingsView::new(&Findings { at: 0, all: Vec::new() }, 1), None);
+        let view = FindingsView::new(&charge(700), 61_001).unwrap();
         assert_eq!(view.at.from_now, "1 minute ago");
         let facts: Vec<_> = view.all[0]
             .facts
