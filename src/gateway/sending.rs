@@ -98,7 +98,7 @@ impl Gateway {
             let record = permit.record().to_owned();
             lock(&wire).insert(record.clone());
             let upstream = Arc::clone(parts.upstreams.of(permit.plan().request()));
-            // its own task, so that a panic in there is an outcome here
+            // its own task, so that a panic in there is an outcome here, where the build unwinds
             let sent = tokio::spawn(async move { upstream.send(&permit, credential).await }).await;
             let outcome = sent.unwrap_or_else(|_| lost(effect));
             let mut result = parts.ledger.settle(&record, &outcome, clock.now()).await;

@@ -1,4 +1,5 @@
-//! A gateway elsewhere, asked over HTTP/1.1, by TCP or a Unix socket, one connection a request. Small on purpose: every agent has a shim of its own.
+//! A gateway elsewhere, asked over HTTP/1.1, by TCP or a Unix socket, one connection a request. Small on
+//! purpose: every agent has a shim of its own.
 
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;

@@ -1,5 +1,6 @@
-//! A condition of a rule, and whether it holds for the arguments of a call, or for a fact that was looked up for it. Three-valued: where the value is not
-//! known, or of another type, there is no answer, and what that means is up to the rule.
+//! A condition of a rule, and whether it holds for the arguments of a call, or for a fact that was looked up for it.
+//! Three-valued: where the value is not known, or of another type, there is no answer, and what that means is up to the
+//! rule.
 
 use std::fmt;
 

@@ -116,7 +116,8 @@ impl Upstream for Rest {
 
 impl Rest {
     /// What came of a 401, or of what a GraphQL service says instead, to a sign-in that can be renewed. The service did
-    /// nothing, so the very same request goes once more with the next token: under the same permit, with the same idempotency key. Any other answer stays as it is.
+    /// nothing, so the very same request goes once more with the next token: under the same permit, with the
+    /// same idempotency key. Any other answer stays as it is.
     async fn renewed(
         &self,
         permit: &Permit,

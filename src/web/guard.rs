@@ -110,7 +110,8 @@ impl IntoResponse for Refusal {
 pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let mut response = match check(site.authorities(), &request) {
         Err(refusal) => refusal.into_response(),
-        // its own task: a decision runs to its end even when the browser is gone, and a panic is an answer here
+        // its own task: a decision runs to its end even when the browser is gone, and where the build unwinds a panic is an
+        // answer here
         Ok(()) => match site.tasks().spawn(next.run(request)).await {
             Ok(response) => response,
             Err(_) => Failure::internal("a handler panicked").into_response(),

@@ -74,7 +74,7 @@ async fn admit(api: &Api, mut request: Request, next: Next) -> Response {
     let _left = gone.clone().drop_guard();
     request.extensions_mut().insert(agent.name.clone());
     request.extensions_mut().insert(Asking { caller: agent.name, gone });
-    // a task of its own: a panic is an answer here
+    // a task of its own: a panic is an answer here, where the build unwinds
     let answered = api.site.tasks().spawn(async move {
         let response = next.run(request).await;
         drop(place);
