@@ -125,6 +125,31 @@ pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     })
 }
 
+/// The same for a file that a library writes by name: `write` is given that of an empty private one, which takes the
+/// place of an old one or of none when it is done.
+pub fn make_private<E: From<FileError>>(path: &Path, write: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
+    open(path, Access::Guarded)?;
+    let (directory, temporary) = beside(path)?;
+    if create_private(&temporary)?.is_none() {
+        return Err(FileError::new(&temporary, "exists already", "try again").into());
+    }
+    let put = || {
+        let synced = File::options().write(true).open(&temporary).and_then(|file| file.sync_all());
+        let placed = synced.and_then(|()| std::fs::rename(&temporary, path));
+        placed.and_then(|()| guard::sync_directory(directory)).map_err(|error| FileError::io(path, "written", &error))
+    };
+    let written = write(&temporary).and_then(|()| Ok(put()?));
+    if written.is_err() {
+        drop(std::fs::remove_file(&temporary));
+    }
+    written
+}
+
+/// The name of a file for a library that takes nothing but text.
+pub fn name_of(path: &Path) -> Result<&str, FileError> {
+    path.to_str().ok_or_else(|| FileError::new(path, "has a name that is not UTF-8", "choose another name"))
+}
+
 /// Makes a directory that only we can enter, or checks that an existing one is. An empty one of ours is tightened:
 /// nothing has lain open in it.
 pub fn ensure_private_dir(path: &Path) -> Result<(), FileError> {

@@ -41,13 +41,13 @@ use crate::{
     call::{Call, CallError, Caller},
     catalog::Tool,
     clock::Clock,
-    ledger::{Admission, Admit, ApprovalStatus, Denial, FailureKind, Ledger, Refusal, Sqlite, Told},
+    ledger::{Admission, Admit, ApprovalStatus, Denial, FailureKind, Ledger, LedgerError, Refusal, Sqlite, Told},
     notify::{Courier, Notifier},
     plan::Plan,
     policy::{Decision, Facts},
     reply::{DeniedBy, Reply},
     secret::SecretStore,
-    snapshot::{Snapshot, Snapshots},
+    snapshot::{Snapshot, SnapshotError, Snapshots},
     upstream::{Credentials, Upstreams},
 };
 
@@ -174,7 +174,7 @@ impl Gateway {
         };
         let slot = self.sending.slot().map_err(|full| match full {
             Full::Busy => Reply::failed(FailureKind::Busy, "too many calls at once; try again"),
-            Full::Wounded => internal(&"an earlier outcome could not be recorded"),
+            Full::Wounded => broken("an earlier outcome could not be recorded"),
         })?;
         let admit = Admit {
             plan,
@@ -192,7 +192,7 @@ impl Gateway {
         let url = |id: &str| snapshot.site.as_ref().map(|site| format!("{site}/approve/{id}"));
         match parts.ledger.admit(admit, self.clock.now()).await.map_err(|error| internal(&error))? {
             Admission::Permit(permit) => {
-                let Some(credential) = credential else { return Err(internal(&"a permit without a credential")) };
+                let Some(credential) = credential else { return Err(broken("a permit without a credential")) };
                 let record = permit.record().to_owned();
                 let outcome = self.execute(parts, permit, credential, slot).await;
                 Ok(Reply::Completed { outcome, record, replayed: None, pruned: false })
@@ -331,12 +331,28 @@ fn shown(name: &str) -> String {
 }
 
 /// What went wrong inside is for the log; the agent learns that nothing was sent.
-fn internal(error: &dyn std::fmt::Display) -> Reply {
+pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Reply {
     tracing::error!("{error}");
-    Reply::failed(
-        FailureKind::Internal,
-        "agentport could not record the call, so nothing was sent; a human must look at it",
-    )
+    Reply::failed(FailureKind::Internal, if is_outdated(error) { OUTDATED } else { INSIDE })
+}
+
+/// The same where there is no error but what ought not to be.
+fn broken(what: &str) -> Reply {
+    tracing::error!("{what}");
+    Reply::failed(FailureKind::Internal, INSIDE)
+}
+
+const INSIDE: &str = "agentport could not record the call, so nothing was sent; a human must look at it";
+const OUTDATED: &str = "agentport was updated while this process of it ran, so nothing was sent: restart your agent \
+     host (or the gateway), then call again; what waits for a human waits there still";
+
+/// Did a newer version change the ledger under this process?
+fn is_outdated(error: &(dyn std::error::Error + 'static)) -> bool {
+    let of_ledger = match error.downcast_ref() {
+        Some(SnapshotError::Ledger(error)) => Some(error),
+        Some(SnapshotError::Settings(_) | SnapshotError::NoPolicy) | None => error.downcast_ref(),
+    };
+    matches!(of_ledger, Some(LedgerError::Updated(_)))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{Gateway, listing::listed_tool};
+use super::{Gateway, internal, listing::listed_tool};
 use crate::{
     call::Caller,
     catalog::{
@@ -14,6 +14,7 @@ use crate::{
         builtin::{AwaitApproval, CallTool, FindTools, ListIntegrations, WithdrawApproval},
     },
     reply::Reply,
+    snapshot::Snapshot,
 };
 
 /// The longest query, in characters.
@@ -70,10 +71,16 @@ impl Gateway {
         Some(reply)
     }
 
+    fn current(&self) -> Result<Arc<Snapshot>, Reply> {
+        let parts = self.parts().ok_or_else(|| Reply::needs_set_up("nothing is connected yet"))?;
+        parts.snapshots.current().map_err(|error| internal(&error))
+    }
+
     /// Ranked: tools of connected services that the policy does not always deny, listed or not.
     fn find_tools(&self, caller: &Caller, find: &FindTools) -> Reply {
-        let Some(snapshot) = self.parts().and_then(|parts| parts.snapshots.current().ok()) else {
-            return Reply::needs_set_up("nothing is connected yet");
+        let snapshot = match self.current() {
+            Ok(snapshot) => snapshot,
+            Err(reply) => return reply,
         };
         let effects = ["read", "write", "destructive"];
         let mut problems = Vec::new();
@@ -117,8 +124,9 @@ impl Gateway {
     }
 
     fn list_integrations(&self, caller: &Caller) -> Reply {
-        let Some(snapshot) = self.parts().and_then(|parts| parts.snapshots.current().ok()) else {
-            return Reply::needs_set_up("nothing is connected yet");
+        let snapshot = match self.current() {
+            Ok(snapshot) => snapshot,
+            Err(reply) => return reply,
         };
         let integrations: Vec<Value> = snapshot
             .catalog

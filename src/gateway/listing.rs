@@ -160,8 +160,13 @@ impl Gateway {
     }
 
     fn listed(&self, caller: &Caller) -> Arc<[Listed]> {
-        let snapshot = self.parts().and_then(|parts| parts.snapshots.current().ok());
+        let snapshot = self.parts().map(|parts| parts.snapshots.current());
         let mut kept = lock(&self.list);
+        // a ledger that cannot be read now is no reason to take tools away: a call says what is wrong
+        if let (Some(Err(_)), Some(list)) = (&snapshot, kept.as_ref().filter(|list| list.caller == *caller)) {
+            return Arc::clone(&list.tools);
+        }
+        let snapshot = snapshot.and_then(Result::ok);
         let list = match kept.take().filter(|list| list.is_of(snapshot.as_ref(), caller)) {
             Some(list) => kept.insert(list),
             None => kept.insert(List::make(snapshot, caller)),
@@ -199,6 +204,9 @@ pub(super) fn summary(call: &Call) -> String {
 
 /// Settles what dead processes left behind, and now and then lets old payloads go.
 async fn keep_house(parts: &Parts, prune: bool, now: Now) {
+    if parts.home.is_outdated() {
+        return;
+    }
     if let Err(error) = parts.ledger.sweep(now).await {
         tracing::warn!("{error}");
     }

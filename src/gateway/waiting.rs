@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Gateway, Parts, internal};
+use super::{Gateway, Parts, broken, internal};
 use crate::{
     call::Caller,
     ledger::{Approval, ApprovalStatus, CancelledBy, Told},
@@ -126,7 +126,7 @@ pub(super) fn settled(approval: &Approval, url: Option<String>, again: bool) -> 
     match approval.status {
         ApprovalStatus::Executed => {
             let (outcome, at) =
-                approval.outcome.clone().ok_or_else(|| internal(&"an executed approval without outcome"))?;
+                approval.outcome.clone().ok_or_else(|| broken("an executed approval without outcome"))?;
             let record = approval.record.clone();
             Ok(Reply::Completed { outcome, record, replayed: again.then_some(at), pruned: approval.pruned })
         }

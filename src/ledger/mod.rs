@@ -144,8 +144,14 @@ pub enum LedgerError {
     #[error("the ledger holds what it should not: {0}; run `agentport log verify`")]
     Corrupt(String),
     /// A newer version wrote it.
-    #[error("the home was written by a newer version of agentport (schema {0}); update agentport")]
+    #[error(
+        "the home was written by a newer version of agentport (schema {0}); update agentport, or put back the copy \
+         that the newer one kept: `agentport.db.schema-…` beside `agentport.db`"
+    )]
     Newer(i64),
+    /// A newer version changed it under this process.
+    #[error("agentport was updated while this process ran (schema {0}); nothing was executed; restart this process")]
+    Updated(i64),
     /// The worker is gone.
     #[error("the ledger's worker stopped; nothing was executed")]
     Stopped,

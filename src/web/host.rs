@@ -91,7 +91,7 @@ impl Site {
 /// none yet. Returns when what was being decided has ended.
 pub async fn host(gateway: Arc<Gateway>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        if let Some(parts) = gateway.parts().filter(|parts| !has_gateway(parts)) {
+        if let Some(parts) = gateway.parts().filter(|parts| !has_gateway(parts) && !parts.home.is_outdated()) {
             match Lock::try_exclusive(&parts.snapshots.home().site_lock()) {
                 Ok(Some(lock)) => {
                     if let Err(error) = serve_pages(&gateway, &parts, &stop).await {
@@ -316,7 +316,8 @@ async fn moved_or_stopped(parts: &Arc<Parts>, served: &Settings, stop: &Cancella
         let moved = settings(parts).is_ok_and(|now| {
             now.listen.port() != served.listen.port() || now.public_url != served.public_url || now.tls != served.tls
         });
-        if stop.is_cancelled() || moved || has_gateway(parts) {
+        // a process of the newer version takes over
+        if stop.is_cancelled() || moved || has_gateway(parts) || parts.home.is_outdated() {
             return;
         }
     }

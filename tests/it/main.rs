@@ -27,6 +27,7 @@ mod host;
 mod hygiene;
 mod integrations;
 mod judge;
+mod keeping;
 mod keyring;
 mod linear;
 mod manners;

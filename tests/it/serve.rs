@@ -1,8 +1,12 @@
 //! The gateway: one place for many agents, over HTTP and MCP, beside the site for people and apart from it.
 
-use serde_json::{Value, json};
+use std::sync::Arc;
 
-use crate::harness::{Port, Reply, Upstream, frame};
+use agentport::{app::App, call::Caller, clock::SteppingClock, config::Environment};
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::{Port, Reply, Upstream, frame, now};
 
 const REFUND: &str = "/stripe/create_refund";
 
@@ -48,6 +52,75 @@ fn a_call_over_http_has_the_codes_of_its_answers() {
     assert_eq!(withdrawn.told(), (409, "cancelled".to_owned()));
     let used = port.cli(["agents", "list", "--json"]).done().json();
     assert!(used[0]["last_used_at"].is_string(), "{used}");
+}
+
+/// 410: nobody decided in time. It was asked for in this process, two hours ago.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_that_nobody_decided_is_gone() {
+    let upstream = Upstream::plain();
+    let port = Port::connected(&upstream);
+    let (token, other) = (port.let_in(&["claude"]), port.let_in(&["other"]));
+    let before = SteppingClock::starting_at(i64::try_from(now()).unwrap() * 1000 - 2 * 3_600_000);
+    let gateway = App::with_clock(Environment::of_home(&port.home()), Arc::new(before)).gateway();
+    let arguments = Map::from_iter([("charge".to_owned(), json!("ch_1"))]);
+    let (claude, never) = (Caller::parse("claude").unwrap(), CancellationToken::new());
+    let asked = gateway.call(&claude, "stripe_create_refund", arguments, never).await.to_json();
+    drop(gateway);
+    let id = asked["approval"]["id"].as_str().unwrap().to_owned();
+    let served = port.serve();
+    let one = format!("/approvals/{id}");
+    assert_eq!(served.ask(&token, "GET", &one, &Value::Null).told(), (410, "expired".to_owned()));
+    let waited = served.ask(&token, "POST", &format!("{one}/await?wait=45"), &Value::Null);
+    assert_eq!(waited.told(), (410, "expired".to_owned()));
+    assert_eq!(served.ask(&other, "GET", &one, &Value::Null).told(), (404, "not_found".to_owned()));
+    // too late is too late, and the same call is a new question
+    let late = port.cli(["approvals", "approve", &id, "--code-stdin", "--json"]).stdin(&port.code()).exits(1);
+    assert!(late.error().contains("expired"), "{late:?}");
+    let again = served.ask(&token, "POST", REFUND, &json!({"charge": "ch_1"}));
+    assert_eq!(again.code, 202, "{again:?}");
+    assert_ne!(again.json()["approval"]["id"], json!(id));
+    assert_eq!(upstream.lines(), Vec::<String>::new());
+}
+
+/// 429, 503, 504, 502: too much of one agent's, too much of everybody's, and services that do not answer.
+#[test]
+fn too_much_at_once_and_lost_answers_have_codes_of_their_own() {
+    const ON_THE_WIRE: usize = 64;
+    const OF_ONE: usize = 32;
+    let upstream = Upstream::start(|request| match request.line.as_str() {
+        "POST /v1/customers" => Reply::Cut,
+        "GET /v1/refunds/re_1" => Reply::json(404, &json!({"error": {"message": "none"}})),
+        _ => Reply::Hang,
+    });
+    let port = Port::connected(&upstream);
+    port.allow("stripe.*");
+    let tokens: Vec<String> = ["one", "two", "three"].map(|name| port.let_in(&[name])).into();
+    let served = port.serve();
+    let lost = served.ask(&tokens[2], "POST", "/stripe/create_customer", &json!({"name": "Ada"}));
+    assert_eq!(lost.told(), (504, "unknown".to_owned()), "{lost:?}");
+    let refused = served.ask(&tokens[2], "POST", "/stripe/get_refund", &json!({"refund": "re_1"}));
+    assert_eq!(refused.told(), (502, "failed".to_owned()), "{refused:?}");
+    upstream.arrival();
+    upstream.arrival();
+    let held: Vec<_> = (0..ON_THE_WIRE)
+        .map(|number| {
+            let held = served.begin(&tokens[number / OF_ONE], "/stripe/list_charges", &json!({}));
+            upstream.arrival();
+            held
+        })
+        .collect();
+    // this agent's own share is used up
+    let greedy = served.ask(&tokens[0], "POST", "/stripe/list_charges", &json!({}));
+    assert_eq!((greedy.code, greedy.header("retry-after").as_deref()), (429, Some("1")), "{greedy:?}");
+    // this one has begun nothing, and there is no place on the wire
+    let full = served.ask(&tokens[2], "POST", "/stripe/list_charges", &json!({}));
+    assert_eq!(full.told(), (503, "failed".to_owned()), "{full:?}");
+    assert_eq!(
+        (full.json()["error"]["kind"].as_str(), full.header("retry-after").as_deref()),
+        (Some("busy"), Some("1"))
+    );
+    drop(held);
+    assert_eq!(upstream.lines().len(), ON_THE_WIRE + 2);
 }
 
 #[test]

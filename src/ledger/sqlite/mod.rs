@@ -17,6 +17,7 @@ mod grants;
 mod limits;
 mod locks;
 mod lookup;
+mod migration;
 mod notices;
 mod offers;
 mod open;
@@ -89,7 +90,7 @@ impl Sqlite {
     /// It cannot be opened safely, was written by a newer version, or its schema is not ours.
     pub fn open(path: &Path, runner: Runner) -> Result<Self, LedgerError> {
         let full = open::connection(path, "FULL")?;
-        open::migrate(&full)?;
+        migration::migrate(path, &full)?;
         let normal = open::connection(path, "NORMAL")?;
         let home_id = open::home_id(&full)?;
         runner.tidy();
@@ -139,7 +140,25 @@ impl Sqlite {
         self.on_thread(move |inner| inner.transaction(durability, |transaction| work(transaction, inner))).await
     }
 
+    /// Has a newer version of the program changed the schema since this process opened the file? Then nothing can be done
+    /// here any more but to write down how what is being sent ended.
+    pub fn is_outdated(&self) -> bool {
+        let connection = self.inner.connection(Durability::Normal);
+        matches!(migration::check_version(&connection), Err(LedgerError::Updated(_)))
+    }
+
     async fn on_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        self.on_thread_of_any_schema(|inner| {
+            migration::check_version(&inner.connection(Durability::Normal))?;
+            work(inner)
+        })
+        .await
+    }
+
+    async fn on_thread_of_any_schema<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Inner) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
@@ -172,6 +191,18 @@ impl Inner {
     }
 
     fn transaction<T>(
+        &self,
+        durability: Durability,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        self.transaction_of_any_schema(durability, |transaction| {
+            migration::check_version(transaction)?;
+            work(transaction)
+        })
+    }
+
+    /// For what must be written down even if a newer version has changed the schema meanwhile.
+    fn transaction_of_any_schema<T>(
         &self,
         durability: Durability,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, LedgerError>,
@@ -230,9 +261,10 @@ impl Ledger for Sqlite {
 
     async fn settle(&self, record: &str, outcome: &Outcome, now: Now) -> Result<bool, LedgerError> {
         let (record, outcome) = (record.to_owned(), outcome.clone());
-        self.on_thread(move |inner| {
+        self.on_thread_of_any_schema(move |inner| {
             let durability = calls::durability(&inner.connection(Durability::Normal), &record)?;
-            inner.transaction(durability, |transaction| calls::settle(transaction, &record, &outcome, now))
+            inner
+                .transaction_of_any_schema(durability, |transaction| calls::settle(transaction, &record, &outcome, now))
         })
         .await
     }

@@ -1,4 +1,4 @@
-//! Opening the file: safe modes, hostile schemas refused, migrations.
+//! Opening the file: safe modes, and nothing in it that runs by itself.
 
 use std::path::Path;
 
@@ -6,17 +6,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavio
 
 use super::{LedgerError, fresh_id};
 
-const SCHEMA: [&str; 6] = [
-    include_str!("../schema/0001.sql"),
-    include_str!("../schema/0002_notice.sql"),
-    include_str!("../schema/0003_people.sql"),
-    include_str!("../schema/0004_limit.sql"),
-    include_str!("../schema/0005_agents.sql"),
-    include_str!("../schema/0006_agent_user.sql"),
-];
-
 /// How long a transaction waits for another process's. Longer than any of ours takes; then the call is refused.
-const BUSY: std::time::Duration = std::time::Duration::from_secs(10);
+pub(super) const BUSY: std::time::Duration = std::time::Duration::from_secs(10);
 
 pub(super) fn connection(path: &Path, synchronous: &str) -> Result<Connection, LedgerError> {
     if !crate::files::check_private(path)? {
@@ -61,36 +52,6 @@ fn write_ahead(connection: &Connection) -> Result<(), LedgerError> {
     }
 }
 
-/// Brings the schema up to date in one transaction, so that two processes that start at once do it once; then compares
-/// it with ours, table by table: a file that brings triggers, views or other columns is not our ledger.
-pub(super) fn migrate(connection: &Connection) -> Result<(), LedgerError> {
-    let newest = i64::try_from(SCHEMA.len()).unwrap_or(i64::MAX);
-    let version = |connection: &Connection| -> Result<i64, LedgerError> {
-        Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
-    };
-    if version(connection)? < newest {
-        let transaction = rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-        let from = usize::try_from(version(&transaction)?).unwrap_or(0);
-        for step in SCHEMA.iter().skip(from) {
-            transaction.execute_batch(step)?;
-        }
-        transaction.pragma_update(None, "user_version", newest)?;
-        transaction.commit()?;
-    }
-    let found = version(connection)?;
-    if found > newest {
-        return Err(LedgerError::Newer(found));
-    }
-    let ours = Connection::open_in_memory()?;
-    for step in SCHEMA {
-        ours.execute_batch(step)?;
-    }
-    if fingerprint(connection)? != fingerprint(&ours)? {
-        return Err(LedgerError::Corrupt("its tables are not the ones that agentport makes".to_owned()));
-    }
-    Ok(())
-}
-
 /// The home's id, made once.
 pub(super) fn home_id(connection: &Connection) -> Result<String, LedgerError> {
     let read = |connection: &Connection| -> Result<Option<String>, LedgerError> {
@@ -103,10 +64,4 @@ pub(super) fn home_id(connection: &Connection) -> Result<String, LedgerError> {
     transaction.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('home_id', ?)", params![fresh_id("home")?])?;
     transaction.commit()?;
     read(connection)?.ok_or_else(|| LedgerError::Corrupt("it has no home id".to_owned()))
-}
-
-fn fingerprint(connection: &Connection) -> Result<Vec<(String, String, Option<String>)>, LedgerError> {
-    let mut statement = connection.prepare("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension as _, params};
 use serde_json::{Map, Value, json};
 
-use super::{Durability, LedgerError, Sqlite, factors, people};
+use super::{Durability, LedgerError, Sqlite, factors, migration, people};
 use crate::{
     approval::{Approver, Claim},
     canonical,
@@ -37,9 +37,10 @@ impl Sqlite {
     /// # Errors
     /// The database cannot be read.
     pub fn pinned(&self) -> Result<Option<Pinned>, LedgerError> {
-        let found: Option<(String, String)> = self
-            .inner
-            .connection(Durability::Normal)
+        let connection = self.inner.connection(Durability::Normal);
+        // what is judged begins here: a process of an older version judges nothing any more
+        migration::check_version(&connection)?;
+        let found: Option<(String, String)> = connection
             .prepare_cached("SELECT text, tools FROM pin ORDER BY seq DESC LIMIT 1")?
             .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;

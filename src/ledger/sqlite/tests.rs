@@ -4,6 +4,7 @@ mod codes;
 mod faults;
 mod hostile;
 mod many;
+mod migration;
 mod notices;
 mod people;
 

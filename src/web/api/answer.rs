@@ -14,8 +14,23 @@ use crate::{
 /// The reply to whoever asked.
 pub(super) fn reply(reply: &Reply) -> Response {
     let mut response = object(code(reply), &reply.to_json());
-    if let Reply::Denied { retry_after: Some(seconds), .. } = reply {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
+    let seconds = match reply {
+        Reply::Denied { retry_after, .. } => *retry_after,
+        // nothing was sent, and in a moment there may be room
+        Reply::Failed { kind: FailureKind::Busy, .. } => Some(1),
+        Reply::Completed { .. }
+        | Reply::ApprovalRequired { .. }
+        | Reply::Pending { .. }
+        | Reply::Cancelled { .. }
+        | Reply::Expired { .. }
+        | Reply::InvalidArguments(_)
+        | Reply::NotFound { .. }
+        | Reply::Failed { .. }
+        | Reply::Plain(_)
+        | Reply::Several(_) => None,
+    };
+    if let Some(seconds) = seconds {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }

@@ -62,7 +62,7 @@ async fn admit(api: &Api, mut request: Request, next: Next) -> Response {
     let agent = match found {
         Ok(Some(agent)) => agent,
         Ok(None) => return answer::unauthorized(),
-        Err(error) => return answer::internal(&error),
+        Err(error) => return answer::reply(&crate::gateway::internal(&error)),
     };
     let place = match api.agents.limits.enter(&agent.name, clock.now().boot) {
         Ok(place) => place,

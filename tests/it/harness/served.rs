@@ -86,6 +86,15 @@ impl Served {
 
     /// A request with exactly these headers beside `Host` and the body's length.
     pub fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Heard {
+        let mut stream = self.send(method, path, headers, body);
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        self.evidence.saw(&answer);
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        Heard { code: head.split(' ').nth(1).unwrap().parse().unwrap(), head: head.to_owned(), body: body.to_owned() }
+    }
+
+    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
         let host = [("Host", format!("127.0.0.1:{}", self.port))];
         let host = host.iter().map(|(name, value)| (*name, value.as_str()));
         let host: Vec<_> = host.filter(|_| headers.iter().all(|(name, _)| *name != "Host")).collect();
@@ -97,11 +106,13 @@ impl Served {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(format!("{request}\r\n{body}").as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        self.evidence.saw(&answer);
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        Heard { code: head.split(' ').nth(1).unwrap().parse().unwrap(), head: head.to_owned(), body: body.to_owned() }
+        stream
+    }
+
+    /// An agent's call, under way for as long as the stream is kept.
+    pub fn begin(&self, token: &str, path: &str, body: &Value) -> TcpStream {
+        let bearer = format!("Bearer {token}");
+        self.send("POST", path, &[("Authorization", &bearer), ("Content-Type", "application/json")], &body.to_string())
     }
 
     /// An agent's request.

@@ -1,0 +1,110 @@
+//! What an operator keeps: a home through an update of the program.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use serde_json::json;
+
+use crate::harness::{Port, Upstream};
+
+/// The schema's steps, in their order.
+fn steps() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ledger/schema");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files.into_iter().map(|file| fs::read_to_string(file).unwrap()).collect()
+}
+
+/// Puts what the home's ledger holds into one that the schema of the version before made.
+fn age(port: &Port) -> usize {
+    let (steps, path) = (steps(), port.home().join("agentport.db"));
+    let version = steps.len() - 1;
+    let aged = port.folder().join("aged.db");
+    let old = rusqlite::Connection::open(&aged).unwrap();
+    old.execute_batch(&steps[..version].concat()).unwrap();
+    old.execute_batch(&format!("PRAGMA user_version = {version}")).unwrap();
+    old.execute("ATTACH ? AS newer", [path.to_str().unwrap()]).unwrap();
+    let names = |sql: &str, table: &str| -> Vec<String> {
+        let mut statement = old.prepare(sql).unwrap();
+        statement.query_map([table], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    for table in names("SELECT name FROM sqlite_schema WHERE type = ?", "table") {
+        let there = names("SELECT name FROM pragma_table_info(?, 'newer')", &table);
+        let mut columns = names("SELECT name FROM pragma_table_info(?, 'main')", &table);
+        columns.retain(|column| there.contains(column));
+        let columns = columns.join(", ");
+        let copy = format!("INSERT OR REPLACE INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table}");
+        old.execute_batch(&copy).unwrap();
+    }
+    drop(old);
+    for suffix in ["-wal", "-shm"] {
+        fs::remove_file(format!("{}{suffix}", path.display())).ok();
+    }
+    fs::set_permissions(&aged, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::rename(aged, path).unwrap();
+    version
+}
+
+#[test]
+fn an_older_home_goes_on_where_it_was_and_a_copy_is_kept() {
+    let upstream = Upstream::plain();
+    let port = Port::connected(&upstream);
+    let mut wire = port.wire();
+    let id = wire.call("stripe_create_refund", json!({"charge": "ch_1", "amount": 500})).approval_id();
+    assert_eq!(wire.end().code, Some(0));
+    let version = age(&port);
+
+    let kept = port.home().join(format!("agentport.db.schema-{version}"));
+    let waiting = port.cli(["approvals", "list", "--json"]).done().json();
+    assert_eq!(waiting[0]["id"], json!(id), "{waiting}");
+    assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
+    let copy = rusqlite::Connection::open(&kept).unwrap();
+    let of_copy: usize =
+        copy.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).unwrap().try_into().unwrap();
+    assert_eq!(of_copy, version);
+    port.approve(&id);
+    upstream.received_one("POST /v1/refunds");
+    port.cli(["log", "verify", "--json"]).done();
+}
+
+#[test]
+fn t252_a_process_that_an_update_left_behind_says_so_and_nothing_is_lost() {
+    let upstream = Upstream::plain();
+    let port = Port::connected(&upstream);
+    let token = port.let_in(&["claude"]);
+    let mut wire = port.wire();
+    let id = wire.call("stripe_create_refund", json!({"charge": "ch_1", "amount": 500})).approval_id();
+    let tools = wire.tools();
+    let served = port.serve();
+    let newest = steps().len();
+    // as a newer version does it
+    port.database().execute_batch("ALTER TABLE notice ADD COLUMN more TEXT; PRAGMA user_version = 1000").unwrap();
+
+    for (tool, arguments) in [
+        ("stripe_get_balance", json!({})),
+        ("stripe_create_refund", json!({"charge": "ch_2"})),
+        ("agentport_await_approval", json!({"approval_id": id, "wait_seconds": 0})),
+        ("agentport_withdraw_approval", json!({"approval_id": id})),
+        ("agentport_list_integrations", json!({})),
+    ] {
+        let told = wire.call(tool, arguments);
+        assert_eq!(told.failed(), "internal", "{tool}: {told:?}");
+        assert!(told.0["error"]["message"].as_str().unwrap().contains("restart your agent host"), "{told:?}");
+    }
+    assert_eq!(wire.tools(), tools);
+    let heard = served.ask(&token, "POST", "/stripe/get_balance", &json!({}));
+    assert_eq!(heard.told(), (502, "failed".to_owned()));
+    assert!(heard.body.contains("restart"), "{heard:?}");
+    assert_eq!(served.raw("GET", "/readyz", &[], "").code, 503);
+    assert_eq!(served.raw("GET", "/healthz", &[], "").code, 200);
+    // the program that is older than the home says what to do
+    let older = port.cli(["approvals", "list", "--json"]).exits(1);
+    assert!(older.error().contains("update agentport"), "{older:?}");
+
+    let back = format!("ALTER TABLE notice DROP COLUMN more; PRAGMA user_version = {newest}");
+    port.database().execute_batch(&back).unwrap();
+    assert_eq!(upstream.lines(), Vec::<String>::new());
+    port.approve(&id);
+    upstream.received_one("POST /v1/refunds");
+    assert_eq!(wire.call("agentport_await_approval", json!({"approval_id": id})).status(), "completed");
+    port.cli(["log", "verify", "--json"]).done();
+}
