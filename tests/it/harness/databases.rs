@@ -68,14 +68,20 @@ impl Database {
         };
         let folder = private_folder();
         let data = format!("--datadir={}", folder.path().join("data").display());
+        // a server that starts removes every `#sql…` of its folder for temporary files: in a common one also what another
+        // server is about to open, and that one crashes (`mysql_rm_tmp_tables` and `ha_maria::drop_table` of 10.11)
+        fs::create_dir(folder.path().join("tmp")).unwrap();
+        give_away(&folder.path().join("tmp"));
+        let temporary = format!("--tmpdir={}", folder.path().join("tmp").display());
         let mut init = unprivileged(&init);
         init.args(["--no-defaults", &data, "--auth-root-authentication-method=normal", "--skip-test-db"]);
-        done(init.args(["--skip-name-resolve", "--innodb-log-file-size=8M"]));
+        done(init.args(["--skip-name-resolve", "--innodb-log-file-size=8M", &temporary]));
         let start = |port: u16| {
             let mut server = unprivileged(&server);
             server.args(["--no-defaults", &data, "--bind-address=127.0.0.1", "--skip-name-resolve"]);
             server.arg(format!("--socket={}", folder.path().join("socket").display())).arg(format!("--port={port}"));
             server.arg(format!("--pid-file={}", folder.path().join("pid").display()));
+            server.arg(&temporary);
             // nothing changes by itself while a test compares, and files may be written anywhere
             server.args(["--innodb-stats-auto-recalc=0", "--innodb-flush-log-at-trx-commit=0", "--secure-file-priv="]);
             server.args(["--innodb-log-file-size=8M", "--innodb-buffer-pool-size=32M", "--performance-schema=off"]);
