@@ -14,7 +14,7 @@ use crate::secret::Secret;
 
 pub use self::channels::{Channel, ChannelKind, MailTls, Mailbox, SecretNeed};
 pub use self::settings::{OAuthClient, Settings, StoreKind, parse_duration};
-pub use self::site::TlsFiles;
+pub use self::site::{TlsFiles, is_this_computer};
 
 /// The variables that have a meaning to us, read once.
 #[derive(Debug, Clone, Default)]

@@ -20,6 +20,7 @@ mod lines;
 mod link;
 mod lock;
 mod log;
+mod login;
 mod mail;
 mod notify;
 mod open;
@@ -82,6 +83,8 @@ enum Command {
     Host(host::Action),
     /// Open the approval page in a browser and serve it while something waits; with no factor yet, enrol one there
     Open(open::Args),
+    /// Sign a browser in by a link that works once, as beyond the gateway's own computer
+    Login(login::Args),
     /// See and decide what waits for a human
     #[command(subcommand)]
     Approvals(approvals::Action),
@@ -188,6 +191,7 @@ async fn run(app: &App, out: &Out, command: Option<Command>) -> Result<Exit, Fai
         Some(Command::Agents(action)) => agents::run(app, out, action).await,
         Some(Command::Host(action)) => host::run(app, out, action),
         Some(Command::Open(args)) => open::run(app, out, args).await,
+        Some(Command::Login(args)) => login::run(app, out, args).await,
         Some(Command::Approvals(action)) => approvals::run(app, out, action).await,
         Some(Command::Notify(action)) => notify::run(app, out, action).await,
         Some(Command::Policy(action)) => policy::run(app, out, action).await,

@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Failure;
-use crate::{gateway::Gateway, web};
+use crate::{files::Lock, gateway::Gateway, web};
 
 /// Decisions in flight may take so long when the command ends.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,7 +26,16 @@ impl Serving {
         let stop = CancellationToken::new();
         let site = tokio::spawn(web::host(Arc::clone(gateway), stop.clone()));
         let telling = tokio::spawn(Arc::clone(gateway).tell(stop.clone()));
-        let base = web::hosted(gateway).await.ok_or_else(|| {
+        let base = match web::hosted(gateway).await {
+            Some(base) => Some(base),
+            // a gateway may listen where this computer cannot look by its loopback address
+            None if has_gateway(gateway)? => {
+                let snapshot = gateway.open_parts()?.snapshots.current();
+                Some(snapshot.map_err(|error| Failure::new(error.to_string()))?.settings.public_url.clone())
+            }
+            None => None,
+        };
+        let base = base.ok_or_else(|| {
             Failure::new("the approval site could not be served: its ports are taken by other programs")
                 .hint("free one, or set `listen` in agentport.toml; the terminal works meanwhile: `agentport approvals approve`, `agentport factor add totp`")
         })?;
@@ -36,6 +45,11 @@ impl Serving {
     /// What links begin with.
     pub(super) fn base(&self) -> &str {
         &self.base
+    }
+
+    /// Is it a gateway's, which goes on when the command has ended?
+    pub(super) fn by_a_gateway(&self) -> Result<bool, Failure> {
+        has_gateway(&self.gateway)
     }
 
     /// What helps a person at another machine.
@@ -51,4 +65,9 @@ impl Serving {
         drop(self.site.await);
         drop(self.telling.await);
     }
+}
+
+fn has_gateway(gateway: &Gateway) -> Result<bool, Failure> {
+    let lock = gateway.open_parts()?.snapshots.home().gateway_lock();
+    Lock::is_held(&lock).map_err(|error| Failure::new(error.to_string()))
 }

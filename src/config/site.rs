@@ -119,14 +119,19 @@ fn published_on(value: Option<&toml::Spanned<String>>, source: &mut Source<'_>) 
     loopback
 }
 
+/// Does the address name this computer itself, and no other?
+pub fn is_this_computer(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 fn public_url(value: &toml::Spanned<String>, source: &mut Source<'_>) -> Option<String> {
     let url = url::Url::parse(value.get_ref()).ok().filter(|url| {
-        let loopback = match url.host() {
-            Some(url::Host::Domain(name)) => name == "localhost",
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
+        let loopback = is_this_computer(url);
         let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
         bare && (url.scheme() == "https" || (url.scheme() == "http" && loopback))
     });

@@ -16,6 +16,8 @@ pub(super) enum Failure {
     WrongToken,
     /// The set-up link has had its tries.
     LinkUsedUp,
+    /// The sign-in link is none that is open.
+    LinkEnded,
     /// The route takes another method.
     WrongMethod,
     /// It went wrong inside; the reason is for the log alone.
@@ -51,6 +53,11 @@ impl IntoResponse for Failure {
                 StatusCode::GONE,
                 "This link has ended",
                 "Too many codes were wrong, and nothing was enrolled. Make a new link the way you made this one.",
+            ),
+            Self::LinkEnded => page(
+                StatusCode::GONE,
+                "This link has ended",
+                "It was used, its time is over, or a newer one was made. `agentport login` makes another.",
             ),
             Self::WrongMethod => {
                 page(StatusCode::METHOD_NOT_ALLOWED, "That does not work here", "Nothing was changed.")

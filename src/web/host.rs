@@ -11,7 +11,13 @@ use axum::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{api, guard::Authorities, listener::Loopback, router, tls::Certificate};
+use super::{
+    api,
+    guard::Authorities,
+    listener::{Loopback, Remote},
+    router,
+    tls::Certificate,
+};
 #[cfg(unix)]
 use super::{peer::Peer, socket::Socket};
 use crate::{
@@ -277,7 +283,8 @@ async fn run(
 ) -> Result<(), HostError> {
     let closing = CancellationToken::new();
     let routes = if listener.has_tls() { routes.layer(axum::middleware::map_response(stay_with_tls)) } else { routes };
-    let server = axum::serve(listener, routes).with_graceful_shutdown(closing.clone().cancelled_owned());
+    let server = axum::serve(listener, routes.into_make_service_with_connect_info::<Remote>())
+        .with_graceful_shutdown(closing.clone().cancelled_owned());
     let mut server = tokio::spawn(server.into_future());
     // together: whoever sees the port sees the address that belongs to it
     let told = set_meta(parts, vec![(META_PORT, port), (META_URL, base.clone())]).await;

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use axum::{extract::connect_info::Connected, serve::IncomingStream};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
@@ -139,6 +140,23 @@ impl axum::serve::Listener for Loopback {
     }
 }
 
+/// Where a connection comes from, as the system says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Remote(SocketAddr);
+
+impl Remote {
+    /// From this computer itself?
+    pub(super) fn is_this_computer(self) -> bool {
+        self.0.ip().to_canonical().is_loopback()
+    }
+}
+
+impl Connected<IncomingStream<'_, Loopback>> for Remote {
+    fn connect_info(stream: IncomingStream<'_, Loopback>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
 async fn accept(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
     match listener {
         Some(listener) => listener.accept().await,
@@ -199,6 +217,22 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_computer_is_loopback_in_either_spelling_and_nothing_else() {
+        for (address, here) in [
+            ("127.0.0.1:1", true),
+            ("127.8.8.8:1", true),
+            ("[::1]:1", true),
+            ("[::ffff:127.0.0.1]:1", true),
+            ("[::ffff:10.0.0.7]:1", false),
+            ("172.17.0.1:1", false),
+            ("0.0.0.0:1", false),
+            ("[fe80::1]:1", false),
+        ] {
+            assert_eq!(Remote(address.parse().unwrap()).is_this_computer(), here, "{address}");
+        }
+    }
 
     #[tokio::test]
     async fn a_taken_port_is_passed_over_and_a_remembered_one_comes_first() {

@@ -2,7 +2,7 @@
 //! with a second factor, or no.
 //!
 //! `host` keeps exactly one process of the home serving, `guard` stands before everything, `session` knows the browser,
-//! `pages`, `deciding`, `together`, `enrolling`, `lock` and `passkey` answer the routes, `view` turns an approval into plain text that cannot lie, and the
+//! `login`, `pages`, `deciding`, `together`, `enrolling`, `lock` and `passkey` answer the routes, `view` turns an approval into plain text that cannot lie, and the
 //! templates only lay it out. Nothing here decides: [`Gateway::approve`](crate::gateway::Gateway::approve) and
 //! [`Gateway::deny`](crate::gateway::Gateway::deny) do.
 
@@ -14,6 +14,7 @@ mod guard;
 mod host;
 mod listener;
 mod lock;
+mod login;
 mod pages;
 mod passkey;
 mod peer;
@@ -46,6 +47,7 @@ fn router(site: &Arc<Site>) -> Router {
         .route("/unlock/challenge", post(lock::for_unlock))
         .route("/grants/revoke", post(lock::revoke))
         .route("/login/challenge", post(passkey::for_sign_in))
+        .route("/login/{token}", get(login::show).post(login::sign_in))
         .route("/approve/{id}", get(deciding::show).post(deciding::decide))
         .route("/approve/{id}/challenge", post(passkey::for_approval))
         .route("/together/{id}", get(together::show).post(together::decide))

@@ -18,6 +18,7 @@ use super::{
     Site,
     failure::Failure,
     lock::LOCK,
+    login,
     passkey::Scripted,
     session::{self, Session, check_form_token, form_token},
     view::{ByPasskey, Inbox, When},
@@ -45,6 +46,8 @@ pub(super) struct Visit {
     pub(super) snapshot: Arc<Snapshot>,
     /// The session that the browser has.
     pub(super) session: Option<Session>,
+    /// May a code alone sign in, as far as that is known?
+    codes: bool,
 }
 
 impl Visit {
@@ -53,7 +56,7 @@ impl Visit {
         let parts = site.gateway().open_parts().map_err(Failure::internal)?;
         let snapshot = parts.snapshots.current().map_err(Failure::internal)?;
         let session = session::find(site, &parts, headers, snapshot.settings.session).await?;
-        Ok(Self { parts, snapshot, session })
+        Ok(Self { parts, snapshot, session, codes: login::is_named_here(site) })
     }
 
     /// The form that asks who this is. It says nothing about what lies behind it.
@@ -70,7 +73,7 @@ impl Visit {
         let factors = self.parts.ledger.factors().await.map_err(Failure::internal)?;
         let passkey = ByPasskey::new(&passkeys, site.authorities().origin_of(headers), site.origin(), next);
         let apps = factors.iter().any(|factor| factor.kind == "totp");
-        let page = SignInPage { next, problem, named: people.len() > 1, passkey, apps };
+        let page = SignInPage { next, problem, named: people.len() > 1, passkey, apps, codes: self.codes };
         let response = html(status, &page)?;
         Ok(if page.passkey.is_here() { scripted(response) } else { response })
     }
@@ -137,6 +140,8 @@ struct SignInPage<'a> {
     passkey: ByPasskey,
     /// Has anybody an app?
     apps: bool,
+    /// May a code alone sign in here?
+    codes: bool,
 }
 
 /// `GET /`
@@ -212,12 +217,14 @@ pub(super) struct Next {
 /// `GET /login`
 pub(super) async fn sign_in_form(
     State(site): State<Arc<Site>>,
+    from: login::From,
     next: Result<Query<Next>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let next = next.map(|Query(next)| next.next).unwrap_or_default();
     let next = local(&next);
-    let visit = Visit::open(&site, &headers).await?;
+    let mut visit = Visit::open(&site, &headers).await?;
+    visit.codes = login::takes_codes(&site, &from);
     match visit.session {
         Some(_) => Ok(see_other(next)),
         None => visit.ask_who(&site, &headers, StatusCode::OK, next, None).await,
@@ -242,15 +249,21 @@ pub(super) struct SignIn {
 /// `POST /login`
 pub(super) async fn sign_in(
     State(site): State<Arc<Site>>,
+    from: login::From,
     headers: HeaderMap,
     form: Result<Form<SignIn>, FormRejection>,
 ) -> Result<Response, Failure> {
     let Form(form) = form.map_err(|_| Failure::BadForm)?;
     let next = local(&form.next);
     let gateway = site.gateway();
-    let visit = Visit::open(&site, &headers).await?;
+    let mut visit = Visit::open(&site, &headers).await?;
+    visit.codes = login::takes_codes(&site, &from);
     let Visit { parts, snapshot, .. } = &visit;
     let refuse = async |status, problem: String| visit.ask_who(&site, &headers, status, next, Some(problem)).await;
+    // before anything is looked at: it is neither counted as a try nor burnt
+    if form.passkey.is_empty() && !visit.codes {
+        return refuse(StatusCode::FORBIDDEN, login::NEEDS_MORE.to_owned()).await;
+    }
     let proof = if form.passkey.is_empty() {
         // a name that nobody has is asked for a code that nobody has: the answer says no more than that it is wrong
         let person = named(parts, &form.name).await?;
@@ -280,14 +293,7 @@ pub(super) async fn sign_in(
         Err(ProveError::Ledger(error)) => return Err(Failure::internal(error)),
         Err(error) => return refuse(refused(&error), error.to_string()).await,
     };
-    let cookie = session::cookie(&site, parts, &headers);
-    for old in cookie.tokens(&headers) {
-        parts.home.close_session(&old).await.map_err(Failure::internal)?;
-    }
-    let mut response = see_other(next);
-    let set = cookie.set(&token, snapshot.settings.session);
-    response.headers_mut().extend(set.map(|cookie| (header::SET_COOKIE, cookie)));
-    Ok(response)
+    session::begin(&site, parts, &headers, &token, snapshot.settings.session, next).await
 }
 
 /// What the form shows.

@@ -3,10 +3,13 @@
 //! Cookies know no ports: another program on this machine can plant one of the same name, or read ours when the human
 //! visits it. Planted ones find no session; a stolen one reads and denies, and cannot approve.
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::{
+    http::{HeaderMap, HeaderValue, header},
+    response::Response,
+};
 use subtle::ConstantTimeEq as _;
 
-use super::{Site, failure::Failure};
+use super::{Site, failure::Failure, pages::see_other};
 use crate::{approval::PersonId, clock::Millis, gateway::Parts, ledger::sqlite::SessionToken};
 
 /// How many cookies of our name are looked at.
@@ -83,6 +86,24 @@ pub(super) async fn find(
         }
     }
     Ok(None)
+}
+
+/// Gives the browser a session that was just opened, in place of any that it had, and leads it on.
+pub(super) async fn begin(
+    site: &Site,
+    parts: &Parts,
+    headers: &HeaderMap,
+    token: &SessionToken,
+    lifetime: Millis,
+    next: &str,
+) -> Result<Response, Failure> {
+    let cookie = cookie(site, parts, headers);
+    for old in cookie.tokens(headers) {
+        parts.home.close_session(&old).await.map_err(Failure::internal)?;
+    }
+    let mut response = see_other(next);
+    response.headers_mut().extend(cookie.set(token, lifetime).map(|cookie| (header::SET_COOKIE, cookie)));
+    Ok(response)
 }
 
 /// The cookie by which this request knows the home.

@@ -46,7 +46,7 @@ pub use self::{
     cli::{Cli, Ran},
     databases::{Database, shell_of_sqlite},
     oidc::{Authority, Browser, fetch},
-    served::{Served, frame},
+    served::{Heard, Served, frame},
     standins::{Emulate, Localstripe},
     upstream::{Reply, Request, Upstream},
     wire::Wire,

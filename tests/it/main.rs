@@ -30,6 +30,7 @@ mod judge;
 mod keeping;
 mod keyring;
 mod linear;
+mod login;
 mod manners;
 mod npm;
 mod oauth;

@@ -271,7 +271,7 @@ fn finish(
     if !factors::add(transaction, &new, now)? {
         return Ok(None);
     }
-    sessions::open(transaction, &new.person, Some(&new.id), now).map(Some)
+    sessions::open(transaction, &new.person, &new.id.0, now).map(Some)
 }
 
 /// The open link is no longer good.

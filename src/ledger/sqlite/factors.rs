@@ -3,7 +3,9 @@
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::{Map, Value, json};
 
-use super::{Attempt, Durability, LedgerError, Sqlite, decisions, enrolments, fresh_id, passkeys, people};
+use super::{
+    Attempt, Durability, LedgerError, Sqlite, decisions, enrolments, fresh_id, passkeys, people, sign_in_links,
+};
 use crate::{
     approval::{Approver, Claim, FactorId, PersonId, Proof, Purpose, RecoveryHash, passkey::NewPasskey},
     clock::{Millis, Now},
@@ -118,6 +120,7 @@ impl Sqlite {
                  DELETE FROM session; DELETE FROM account; DELETE FROM person WHERE id <> 'per_owner';",
             )?;
             enrolments::end(transaction)?;
+            sign_in_links::end_all(transaction)?;
             home_event(transaction, "factors reset", "", Map::new(), now)
         })
         .await

@@ -2,7 +2,7 @@
 //!
 //! Two connections: what is only a read upstream is committed with `synchronous=NORMAL` (survives our crash, not a power
 //! cut), everything else with FULL. Each method is one `BEGIN IMMEDIATE` transaction on a blocking thread.
-//! `accounts`, `agents`, `people`, `factors`, `passkeys`, `enrolments`, `sessions`, `pins`, `notices` and `offers` keep the home's other
+//! `accounts`, `agents`, `people`, `factors`, `passkeys`, `enrolments`, `sessions`, `sign_in_links`, `pins`, `notices` and `offers` keep the home's other
 //! facts in the same file and the same chain.
 
 mod accounts;
@@ -26,6 +26,7 @@ mod people;
 mod pins;
 mod runner;
 mod sessions;
+mod sign_in_links;
 
 use std::{
     path::{Path, PathBuf},
@@ -46,6 +47,7 @@ pub use self::{
     pins::{pin_digest, policy_digest},
     runner::Runner,
     sessions::SessionToken,
+    sign_in_links::{SignInLink, SignInToken},
 };
 use super::{
     Admission, Admit, Answer, Approval, Attempt, Bad, CancelledBy, Decided, Lately, Ledger, LedgerError, Outcome,

@@ -5,7 +5,7 @@ use serde_json::Map;
 
 use super::{Durability, LedgerError, Sqlite, factors, people};
 use crate::{
-    approval::{Approver, Claim, FactorId, PersonId},
+    approval::{Approver, Claim, PersonId},
     canonical,
     clock::{Millis, Now},
 };
@@ -60,7 +60,8 @@ impl Sqlite {
             if *approver.claim() != Claim::SignIn || !factors::burn(transaction, &approver)? {
                 return Ok(None);
             }
-            open(transaction, approver.person(), approver.factor(), now).map(Some)
+            let how = approver.factor().map_or("recovery", |factor| &factor.0);
+            open(transaction, approver.person(), how, now).map(Some)
         })
         .await
     }
@@ -110,11 +111,11 @@ impl Sqlite {
     }
 }
 
-/// A new session of who has just proven to be this person, with this factor or a recovery code.
+/// A new session of who has just proven to be this person: with this factor, a recovery code, or a link.
 pub(super) fn open(
     transaction: &Transaction<'_>,
     person: &PersonId,
-    factor: Option<&FactorId>,
+    how: &str,
     now: Now,
 ) -> Result<SessionToken, LedgerError> {
     let token = SessionToken::generate()?;
@@ -123,6 +124,6 @@ pub(super) fn open(
         params![token.hash(), now.wall, person.0],
     )?;
     let body = Map::from_iter([("person".to_owned(), people::describe(transaction, person)?)]);
-    factors::home_event(transaction, "signed in", factor.map_or("recovery", |factor| &factor.0), body, now)?;
+    factors::home_event(transaction, "signed in", how, body, now)?;
     Ok(token)
 }

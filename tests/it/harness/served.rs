@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::TcpStream,
+    net::{IpAddr, TcpStream},
     process::{Child, Command, Stdio},
     sync::{
         Mutex,
@@ -86,7 +86,18 @@ impl Served {
 
     /// A request with exactly these headers beside `Host` and the body's length.
     pub fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Heard {
-        let mut stream = self.send(method, path, headers, body);
+        self.heard(self.send(method, path, headers, body))
+    }
+
+    /// Bytes to it at this address of the computer, and what came back.
+    pub fn at(&self, address: IpAddr, request: &str) -> Heard {
+        let mut stream = TcpStream::connect((address, self.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        self.heard(stream)
+    }
+
+    fn heard(&self, mut stream: TcpStream) -> Heard {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         self.evidence.saw(&answer);
