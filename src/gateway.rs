@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::{
     deciding::{DecideError, Said},
     enrolling::{ByLink, EnrolError},
-    headline::{Word, headline, headline_text},
+    headline::{Word, currencies, headline, headline_text},
     listing::{Callable, Listed, is_exposed},
     proving::{Presented, ProveError, seed_name},
     sending::Connected,

@@ -43,6 +43,20 @@ pub fn headline(tool: &Tool, plan: &Plan, findings: Option<&Findings>) -> Option
     words.collect()
 }
 
+/// The amounts that a headline names, and the currencies that they are in, as far as those are known: `amount`, `eur`.
+pub fn currencies<'a>(
+    tool: &'a Tool,
+    plan: &'a Plan,
+    findings: Option<&'a Findings>,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    tool.ask.headline.iter().filter_map(move |piece| match piece {
+        Piece::Money { amount: Path::Argument(amount), currency } => {
+            Some((amount.as_str(), value(currency, plan, findings)?.as_str()?))
+        }
+        Piece::Money { amount: Path::Fact { .. }, .. } | Piece::Text(_) | Piece::Value(_) => None,
+    })
+}
+
 /// The headline as one line, nothing in it hidden.
 pub fn headline_text(tool: &Tool, plan: &Plan, findings: Option<&Findings>) -> Option<String> {
     let words = headline(tool, plan, findings)?.into_iter().map(|word| match word {

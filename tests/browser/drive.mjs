@@ -6,6 +6,8 @@ import { createRequire } from 'node:module'
 import { text } from 'node:stream/consumers'
 import { stripVTControlCharacters } from 'node:util'
 
+import { inspect } from './inspect.mjs'
+
 const LAUNCH = {
   executablePath: process.env.AGENTPORT_TEST_CHROMIUM || '/usr/bin/chromium',
   headless: true,
@@ -64,6 +66,11 @@ const STEPS = {
     if (width && height) await page.setViewportSize({ width, height })
     await page.screenshot({ path, fullPage, timeout: 120_000 })
     return { path, ...page.viewportSize() }
+  },
+  async inspect({ width, height, first }) {
+    if (width && height) await page.setViewportSize({ width, height })
+    const axe = `${process.env.AGENTPORT_TEST_NODE_MODULES}/axe-core/axe.min.js`
+    return { complaints: await inspect(page, { first, axe }) }
   },
   async request({ url, method = 'GET', headers = {}, body }) {
     return page.evaluate(fetchInPage, { url, init: definedOnly({ method, headers, body }) })

@@ -75,7 +75,7 @@ pub(crate) fn evaluate(js: &str) -> Value {
     json!({"step": "evaluate", "js": js})
 }
 
-fn screenshots() -> PathBuf {
+pub(crate) fn screenshots() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots");
     std::fs::create_dir_all(&folder).unwrap();
     folder

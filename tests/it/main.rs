@@ -40,6 +40,7 @@ mod previews;
 mod processes;
 mod race;
 mod refund_desk;
+mod screenshots;
 mod serve;
 mod servers;
 mod site;

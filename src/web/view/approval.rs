@@ -4,7 +4,7 @@
 use super::{
     cell::Cell,
     findings::FindingsView,
-    headline::{HeadlineWord, headline},
+    headline::{HeadlineWord, currencies, headline},
     json::pretty,
     letters,
     outcome::Standing,
@@ -16,6 +16,7 @@ use crate::{
     account::Account,
     catalog::Tool,
     clock::Millis,
+    findings::Findings,
     ledger::{Approval, Lately},
     plan::{Plan, Request},
     policy::{Decision, Evaluation},
@@ -132,6 +133,11 @@ pub(in crate::web) struct Why {
 }
 
 impl ApprovalView {
+    /// Was it looked up what becomes of something?
+    pub(in crate::web) fn is_change(&self) -> bool {
+        self.findings.as_ref().is_some_and(FindingsView::is_change)
+    }
+
     /// The page of `approval`.
     pub(in crate::web) fn new(approval: &Approval, surroundings: &Surroundings<'_>) -> Self {
         let now = surroundings.now;
@@ -170,7 +176,7 @@ impl ApprovalView {
                 .unwrap_or_default(),
             undo: tool.and_then(|tool| tool.ask.undo.clone()),
             seen: approval.shown_digest().map(|digest| digest.to_string()).unwrap_or_default(),
-            call: plan.map(|plan| CallView::new(plan, tool, account, &approval.id)),
+            call: plan.map(|plan| CallView::new(plan, tool, account, approval.findings.as_ref(), &approval.id)),
             summary: Cell::of_visible(&approval.summary),
             asker: Cell::line(&approval.caller),
             asked: When::new(approval.created_at, now),
@@ -189,7 +195,13 @@ impl ApprovalView {
 }
 
 impl CallView {
-    fn new(plan: &Plan, tool: Option<&Tool>, account: Option<&Account>, approval: &str) -> Self {
+    fn new(
+        plan: &Plan,
+        tool: Option<&Tool>,
+        account: Option<&Account>,
+        findings: Option<&Findings>,
+        approval: &str,
+    ) -> Self {
         let params = tool.map(|tool| tool.params.as_slice()).unwrap_or_default();
         let arguments = plan.arguments().as_map();
         let usual = tool.map(|tool| tool.integration.upstream.origin());
@@ -206,12 +218,20 @@ impl CallView {
             let names = [&identity.name, &identity.id].into_iter().flatten();
             names.map(String::as_str).find(|name| name.contains('@'))
         });
-        let names = identity.into_iter().flat_map(|identity| [&identity.name, &identity.id]).flatten();
+        let mut names: Vec<&String> =
+            identity.into_iter().flat_map(|identity| [&identity.name, &identity.id]).flatten().collect();
+        names.dedup();
+        let request = RequestView::new(plan, tool, own, approval);
+        let currencies = tool.map(|tool| currencies(tool, plan, findings)).unwrap_or_default();
+        let mut rows = rows(params, arguments, plan.given(), &currencies);
+        if let Some(mail) = &request.mail {
+            mail.mark(&mut rows);
+        }
         Self {
             effect: plan.effect().as_str(),
             service: tool.map_or_else(|| plan.integration().to_owned(), |tool| tool.integration.title.clone()),
             account: Cell::line(plan.account()),
-            identity: names.map(|name| Cell::line(name)).collect(),
+            identity: names.into_iter().map(|name| Cell::line(name)).collect(),
             environment: plan.environment().as_str(),
             live: identity.and_then(|identity| identity.live).map(|live| if live { "live" } else { "test mode" }),
             // a database has no usual address
@@ -219,9 +239,9 @@ impl CallView {
                 .filter(|origin| usual != Some(*origin) && database.is_none())
                 .map(Cell::line),
             database,
-            rows: rows(params, arguments, plan.given()),
+            rows,
             not_given: not_given(params, arguments),
-            request: RequestView::new(plan, tool, own, approval),
+            request,
             given: pretty(&serde_json::Value::Object(plan.given().clone())),
             digest: plan.digest().to_string(),
             words: plan.reason().map(Cell::text),
@@ -315,7 +335,7 @@ mod tests {
     fn shown(plan: &Plan) -> (String, String) {
         let tool = CATALOG.find("stripe_create_customer").map(|tool| &**tool);
         let when = || When::new(0, 0);
-        let mut call = CallView::new(plan, tool, None, "apr_1");
+        let mut call = CallView::new(plan, tool, None, None, "apr_1");
         call.digest = String::new();
         let approval = ApprovalView {
             id: "apr_1".to_owned(),

@@ -58,6 +58,12 @@ impl Cell {
         Self { quoted: false, pieces: pieces(text) }
     }
 
+    /// Is it the path of this argument, or of an element of it?
+    pub(super) fn is_of(&self, argument: &str) -> bool {
+        let text = self.pieces.first().map(|piece| piece.text.as_str()).unwrap_or_default();
+        text.strip_prefix(argument).is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
+    }
+
     /// How many characters it shows.
     pub(super) fn length(&self) -> usize {
         self.pieces.iter().map(|piece| piece.text.chars().count()).sum()

@@ -1,8 +1,13 @@
 //! What was looked up before a human decides, line by line: how it stands, and what the call would make of it.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{cell::Cell, json::pretty, letters, when::When};
+use super::{
+    cell::Cell,
+    fields::{FieldView, cell, fields},
+    letters,
+    when::When,
+};
 use crate::{
     clock::Millis,
     findings::{Fact, Finding, Findings, Found},
@@ -39,21 +44,10 @@ pub(in crate::web) struct FactView {
     pub(in crate::web) now: Side,
     /// What the call makes of it.
     pub(in crate::web) then: Option<Side>,
-    /// Column by column, where it is a row: then these stand instead of both sides.
+    /// Part by part, where it has parts: then these stand instead of both sides.
     pub(in crate::web) fields: Vec<FieldView>,
     /// What is odd about it.
     pub(in crate::web) oddities: Vec<String>,
-}
-
-/// One column of a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::web) struct FieldView {
-    /// The column.
-    pub(in crate::web) name: Cell,
-    /// How it stands.
-    pub(in crate::web) now: Cell,
-    /// What the call makes of it, where that is something else.
-    pub(in crate::web) then: Option<Cell>,
 }
 
 /// A value, and what it means.
@@ -71,6 +65,11 @@ impl FindingsView {
         let all: Vec<_> = findings.all.iter().map(FindingView::new).collect();
         (!all.is_empty()).then(|| Self { at: When::new(findings.at, now), all })
     }
+
+    /// Does it say what becomes of something? Then it is read before the arguments, which only say what is wanted.
+    pub(in crate::web) fn is_change(&self) -> bool {
+        self.all.iter().flat_map(|finding| &finding.facts).any(FactView::is_change)
+    }
 }
 
 impl FindingView {
@@ -84,6 +83,16 @@ impl FindingView {
 }
 
 impl FactView {
+    /// Does the call make something of it?
+    fn is_change(&self) -> bool {
+        self.then.is_some() || self.fields.iter().any(|field| field.then.is_some())
+    }
+
+    /// The class in the style sheet: what is read part by part takes the whole width.
+    pub(in crate::web) fn class(&self) -> &'static str {
+        if self.fields.is_empty() { "fact" } else { "fact whole" }
+    }
+
     fn new(fact: &Fact) -> Self {
         let side = |value: &Value, human| Side { human, cell: cell(value) };
         Self {
@@ -96,56 +105,10 @@ impl FactView {
     }
 }
 
-/// The columns of a row. None where it is no row, or becomes something else than one.
-fn fields(value: &Value, then: Option<&Value>) -> Vec<FieldView> {
-    let (Some(row), true) = (value.as_object(), then.is_none_or(Value::is_object)) else { return Vec::new() };
-    if row.values().chain(then.and_then(Value::as_object).into_iter().flat_map(Map::values)).any(is_nested) {
-        return Vec::new();
-    }
-    let becomes = |name: &String| then.and_then(|then| then.get(name));
-    let known = row.iter().map(|(name, now)| FieldView {
-        name: Cell::line(name),
-        now: cell(now),
-        then: becomes(name).filter(|then| *then != now).map(cell),
-    });
-    let new = then.and_then(Value::as_object).into_iter().flatten().filter(|(name, _)| !row.contains_key(*name));
-    let new =
-        new.map(|(name, then)| FieldView { name: Cell::line(name), now: cell(&Value::Null), then: Some(cell(then)) });
-    known.chain(new).collect()
-}
-
-fn is_nested(value: &Value) -> bool {
-    value.is_array() || value.is_object()
-}
-
-fn cell(value: &Value) -> Cell {
-    match value {
-        Value::String(text) => Cell::text(text),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => pretty(value),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::findings::tests::charge;
-
-    #[test]
-    fn a_row_stands_column_by_column_and_only_what_changes_becomes_something() {
-        let (now, then) = (json!({"id": 7, "name": "Ann"}), json!({"id": 7, "name": "Bob\u{202e}"}));
-        let shown = |fields: Vec<FieldView>| -> Vec<(String, String, Option<String>)> {
-            fields.iter().map(|one| (one.name.plain(), one.now.plain(), one.then.as_ref().map(Cell::plain))).collect()
-        };
-        let text = str::to_owned;
-        assert_eq!(
-            shown(fields(&now, Some(&then))),
-            [(text("id"), text("7"), None), (text("name"), text("\"Ann\""), Some(text("\"Bob⟨U+202E⟩\"")))]
-        );
-        assert_eq!(shown(fields(&now, None)).len(), 2);
-        assert!(fields(&json!({"a": [1]}), None).is_empty() && fields(&json!("x"), None).is_empty());
-    }
 
     #[test]
     fn t170_a_fact_stands_in_human_units_and_raw() {

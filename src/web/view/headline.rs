@@ -1,11 +1,13 @@
 //! What happens, in the manifest's words, with values that others chose in cells of their own.
 
+use std::collections::BTreeMap;
+
 use super::cell::Cell;
 use crate::{
     canonical,
     catalog::Tool,
     findings::Findings,
-    gateway::{Word, headline as words},
+    gateway::{Word, currencies as named, headline as words},
     plan::Plan,
 };
 
@@ -28,4 +30,9 @@ pub(super) fn headline(tool: &Tool, plan: &Plan, findings: Option<&Findings>) ->
         }),
     };
     words(tool, plan, findings).into_iter().flatten().map(word).collect()
+}
+
+/// The currencies of amounts that the request does not name, and what was looked up does: `amount` is in `eur`.
+pub(super) fn currencies(tool: &Tool, plan: &Plan, findings: Option<&Findings>) -> BTreeMap<String, String> {
+    named(tool, plan, findings).map(|(amount, currency)| (amount.to_owned(), currency.to_owned())).collect()
 }

@@ -7,6 +7,7 @@ mod approval;
 mod cell;
 mod decide;
 mod domains;
+mod fields;
 mod findings;
 mod grant;
 mod headline;

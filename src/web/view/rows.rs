@@ -3,6 +3,8 @@
 //! INVARIANT: rows are injective. A path has declared names as they are and all others in quotes; a text is in quotes
 //! in its cell, everything else is not; nothing is shortened.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::{cell::Cell, json::quoted, letters};
@@ -73,10 +75,15 @@ impl Row {
     }
 }
 
-/// All rows, in the order of the manifest.
-pub(super) fn rows(params: &[Param], arguments: &Map<String, Value>, given: &Map<String, Value>) -> Vec<Row> {
+/// All rows, in the order of the manifest. `currencies` are those of amounts whose currency the request does not name, by path.
+pub(super) fn rows(
+    params: &[Param],
+    arguments: &Map<String, Value>,
+    given: &Map<String, Value>,
+    currencies: &BTreeMap<String, String>,
+) -> Vec<Row> {
     let of_charge = params.iter().any(|param| matches!(param.name.as_str(), "charge" | "payment_intent"));
-    let mut walk = Walk { rows: Vec::new(), of_charge };
+    let mut walk = Walk { rows: Vec::new(), of_charge, currencies };
     walk.fields("", params, arguments, Some(given), None);
     walk.rows
 }
@@ -87,12 +94,13 @@ pub(super) fn not_given(params: &[Param], arguments: &Map<String, Value>) -> Vec
     missing.map(|param| param.name.clone()).collect()
 }
 
-struct Walk {
+struct Walk<'a> {
     rows: Vec<Row>,
     of_charge: bool,
+    currencies: &'a BTreeMap<String, String>,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn fields(
         &mut self,
         path: &str,
@@ -181,6 +189,7 @@ impl Walk {
         };
         let oddities = value.as_str().map(letters::oddities).unwrap_or_default();
         let default = given.is_none();
+        let currency = currency.or_else(|| self.currencies.get(path).map(String::as_str));
         let minor = param.filter(|param| param.unit == Some(Unit::Minor)).and_then(|_| whole(value));
         let shown = match minor {
             None => Shown::Value { cell, default },

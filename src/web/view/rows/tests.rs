@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use askama::Template as _;
 use proptest::prelude::*;
 use serde_json::json;
@@ -45,7 +47,7 @@ fn refund() -> Vec<Param> {
 
 /// Rows as `path = value`, marks behind.
 fn told(params: &[Param], arguments: &Value, given: &Value) -> Vec<String> {
-    let rows = rows(params, arguments.as_object().unwrap(), given.as_object().unwrap());
+    let rows = rows(params, arguments.as_object().unwrap(), given.as_object().unwrap(), &BTreeMap::new());
     rows.iter()
         .map(|row| {
             let value = match &row.shown {
@@ -140,7 +142,7 @@ fn block(arguments: &Map<String, Value>) -> String {
         Param { absent: Some(json!("a")), ..param("b", integer()) },
         param("c", Type::Object { fields: vec![param("d", string()), param("e", string())] }),
     ];
-    Block { rows: rows(&params, arguments, arguments) }.render().unwrap()
+    Block { rows: rows(&params, arguments, arguments, &BTreeMap::new()) }.render().unwrap()
 }
 
 /// Values that try to pass for one another, each against each in the same place.
