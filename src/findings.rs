@@ -107,6 +107,11 @@ impl Fact {
         self.in_words(&self.value)
     }
 
+    /// The same in fewer words: `12 of 1,000 rows`.
+    pub fn brief(&self) -> Option<String> {
+        self.meaning.in_brief(&self.value)
+    }
+
     /// The same of what it would become.
     pub fn human_then(&self) -> Option<String> {
         self.then.as_ref().and_then(|then| self.in_words(then))
@@ -152,6 +157,15 @@ impl Findings {
     /// What a yes is for that was said before these findings: they and the plan.
     pub fn shown_with(&self, plan: Digest) -> Digest {
         canonical::sha256("agentport/shown/1", &[plan.as_bytes(), &self.digest()]).into()
+    }
+
+    /// The lines of one look; none where it found nothing.
+    pub fn facts_of(&self, name: &str) -> &[Fact] {
+        let finding = self.all.iter().find(|finding| finding.name == name);
+        match finding.map(|finding| &finding.found) {
+            Some(Found::Facts { shown, .. }) => shown,
+            Some(Found::Problem(_)) | None => &[],
+        }
     }
 
     /// The value of `charge.currency`; where the name or a part of the way is not there, nothing.

@@ -9,6 +9,8 @@
 
 mod functions;
 mod kind;
+mod layout;
+mod numbering;
 mod proof;
 mod selection;
 mod target;
@@ -18,6 +20,7 @@ use std::{collections::BTreeSet, fmt, panic, thread};
 
 use self::{kind::Reading, tokens::Tokens};
 pub use self::{
+    layout::{Kind, Layout, Line, Part},
     selection::{Preview, Selection},
     target::{Assignment, Change, Target},
 };
@@ -166,6 +169,11 @@ impl Statement {
     /// As it was written, and as it is to be sent.
     pub fn original(&self) -> &str {
         &self.original
+    }
+
+    /// Over lines, for people. `None` where that would not be sure to be the same statement.
+    pub fn layout(&self) -> Option<Layout> {
+        Layout::of(self.dialect, &self.original)
     }
 
     /// Is it proved that running it changes nothing?

@@ -11,14 +11,14 @@ use super::{Exit, Failure, Out, call, mail, prompt, who::Who};
 use crate::{
     app::App,
     call::Caller,
-    catalog::mail::Letter,
+    catalog::{SqlRequest, mail::Letter},
     clock::rfc3339,
     findings::{Findings, Found},
     gateway::{DecideError, Parts, Presented, Said, headline_text},
     ledger::{Approval, Outcome},
     plan::{Plan, Request},
     reply::Reply,
-    sql::Class,
+    sql::{Class, Settings, Statement},
     visible::{visible, visible_lines},
 };
 
@@ -85,9 +85,21 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
             Ok(Exit::Done)
         }
         Action::Show { id } => {
-            let approval = find(&id).await?;
+            let kept = find(&id).await?;
+            // what the page would show: what is missing or old of the facts is looked up
+            let (approval, why_not) = match gateway.fresh(kept.clone()).await {
+                Ok(approval) => (approval, None),
+                Err(error) => (kept, Some(error.to_string())),
+            };
             let said = explained(&parts, &approval);
-            out.answer(&full(&approval, &said), || described(&approval, &said));
+            let mut value = full(&approval, &said);
+            if let (Value::Object(map), Some(why)) = (&mut value, &why_not) {
+                map.insert("not_looked_up".to_owned(), json!(why));
+            }
+            out.answer(&value, || {
+                let why = why_not.map(|why| format!("\n  not looked up just now: {}", visible(&why)));
+                described(&approval, &said) + &why.unwrap_or_default()
+            });
             Ok(Exit::Done)
         }
         Action::Watch { who } => {
@@ -254,6 +266,14 @@ fn looked_up(findings: &Findings) -> String {
     text
 }
 
+/// The statement over lines with its values in place, to be read beside the exact one.
+fn with_values(sql: &SqlRequest) -> Option<String> {
+    let statement = Statement::understand(sql.dialect, sql.statement.as_deref()?, Settings::usual(sql.dialect));
+    let values: Vec<String> = sql.params.iter().map(|value| visible(&value.to_string())).collect();
+    let lines = statement.ok()?.layout()?.with_values(&values);
+    Some(lines.lines().fold("  in lines\n".to_owned(), |text, line| text + &format!("    {line}\n")))
+}
+
 /// The request as it will be sent.
 fn requested(plan: &Plan) -> String {
     match plan.request() {
@@ -277,6 +297,7 @@ fn requested(plan: &Plan) -> String {
             if let Some(statement) = sql.statement.as_deref().or(sql.name.as_deref()) {
                 text += &format!("  {kind:<12} {}\n", visible_lines(statement));
             }
+            text += &with_values(sql).unwrap_or_default();
             for (index, value) in sql.params.iter().enumerate() {
                 text += &format!("  value {:<6} {}\n", index + 1, visible(&value.to_string()));
             }

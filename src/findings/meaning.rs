@@ -33,6 +33,15 @@ impl Meaning {
 
     /// `12.50 USD`, `12 of 1,000 rows (1.2 %)`. `None` where the value says it already.
     pub(super) fn in_words(&self, value: &Value) -> Option<String> {
+        let share = match (self, value.as_u64()) {
+            (Self::RowsOf(total), Some(part)) => share(part, *total),
+            _ => String::new(),
+        };
+        self.in_brief(value).map(|words| words + &share)
+    }
+
+    /// The same without a share: `12 of 1,000 rows`.
+    pub(super) fn in_brief(&self, value: &Value) -> Option<String> {
         let whole = value.as_i64()?;
         match self {
             Self::Plain => None,
@@ -41,7 +50,7 @@ impl Meaning {
             Self::Rows | Self::MostRows => Some(rows(u64::try_from(whole).ok()?)),
             Self::RowsOf(total) => {
                 let part = u64::try_from(whole).ok()?;
-                Some(format!("{} of {}{}", grouped(part), rows(*total), share(part, *total)))
+                Some(format!("{} of {}", grouped(part), rows(*total)))
             }
             Self::Bytes => bytes(u64::try_from(whole).ok()?),
         }

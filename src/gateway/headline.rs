@@ -1,5 +1,7 @@
 //! What a call does, in the words of its manifest, with values out of its arguments and of what was looked up.
 
+mod statement;
+
 use serde_json::Value;
 
 use crate::{
@@ -23,10 +25,15 @@ pub enum Word {
     Money(String),
     /// A value that somebody else chose.
     Value(Value),
+    /// A name that somebody else chose, as it stands in a statement.
+    Name(String),
 }
 
 /// The headline of a plan. `None` where the tool has none, or something in it is not known: half a sentence misleads.
 pub fn headline(tool: &Tool, plan: &Plan, findings: Option<&Findings>) -> Option<Vec<Word>> {
+    if tool.executes_statements() {
+        return Some(statement::words(&tool.statement(plan.arguments())?, findings));
+    }
     if tool.ask.headline.is_empty() {
         return None;
     }
@@ -62,6 +69,7 @@ pub fn headline_text(tool: &Tool, plan: &Plan, findings: Option<&Findings>) -> O
     let words = headline(tool, plan, findings)?.into_iter().map(|word| match word {
         Word::Text(text) | Word::Money(text) => text,
         Word::Value(Value::String(text)) => visible(&text),
+        Word::Name(name) => visible(&name),
         Word::Value(other) => visible(&canonical::text(&other)),
     });
     Some(words.collect())

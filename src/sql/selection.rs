@@ -4,7 +4,8 @@ use sqlparser::tokenizer::Token;
 
 use super::{
     Dialect,
-    tokens::{normalised, parameter, split},
+    numbering::Numbering,
+    tokens::{normalised, split},
 };
 
 /// A query that shows beforehand what a statement would meet. It is to be understood again, and to be a read.
@@ -98,10 +99,10 @@ impl Dialect {
 /// PostgreSQL's and SQLite's numbered parameters begin at 1 again, in the order in which they stand.
 fn renumbered(dialect: Dialect, text: &str, parameters: Vec<usize>) -> Option<Preview> {
     let mut out = Vec::new();
-    let mut count = 0;
+    let mut numbering = Numbering::new(dialect);
     let mut own = 0;
     for token in split(dialect, text).ok()? {
-        let is_parameter = parameter(&token, &mut count).is_some();
+        let is_parameter = numbering.next(&token).is_some();
         match token {
             Token::Placeholder(name) if is_parameter && name.starts_with('$') => {
                 own += 1;

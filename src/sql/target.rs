@@ -29,6 +29,7 @@ pub struct Target {
     condition: Condition,
     assignments: Vec<Assignment>,
     cascades: bool,
+    object: String,
 }
 
 /// What is done to a target.
@@ -104,6 +105,11 @@ impl Target {
     /// Does the statement say `CASCADE`?
     pub fn cascades(&self) -> bool {
         self.cascades
+    }
+
+    /// What kind of thing it is, as a `DROP` says: `table`, `view`, `index`.
+    pub fn object(&self) -> &str {
+        &self.object
     }
 
     /// The condition, in SQL; `None` without one, and where it is too involved for a preview.
@@ -194,9 +200,10 @@ pub(super) fn of(dialect: Dialect, statement: &Parsed, tokens: &Tokens) -> Vec<T
             let targets = targets.filter_map(|target| whole(dialect, Change::Truncate, &target.name));
             targets.map(|target| Target { cascades, ..target }).collect()
         }
-        Parsed::Drop { names, cascade, .. } => {
+        Parsed::Drop { object_type, names, cascade, .. } => {
             let targets = names.iter().filter_map(|name| whole(dialect, Change::Drop, name));
-            targets.map(|target| Target { cascades: *cascade, ..target }).collect()
+            let object = object_type.to_string().to_ascii_lowercase();
+            targets.map(|target| Target { cascades: *cascade, object: object.clone(), ..target }).collect()
         }
         Parsed::AlterTable(alter) => whole(dialect, Change::Alter, &alter.name).into_iter().collect(),
         _ => Vec::new(),
@@ -286,6 +293,7 @@ fn whole(dialect: Dialect, change: Change, name: &ObjectName) -> Option<Target> 
         condition: Condition::All,
         assignments: Vec::new(),
         cascades: false,
+        object: "table".to_owned(),
     })
 }
 

@@ -6,7 +6,10 @@ use sqlparser::{
     tokenizer::{Token, Tokenizer, Whitespace, Word},
 };
 
-use super::{Dialect, MAX_BYTES, MAX_TOKENS, Misunderstood, Settings};
+use super::{
+    Dialect, MAX_BYTES, MAX_TOKENS, Misunderstood, Settings,
+    numbering::{self, Numbering},
+};
 use crate::visible::visible;
 
 /// The longest name that PostgreSQL keeps; what is longer, it cuts off.
@@ -51,6 +54,7 @@ impl Tokens {
             return Err(Misunderstood::TooManyParts(tokens.len()));
         }
         refuse_quoting(dialect, text, &tokens, settings)?;
+        numbering::refuse_names(dialect, &tokens)?;
         let mut read = Self { dialect, all: tokens, against_read: None };
         read.against_read = read.suspicious();
         Ok(read)
@@ -73,9 +77,9 @@ impl Tokens {
     /// number, the others count.
     pub(super) fn parameters(&self, from: usize, to: usize) -> Vec<usize> {
         let mut found = Vec::new();
-        let mut count = 0;
+        let mut numbering = Numbering::new(self.dialect);
         for (at, token) in self.all.iter().enumerate() {
-            if let Some(number) = parameter(token, &mut count)
+            if let Some(number) = numbering.next(token)
                 && (from..to).contains(&at)
             {
                 found.push(number);
@@ -156,20 +160,6 @@ pub(super) fn grammar(dialect: Dialect) -> Box<dyn Grammar> {
         Dialect::Mysql => Box::new(MySqlDialect {}),
         Dialect::Sqlite => Box::new(SQLiteDialect {}),
     }
-}
-
-/// The number of the parameter that this token is; `count` counts those that have no number.
-pub(super) fn parameter(token: &Token, count: &mut usize) -> Option<usize> {
-    let Token::Placeholder(name) = token else { return None };
-    let number = name.trim_start_matches(['$', '?']);
-    if let Ok(number) = number.parse::<usize>() {
-        return Some(number);
-    }
-    if name.starts_with('@') {
-        return None;
-    }
-    *count += 1;
-    Some(*count)
 }
 
 pub(super) fn is_word(token: &Token, name: &str) -> bool {
@@ -278,7 +268,7 @@ fn refuse_quoting(dialect: Dialect, text: &str, tokens: &[Token], settings: Sett
     Ok(())
 }
 
-fn ambiguous(why: &str) -> Misunderstood {
+pub(super) fn ambiguous(why: &str) -> Misunderstood {
     Misunderstood::Ambiguous(why.to_owned())
 }
 
@@ -328,7 +318,7 @@ fn written(dialect: Dialect, token: &Token, after_dot: bool) -> String {
     }
 }
 
-fn is_keyword(word: &Word) -> bool {
+pub(super) fn is_keyword(word: &Word) -> bool {
     word.quote_style.is_none() && KEYWORDS.binary_search(&word.value.to_ascii_uppercase().as_str()).is_ok()
 }
 

@@ -97,6 +97,7 @@ fn a_drop_shows_the_table_its_thousand_rows_and_what_hangs_on_it() {
     );
     let text = shop.port.cli(["approvals", "show", &id]).done().stdout;
     assert!(text.contains("database: Rows in it = 1,000 rows (1000)"), "{text}");
+    assert!(text.contains("in words     Drop table customers: 1,000 rows\n"), "{text}");
     assert_eq!(shop.count("customers"), Some(1_000), "looking changes nothing");
     let log = shop.port.cli(["log", "list", "--caller", "agentport", "--json"]).done().json();
     assert!(log.as_array().unwrap().iter().any(|line| line["tool"] == json!("sqlite.preview")), "{log}");
@@ -111,7 +112,7 @@ fn a_delete_shows_its_rows_what_follows_and_where_it_stops() {
     let id = wire.call("sqlite_execute", arguments).approval_id();
     let lines = shop.lines(&id);
     assert_eq!(
-        pairs(&lines)[..7],
+        pairs(&lines)[..8],
         [
             ("Table", "customers"),
             ("Rows that match now", "9"),
@@ -120,14 +121,41 @@ fn a_delete_shows_its_rows_what_follows_and_where_it_stops() {
             ("Also deleted", "9 rows in orders (customer)"),
             ("Also deleted", "18 rows in items (order_id)"),
             ("Trigger fires", "gone AFTER DELETE on customers"),
+            ("Not limited", "rows that triggers and foreign keys touch"),
         ]
     );
-    assert_eq!(pairs(&lines)[7], ("Row 1", "{\"country\":\"DE\",\"id\":10,\"name\":\"Customer 10\"}"));
-    assert_eq!(lines.len(), 12, "five rows and no more: {lines:?}");
+    assert_eq!(pairs(&lines)[8], ("Row 1", "{\"country\":\"DE\",\"id\":10,\"name\":\"Customer 10\"}"));
+    assert_eq!(lines.len(), 13, "five rows and no more: {lines:?}");
     let text = shop.port.cli(["approvals", "show", &id]).done().stdout;
     assert!(text.contains("database: Rows that match now = 9 of 1,000 rows (0.9 %) (9)"), "{text}");
+    assert!(text.contains("in words     Delete from customers: 9 of 1,000 rows\n"), "{text}");
+    let over_lines = "    DELETE FROM customers AS c\n    WHERE c.country = ⟨?1 = \"DE\"⟩\n      AND id < 100\n";
+    assert!(text.contains(over_lines), "{text}");
     assert_eq!(shop.port.approve(&id)["status"], json!("completed"));
     assert_eq!(shop.count("customers"), Some(991));
+}
+
+/// Nothing was looked up at the asking: the terminal does, as the page would.
+#[test]
+fn the_terminal_looks_up_what_the_page_would_show_or_says_why_not() {
+    let shop = Shop::open();
+    shop.port.settings(&[("look_up = true", "look_up = false")]);
+    let mut wire = shop.port.wire();
+    let mut ask = |id: u32| {
+        let sql = format!("DELETE FROM notes WHERE id = {id}");
+        wire.call("sqlite_execute", json!({"sql": sql})).approval_id()
+    };
+    let (one, other) = (ask(1), ask(2));
+    let shown = shop.port.cli(["approvals", "show", &one, "--json"]).done().json();
+    assert_eq!(shown.get("facts"), None, "it is switched off: {shown}");
+    shop.port.settings(&[("look_up = false", "look_up = true")]);
+    let text = shop.port.cli(["approvals", "show", &one]).done().stdout;
+    assert!(text.contains("in words     Delete from notes: 1 of 3 rows\n"), "{text}");
+    assert!(text.contains("database: Rows that match now = 1 of 3 rows (33.3 %) (1)"), "{text}");
+    std::fs::rename(&shop.file, format!("{}.away", shop.file)).unwrap();
+    let text = shop.port.cli(["approvals", "show", &other]).done().stdout;
+    assert!(text.contains("database: could not be looked up: ") && text.contains("could not open the file"), "{text}");
+    assert!(text.contains("in words     Delete from notes\n"), "{text}");
 }
 
 #[test]
@@ -144,6 +172,7 @@ fn an_update_shows_old_and_new() {
             ("Rows that match now", "2"),
             ("Rolled back beyond", "2"),
             ("Trigger fires", "renamed BEFORE UPDATE on customers"),
+            ("Not limited", "rows that triggers and foreign keys touch"),
             ("Row 1", "{\"id\":1,\"name\":\"Customer 1\"} -> {\"name\":\"Customer 1 (old)\"}"),
             ("Row 2", "{\"id\":2,\"name\":\"Customer 2\"} -> {\"name\":\"Customer 2 (old)\"}"),
         ]

@@ -141,6 +141,7 @@ impl Look<'_> {
         let event = if target.change() == Change::Delete { Event::Delete } else { Event::Update };
         self.cascades(target, place, event).await?;
         self.triggers(place, &table.name, event).await?;
+        self.unlimited();
         self.samples(target, place).await
     }
 
@@ -153,6 +154,7 @@ impl Look<'_> {
         let total = self.count(Some(target.count_all())).await?;
         self.told_rows("Rows in it now", total, table);
         self.triggers(place, &table.name, Event::Insert).await?;
+        self.unlimited();
         self.samples(target, place).await
     }
 
@@ -215,6 +217,15 @@ impl Look<'_> {
         } else {
             let most = Fact::plain("Rolled back beyond", json!(most));
             self.push(Fact { meaning: Meaning::MostRows, holds: Holds::Told, ..most });
+        }
+    }
+
+    /// Says what the number beyond which it is rolled back leaves out, where there is such a number and there may be more.
+    fn unlimited(&mut self) {
+        let has_limit = self.facts.iter().any(|fact| fact.meaning == Meaning::MostRows);
+        let follows = self.facts.iter().any(|fact| fact.label.starts_with("Also ") || fact.label == "Trigger fires");
+        if has_limit && follows {
+            self.tell("Not limited", json!("rows that triggers and foreign keys touch"));
         }
     }
 

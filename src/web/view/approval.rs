@@ -1,6 +1,8 @@
 //! One approval: what would happen, to whom, who asks and why it was asked; then the request to the last byte; then, last
 //! and unverified, what the agent says about it.
 
+use serde_json::{Map, Value};
+
 use super::{
     cell::Cell,
     findings::FindingsView,
@@ -10,6 +12,7 @@ use super::{
     outcome::Standing,
     request::RequestView,
     rows::{Row, not_given, rows},
+    statement::StatementView,
     when::When,
 };
 use crate::{
@@ -23,6 +26,9 @@ use crate::{
     snapshot::Snapshot,
     sql::Dialect,
 };
+
+/// The arguments that a statement is made of.
+const STATED: [&str; 2] = ["sql", "params"];
 
 /// What an approval is seen in front of.
 #[derive(Debug)]
@@ -103,6 +109,8 @@ pub(in crate::web) struct CallView {
     pub(in crate::web) origin: Option<Cell>,
     /// The server and the database, where it goes to one.
     pub(in crate::web) database: Option<(Cell, Option<Cell>)>,
+    /// The statement over lines, where it is one for a database.
+    pub(in crate::web) statement: Option<StatementView>,
     /// The arguments.
     pub(in crate::web) rows: Vec<Row>,
     /// What was neither given nor is assumed.
@@ -206,14 +214,23 @@ impl CallView {
         let arguments = plan.arguments().as_map();
         let usual = tool.map(|tool| tool.integration.upstream.origin());
         let identity = account.map(|account| &account.identity);
-        let database = match plan.request() {
+        let (database, statement) = match plan.request() {
             Request::Sql(sql) => {
                 // a file is its own server
                 let name = (sql.dialect != Dialect::Sqlite).then(|| Cell::line(&sql.database));
-                Some((Cell::line(plan.origin().as_str()), name))
+                (Some((Cell::line(plan.origin().as_str()), name)), StatementView::new(sql))
             }
-            Request::Http(_) => None,
+            Request::Http(_) => (None, None),
         };
+        // what is shown as a statement, and what nobody asked for, is in the request below
+        let shown = |name: &String| {
+            statement.is_none() || (!STATED.contains(&name.as_str()) && plan.given().contains_key(name))
+        };
+        let rest: Map<String, Value> = arguments
+            .iter()
+            .filter(|(name, _)| shown(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
         let own = identity.and_then(|identity| {
             let names = [&identity.name, &identity.id].into_iter().flatten();
             names.map(String::as_str).find(|name| name.contains('@'))
@@ -221,9 +238,13 @@ impl CallView {
         let mut names: Vec<&String> =
             identity.into_iter().flat_map(|identity| [&identity.name, &identity.id]).flatten().collect();
         names.dedup();
+        if database.is_some() {
+            // the second one says nothing there that the first does not
+            names.truncate(1);
+        }
         let request = RequestView::new(plan, tool, own, approval);
         let currencies = tool.map(|tool| currencies(tool, plan, findings)).unwrap_or_default();
-        let mut rows = rows(params, arguments, plan.given(), &currencies);
+        let mut rows = rows(params, &rest, plan.given(), &currencies);
         if let Some(mail) = &request.mail {
             mail.mark(&mut rows);
         }
@@ -240,9 +261,10 @@ impl CallView {
                 .map(Cell::line),
             database,
             rows,
-            not_given: not_given(params, arguments),
+            not_given: if statement.is_some() { Vec::new() } else { not_given(params, arguments) },
+            statement,
             request,
-            given: pretty(&serde_json::Value::Object(plan.given().clone())),
+            given: pretty(&Value::Object(plan.given().clone())),
             digest: plan.digest().to_string(),
             words: plan.reason().map(Cell::text),
             words_oddities: plan.reason().map(letters::oddities).unwrap_or_default(),
@@ -291,112 +313,4 @@ fn whys(evaluation: &Evaluation) -> Vec<Why> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::{Arc, LazyLock};
-
-    use askama::Template;
-    use proptest::prelude::*;
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::{
-        call::{Call, Caller},
-        catalog::Catalog,
-        web::view::{HeadlineWord, Shown},
-    };
-
-    static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::built_in);
-
-    /// The part of the page that shows a call.
-    #[derive(Template)]
-    #[template(path = "call.html")]
-    struct Section {
-        approval: ApprovalView,
-    }
-
-    fn plan(arguments: &Value) -> Option<Plan> {
-        let tool = CATALOG.find("stripe_create_customer")?;
-        let caller = Caller::parse("claude").ok()?;
-        let account = Account {
-            integration: "stripe".to_owned(),
-            name: "default".to_owned(),
-            id: "acc_1".to_owned(),
-            origin: crate::account::Origin::parse("https://api.stripe.com", false).ok()?,
-            environment: crate::account::Environment::Production,
-            identity: crate::account::Identity::default(),
-            settings: std::collections::BTreeMap::new(),
-            connected_at: 0,
-        };
-        let call = Call::parse(tool, arguments.as_object()?.clone(), &caller, &[Arc::new(account)]).ok()?;
-        Plan::build(&call).ok()
-    }
-
-    /// What the page shows of it, its digest left out: that is another one by itself.
-    fn shown(plan: &Plan) -> (String, String) {
-        let tool = CATALOG.find("stripe_create_customer").map(|tool| &**tool);
-        let when = || When::new(0, 0);
-        let mut call = CallView::new(plan, tool, None, None, "apr_1");
-        call.digest = String::new();
-        let approval = ApprovalView {
-            id: "apr_1".to_owned(),
-            record: "rec_1".to_owned(),
-            title: "Create a customer".to_owned(),
-            tool: "stripe.create_customer".to_owned(),
-            standing: Standing::Waiting,
-            warnings: Vec::new(),
-            findings: None,
-            headline: Vec::new(),
-            undo: None,
-            seen: String::new(),
-            call: Some(call),
-            summary: Cell::line(""),
-            asker: Cell::line("claude"),
-            asked: when(),
-            expires: when(),
-            last_ran: None,
-            lately: String::new(),
-            reasons: Vec::new(),
-            now_says: None,
-        };
-        let page = Section { approval }.render().unwrap();
-        let (facts, request) = page.split_once("id=\"request-").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-        (facts, request)
-    }
-
-    fn arguments() -> impl Strategy<Value = Value> {
-        let text = "[ab \"'&<=%+\\\\\n⟨⟩U0\u{202E}\u{200B}\u{430}]{1,5}";
-        let metadata = proptest::collection::btree_map("[a\u{200B}\u{430}.\"]{1,3}", text, 0..3);
-        (proptest::option::of(text), proptest::option::of(text), metadata).prop_map(|(name, description, metadata)| {
-            let mut arguments = json!({"metadata": metadata});
-            let given = [("name", name), ("description", description)];
-            for (key, text) in given.into_iter().filter_map(|(key, text)| Some((key, text?))) {
-                arguments[key] = json!(text);
-            }
-            arguments
-        })
-    }
-
-    proptest! {
-        /// I11: two plans that would do different things never render the same, neither in the facts at the top of the page
-        /// nor in the request below them.
-        #[test]
-        fn i11_two_different_plans_never_render_the_same(one in arguments(), other in arguments()) {
-            let (Some(one), Some(other)) = (plan(&one), plan(&other)) else { return Ok(()) };
-            let (seen, unlike) = (shown(&one), shown(&other));
-            let same = one.digest() == other.digest();
-            prop_assert!(same || seen.0 != unlike.0, "{}", seen.0);
-            prop_assert!(same || seen.1 != unlike.1, "{}", seen.1);
-        }
-    }
-
-    #[test]
-    fn t169_texts_that_look_alike_render_apart() {
-        let page = |name: &str| plan(&json!({"name": name})).map(|plan| shown(&plan));
-        let pages: Vec<_> = ["ab", "a\u{200B}b", "a\u{430}b", "a b", "a  b", "\"ab\"", "a⟨U+200B⟩b"].map(page).into();
-        let built: Vec<_> = pages.iter().flatten().collect();
-        assert!(built.len() > 3, "{}", built.len());
-        for (index, one) in built.iter().enumerate() {
-            assert!(built.iter().skip(index + 1).all(|other| one.0 != other.0 && one.1 != other.1), "{one:?}");
-        }
-    }
-}
+mod tests;

@@ -28,6 +28,7 @@ pub(super) fn headline(tool: &Tool, plan: &Plan, findings: Option<&Findings>) ->
             Some(text) => Cell::text(text),
             None => Cell::line(&canonical::text(&value)),
         }),
+        Word::Name(name) => HeadlineWord::Value(Cell::line(&name)),
     };
     words(tool, plan, findings).into_iter().flatten().map(word).collect()
 }

@@ -20,6 +20,7 @@ mod outcome;
 mod qr;
 mod request;
 mod rows;
+mod statement;
 mod when;
 
 pub(super) use self::{

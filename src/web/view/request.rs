@@ -18,8 +18,12 @@ pub(in crate::web) struct RequestView {
     pub(in crate::web) headers: Vec<(Cell, Cell)>,
     /// The header that carries the credential.
     pub(in crate::web) credential: String,
+    /// What the body is.
+    pub(in crate::web) body_title: &'static str,
     /// The body, byte by byte.
     pub(in crate::web) body: Option<Cell>,
+    /// What the fields are.
+    pub(in crate::web) fields_title: &'static str,
     /// Its fields, decoded, where it is a form.
     pub(in crate::web) fields: Vec<(Cell, Cell)>,
     /// The mail in it, where there is one.
@@ -40,7 +44,9 @@ impl RequestView {
             url: Cell::line(&place),
             headers,
             credential: "the account's own connection".to_owned(),
+            body_title: "The statement, as sent",
             body: sql.statement.as_deref().or(sql.name.as_deref()).map(Cell::line),
+            fields_title: "Its values, in order",
             fields: values
                 .map(|(index, value)| (Cell::line(&format!("value {}", index + 1)), Cell::line(&value.to_string())))
                 .collect(),
@@ -78,7 +84,9 @@ impl RequestView {
             url: Cell::line(&format!("{}{}{query}", plan.origin(), http.path)),
             headers,
             credential,
+            body_title: "Body, as sent",
             body: body.map(Cell::line),
+            fields_title: "The same, decoded",
             fields,
             mail: tool.and_then(|tool| tool.letter(http)).as_ref().map(|letter| MailView::new(letter, own)),
         }

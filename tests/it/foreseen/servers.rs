@@ -66,7 +66,7 @@ fn postgres_tells_what_hangs_on_a_table_and_on_its_rows() {
     let delete = wire.call("postgres_execute", delete).approval_id();
     let found = lines(&port, &delete, "postgres.preview");
     assert_eq!(
-        pairs(&found)[..8],
+        pairs(&found)[..9],
         [
             ("Table", "public.customers"),
             ("Rows that match now", "3"),
@@ -75,6 +75,7 @@ fn postgres_tells_what_hangs_on_a_table_and_on_its_rows() {
             ("Also deleted", "3 rows in public.orders (customer)"),
             ("Trigger fires", "gone BEFORE DELETE on public.orders"),
             ("Also deleted", "2 rows in public.items (of_order)"),
+            ("Not limited", "rows that triggers and foreign keys touch"),
             ("Row 1", "{\"country\":\"DE\",\"id\":10,\"name\":\"Customer 10\"}"),
         ]
     );
@@ -135,14 +136,14 @@ fn t082_a_statement_that_touches_more_than_was_approved_is_rolled_back() {
 }
 
 #[test]
-fn mariadb_tells_what_hangs_on_a_table_and_what_cannot_be_undone() {
-    let Some(server) = Database::mariadb("mariadb_tells_what_hangs_on_a_table_and_what_cannot_be_undone") else {
+fn mariadb_tells_what_hangs_on_a_table_and_on_its_rows() {
+    let Some(server) = Database::mariadb("mariadb_tells_what_hangs_on_a_table_and_on_its_rows") else {
         return;
     };
     server.run(SHOP);
     server.run(
-        "CREATE TABLE old (id INTEGER) ENGINE=MyISAM; INSERT INTO old VALUES (1), (2);
-         CREATE TRIGGER gone AFTER DELETE ON customers FOR EACH ROW INSERT INTO old VALUES (OLD.id);",
+        "CREATE TABLE log (id INTEGER);
+         CREATE TRIGGER gone AFTER DELETE ON customers FOR EACH ROW INSERT INTO log VALUES (OLD.id);",
     );
     let port = connected(&server, "mysql", |password| {
         server.run(&format!(
@@ -168,7 +169,7 @@ fn mariadb_tells_what_hangs_on_a_table_and_what_cannot_be_undone() {
     let delete = wire.call("mysql_execute", delete).approval_id();
     let found = lines(&port, &delete, "mysql.preview");
     assert_eq!(
-        pairs(&found)[..7],
+        pairs(&found)[..8],
         [
             ("Table", "shop.customers"),
             ("Rows that match now", "3"),
@@ -177,11 +178,78 @@ fn mariadb_tells_what_hangs_on_a_table_and_what_cannot_be_undone() {
             ("Also deleted", "3 rows in shop.orders (customer)"),
             ("Also deleted", "2 rows in shop.items (of_order)"),
             ("Trigger fires", "gone AFTER DELETE on shop.customers"),
+            ("Not limited", "rows that triggers and foreign keys touch"),
         ]
     );
     assert_eq!(port.approve(&delete)["result"], json!({"rows_affected": 3}));
     assert_eq!(customers(&server), "997");
-    let old = wire.call("mysql_execute", json!({"sql": "DELETE FROM old WHERE id = 1"})).approval_id();
-    let found = lines(&port, &old, "mysql.preview");
-    assert!(pairs(&found).contains(&("Cannot be rolled back", "MyISAM tables have no transactions")), "{found:?}");
+}
+
+/// Tables without transactions keep what was written, whatever comes after it: that is said before the yes.
+#[test]
+fn t082_mariadb_says_before_the_yes_what_it_could_not_take_back() {
+    let Some(server) = Database::mariadb("t082_mariadb_says_before_the_yes_what_it_could_not_take_back") else {
+        return;
+    };
+    server.run(
+        "CREATE TABLE old (id INTEGER) ENGINE=MyISAM; INSERT INTO old VALUES (1), (2), (3);
+         CREATE TABLE aria (id INTEGER) ENGINE=Aria TRANSACTIONAL=0; INSERT INTO aria VALUES (1), (2), (3);",
+    );
+    let port = connected(&server, "mysql", |password| {
+        server.run(&format!(
+            "CREATE USER app@'127.0.0.1' IDENTIFIED BY '{password}'; GRANT ALL ON shop.* TO app@'127.0.0.1';"
+        ));
+        server.url("app", password)
+    });
+    let mut wire = port.wire();
+    for (table, engine) in [("old", "MyISAM"), ("aria", "Aria")] {
+        let delete = json!({"sql": format!("DELETE FROM {table} WHERE id <= 2")});
+        let id = wire.call("mysql_execute", delete).approval_id();
+        let found = lines(&port, &id, "mysql.preview");
+        let said = format!("{engine} tables have no transactions");
+        assert!(pairs(&found).contains(&("Cannot be rolled back", said.as_str())), "{found:?}");
+        assert!(!found.iter().any(|(label, _)| label == "Rolled back beyond"), "no number is promised: {found:?}");
+        assert_eq!(port.approve(&id)["result"], json!({"rows_affected": 2}));
+    }
+}
+
+/// Whoever counts sees fewer rows than whoever writes, on tables that can be rolled back and on such that cannot.
+#[test]
+fn t082_a_statement_that_touches_more_than_was_approved_is_rolled_back_by_mariadb() {
+    let Some(server) = Database::mariadb("t082_a_statement_that_touches_more_is_rolled_back_by_mariadb") else {
+        return;
+    };
+    server.run(SHOP);
+    let seen = "SQL SECURITY INVOKER VIEW";
+    server.run(&format!(
+        "CREATE TABLE old (id INTEGER, country CHAR(2)) ENGINE=MyISAM; INSERT INTO old SELECT id, country FROM customers;
+         CREATE {seen} few AS SELECT * FROM customers WHERE id <= 20 OR USER() LIKE 'writer@%';
+         CREATE {seen} few_old AS SELECT * FROM old WHERE id <= 20 OR USER() LIKE 'writer@%';"
+    ));
+    let port = connected(&server, "mysql", |password| {
+        server.run(&format!(
+            "CREATE USER reader@'127.0.0.1' IDENTIFIED BY '{password}'; GRANT SELECT ON shop.* TO reader@'127.0.0.1';
+             CREATE USER writer@'127.0.0.1' IDENTIFIED BY '{password}'; GRANT ALL ON shop.* TO writer@'127.0.0.1';"
+        ));
+        format!("{} {}", server.url("reader", password), server.url("writer", password))
+    });
+    let mut wire = port.wire();
+    let mut approved = |view: &str| {
+        let sql = format!("UPDATE {view} SET country = 'AT' WHERE country = ?");
+        let id = wire.call("mysql_execute", json!({"sql": sql, "params": ["FR"]})).approval_id();
+        let found = lines(&port, &id, "mysql.preview");
+        assert_eq!(pairs(&found)[1..3], [("Rows that match now", "18"), ("Rolled back beyond", "19")], "{found:?}");
+        let approve = port.cli(["approvals", "approve", &id, "--code-stdin", "--json"]);
+        approve.stdin(&port.code()).exits(1).json().to_string()
+    };
+    let said = approved("few");
+    assert!(said.contains("touched 900 rows, more than the 19 that a human was shown and approved"), "{said}");
+    assert!(said.contains("it was rolled back and nothing was changed"), "{said}");
+    assert_eq!(server.run("SELECT count(*) FROM customers WHERE country = 'AT'").trim(), "0");
+    // what stays is not called undone
+    let said = approved("few_old");
+    assert!(said.contains("touched 900 rows, more than the 19") && !said.contains("nothing was changed"), "{said}");
+    assert!(said.contains("\"unknown\"") && said.contains("could not take everything back"), "{said}");
+    assert_eq!(server.run("SELECT count(*) FROM old WHERE country = 'AT'").trim(), "900");
+    port.cli(["log", "verify"]).done();
 }

@@ -66,7 +66,7 @@ SELECT CAST('1' AS integer), CAST(1 AS evil)
 VALUES (1), (2)
 SELECT unicode('a'), char(97), instr('abc', 'b'), hex('a')
 SELECT json_group_array(id) FROM customers
-SELECT ?1, :a, @b, $c
+SELECT ?1, ?, ?3, ?
 SELECT 1 /* unterminated
 SELECT * FROM main.customers
 INSERT INTO customers VALUES (900, 'x', 'y')
