@@ -109,6 +109,28 @@ fn t060_two_statements_are_none() {
     assert_eq!(shop.count(), Some(1_000));
 }
 
+/// Lengths far below those that a protocol counts with 32 bits: what is longer gets nowhere.
+#[test]
+fn t076_what_is_too_long_is_refused_before_anything_is_sent() {
+    let shop = Shop::open();
+    let mut wire = shop.port.wire();
+    let long = "x".repeat(65_537);
+    let statement = format!("SELECT '{}'", "x".repeat(32_768));
+    for (arguments, at) in [
+        (json!({"sql": "SELECT ?", "params": [long]}), "/params/0"),
+        (json!({"sql": "SELECT 1", "params": vec![1; 201]}), "/params"),
+        (json!({"sql": statement}), "/sql"),
+    ] {
+        for tool in ["sqlite_query", "sqlite_execute"] {
+            assert_eq!(wire.call(tool, arguments.clone()).invalid(), [at], "{tool}");
+        }
+    }
+    // and back: a value that is too long for an answer is left out, and said to be
+    Connection::open(&shop.file).unwrap().execute_batch("CREATE TABLE t AS SELECT hex(zeroblob(100000)) AS a").unwrap();
+    let answer = wire.call("sqlite_query", json!({"sql": "SELECT a, length(a) FROM t"})).completed();
+    assert_eq!(answer["rows"], json!([["[left out: a value of 200002 bytes]", 200_000]]));
+}
+
 #[test]
 fn t079_no_approved_statement_leaves_its_file() {
     let shop = Shop::open();

@@ -30,14 +30,30 @@ pub(super) async fn run(run: &Run<'_>) -> Result<Value, Trouble> {
     let mut connection = connected.map_err(|error| not_connected(&error))?;
     let id = connection.id();
     if let Ok(answer) = timeout(run.timeout() + GRACE, answer(run, &mut connection)).await {
-        drop(timeout(GRACE, connection.disconnect()).await);
+        if is_cut(&answer) {
+            hang_up(connection);
+        } else {
+            drop(timeout(GRACE, connection.disconnect()).await);
+        }
         return answer;
     }
+    hang_up(connection);
     // the server has a limit of its own; this is for one that does not keep to it
     if let Ok(Ok(mut other)) = timeout(CONNECT, Conn::new(opts)).await {
         drop(timeout(GRACE, other.exec_drop("KILL QUERY ?", (id,))).await);
     }
     Err(Trouble::Slow)
+}
+
+/// Are there rows that nobody read?
+fn is_cut(answer: &Result<Value, Trouble>) -> bool {
+    answer.as_ref().is_ok_and(|answer| answer.get("truncated") == Some(&Value::Bool(true)))
+}
+
+/// Closes a connection with what the server would still send over it. The driver reads all of that first, unless it is
+/// dropped where there is no runtime to read in; the server ends statement and transaction with the connection.
+fn hang_up(connection: Conn) {
+    drop(std::thread::Builder::new().spawn(move || drop(connection)));
 }
 
 fn opts(run: &Run<'_>, addresses: &[SocketAddr]) -> Opts {
@@ -88,6 +104,9 @@ async fn answer(run: &Run<'_>, connection: &mut Conn) -> Result<Value, Trouble> 
         SqlOperation::Execute => execute(run, connection, run.statement()?, params(run)).await,
         SqlOperation::Preview => preview::look(request, &mut Asked(connection)).await,
     };
+    if run.read && is_cut(&answer) {
+        return answer;
+    }
     let end = if run.read || answer.is_err() { "ROLLBACK" } else { "COMMIT" };
     let ended = connection.query_drop(end).await;
     match (&answer, ended) {
@@ -233,8 +252,12 @@ fn type_name(column: &mysql_async::Column) -> String {
     name.trim_start_matches("MYSQL_TYPE_").to_ascii_lowercase()
 }
 
-fn cells(columns: &[mysql_async::Column], row: Row) -> Vec<Value> {
-    columns.iter().zip(row.unwrap()).map(|(column, value)| cell(column, value)).collect()
+fn cells(columns: &[mysql_async::Column], mut row: Row) -> Vec<Value> {
+    let value = |(index, column)| match row.take_opt::<mysql_async::Value, _>(index) {
+        Some(Ok(value)) => cell(column, value),
+        Some(Err(_)) | None => json!("[left out: a value that cannot be read]"),
+    };
+    columns.iter().enumerate().map(value).collect()
 }
 
 fn cell(column: &mysql_async::Column, value: mysql_async::Value) -> Value {

@@ -161,6 +161,102 @@ fn t078_an_error_of_a_server_tells_no_data_and_no_password() {
 }
 
 #[test]
+fn t078_an_error_of_mariadb_tells_no_data_and_no_password() {
+    let Some(shop) = Shop::mariadb("t078_an_error_of_mariadb_tells_no_data_and_no_password") else { return };
+    shop.server.run("CREATE UNIQUE INDEX one_name ON customers (name)");
+    let mut wire = shop.port.wire();
+    // each quotes a stored value in the server's own words
+    for (sql, code) in [
+        ("UPDATE customers SET name = 'Customer 7' WHERE id = 8", "23000/1062"),
+        ("UPDATE customers SET id = name WHERE id = 8", "1366"),
+        ("INSERT INTO customers SELECT id, name, country FROM customers WHERE id = 7", "23000/1062"),
+        ("UPDATE customers SET country = name WHERE id = 8", "22001/1406"),
+    ] {
+        let id = wire.call(&shop.tool("execute"), json!({"sql": sql})).approval_id();
+        let approve = shop.port.cli(["approvals", "approve", &id, "--code-stdin", "--json"]);
+        let refused = approve.stdin(&shop.port.code()).exits(1);
+        let said = format!("{}{}", refused.stdout, refused.stderr);
+        assert!(said.contains(code), "{sql}: {said}");
+        assert!(!said.contains("Customer"), "{sql}: {said}");
+    }
+    assert_eq!(shop.server.run("SELECT name FROM customers WHERE id = 8").trim(), "Customer 8");
+}
+
+#[test]
+fn t070_no_call_leaves_a_setting_or_a_table_to_the_next_on_mariadb() {
+    let Some(shop) = Shop::mariadb("t070_no_call_leaves_a_setting_or_a_table_to_the_next_on_mariadb") else { return };
+    let mut wire = shop.port.wire();
+    for sql in [
+        "SET SESSION sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'",
+        "SET @left = 7",
+        "CREATE TEMPORARY TABLE customers (id int)",
+        "SET SESSION TRANSACTION READ WRITE",
+    ] {
+        let id = wire.call(&shop.tool("execute"), json!({"sql": sql})).approval_id();
+        shop.port.approve(&id);
+    }
+    let mut ask =
+        |statement: &str| wire.call(&shop.tool("query"), json!({"sql": statement})).completed()["rows"].clone();
+    assert_eq!(ask("SELECT count(*) FROM customers"), json!([[1_000]]), "not the temporary one");
+    assert_eq!(ask("SELECT @left"), json!([[null]]));
+    // what the server is set to for everybody does not change how a statement is read either
+    shop.server.run("SET GLOBAL sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT'");
+    assert_eq!(ask("SELECT \"a\", 'it\\'s'"), json!([["a", "it's"]]));
+    assert_eq!(ask("SELECT 1 || 0"), json!([[1]]), "`||` is `OR`, as the classifier has read it");
+}
+
+/// A value of 40 MB, which the server has and nobody reads.
+fn is_not_read(shop: &Shop) {
+    let mut wire = shop.port.wire();
+    let answer = wire.call(&shop.tool("query"), json!({"sql": "SELECT id, a FROM large"})).0;
+    assert_eq!(answer["status"], json!("failed"), "{:.300}", answer.to_string());
+    assert!(answer.to_string().len() < 2_000);
+    let one = wire.call(&shop.tool("query"), json!({"sql": "SELECT length(a) FROM large"})).completed();
+    assert_eq!(one["rows"], json!([[40_000_000]]));
+}
+
+#[test]
+fn t076_a_value_that_is_too_large_is_not_read_from_postgres() {
+    let Some(shop) = Shop::postgres("t076_a_value_that_is_too_large_is_not_read_from_postgres") else { return };
+    shop.server.run("CREATE TABLE large AS SELECT 1 AS id, repeat('x', 40000000) AS a; GRANT SELECT ON large TO app");
+    is_not_read(&shop);
+}
+
+#[test]
+fn t076_a_value_that_is_too_large_is_not_read_from_mariadb() {
+    let Some(shop) = Shop::mariadb("t076_a_value_that_is_too_large_is_not_read_from_mariadb") else { return };
+    shop.server.run(
+        "CREATE TABLE large (id int, a LONGTEXT); INSERT INTO large VALUES (1, repeat('x', 10000000));
+         SET GLOBAL max_allowed_packet = 1024 * 1024 * 1024;",
+    );
+    // a session has the limit that it began with
+    shop.server.run("UPDATE large SET a = concat(a, a, a, a)");
+    is_not_read(&shop);
+}
+
+/// The first rows are all that is fetched: the server is hung up on, and stops.
+#[test]
+fn t077_mariadb_is_not_listened_to_beyond_the_rows_that_are_wanted() {
+    let Some(shop) = Shop::mariadb("t077_mariadb_is_not_listened_to_beyond_the_rows") else { return };
+    let mut wire = shop.port.wire();
+    let sent = |shop: &Shop| -> u64 {
+        let status = shop.server.run("SHOW GLOBAL STATUS LIKE 'Bytes_sent'");
+        status.split_whitespace().last().unwrap().parse().unwrap()
+    };
+    let before = sent(&shop);
+    // 100 GB, if anybody read them
+    let sql = "SELECT a.name, rpad('', 1000, 'x') FROM customers a, customers b, customers c LIMIT 100000000";
+    let first = wire.call(&shop.tool("query"), json!({"sql": sql, "limit": 10})).completed();
+    assert_eq!((&first["row_count"], &first["truncated"]), (&json!(10), &json!(true)));
+    let gone = "SELECT count(*) FROM information_schema.processlist WHERE user = 'app'";
+    while shop.server.run(gone).trim() != "0" {
+        std::thread::yield_now();
+    }
+    let sent = sent(&shop) - before;
+    assert!(sent < 32 * 1024 * 1024, "{sent} bytes came");
+}
+
+#[test]
 fn t067_t069_t080_commands_are_asked_about_and_leave_nothing_behind() {
     let Some(shop) = Shop::postgres("t067_t069_commands_are_asked_about") else { return };
     let mut wire = shop.port.wire();
