@@ -16,6 +16,9 @@ pub use self::channels::{Channel, ChannelKind, MailTls, Mailbox, SecretNeed};
 pub use self::settings::{OAuthClient, Settings, StoreKind, parse_duration};
 pub use self::site::{TlsFiles, is_this_computer};
 
+/// Where root says what nobody on this computer may.
+const SYSTEM_POLICY: Option<&str> = if cfg!(unix) { Some("/etc/agentport/policy.toml") } else { None };
+
 /// The variables that have a meaning to us, read once.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
@@ -39,6 +42,8 @@ pub struct Environment {
     token: Option<Arc<Secret>>,
     /// Is this the gateway?
     gateway: bool,
+    /// The policy of this computer. No variable names it: what an agent can set must not lead around it.
+    system_policy: Option<PathBuf>,
     /// `NO_COLOR` and a `TERM` that is `dumb` speak against it
     color: bool,
 }
@@ -64,6 +69,7 @@ impl Environment {
                 .and_then(|value| value.into_string().ok())
                 .map(|value| Arc::new(Secret::new(value))),
             gateway: false,
+            system_policy: SYSTEM_POLICY.map(PathBuf::from),
             color: variable("NO_COLOR").is_none() && variable("TERM").is_none_or(|term| term != "dumb"),
         }
     }
@@ -82,6 +88,17 @@ impl Environment {
     #[must_use]
     pub fn for_gateway(self) -> Self {
         Self { gateway: true, ..self }
+    }
+
+    /// The same with the policy of a computer that a test made up.
+    #[must_use]
+    pub fn with_system_policy(self, path: &Path) -> Self {
+        Self { system_policy: Some(path.to_owned()), ..self }
+    }
+
+    /// Where root's policy is, or would be.
+    pub fn system_policy(&self) -> Option<&Path> {
+        self.system_policy.as_deref()
     }
 
     /// Where the gateway is that this process is the agent's side of.

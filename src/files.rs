@@ -66,6 +66,14 @@ pub fn read_guarded_up_to(path: &Path, most: u64) -> Result<Option<String>, File
     text(path, bytes).map(Some)
 }
 
+/// The text of a file that only root can write, in a folder that only root can write, however the path leads there. `None`
+/// where there is none.
+pub fn read_of_root(path: &Path) -> Result<Option<String>, FileError> {
+    let Some(bytes) = read(path, Access::OfRoot)? else { return Ok(None) };
+    guard::check_ancestors_of_root(path)?;
+    text(path, bytes).map(Some)
+}
+
 /// The names in a folder into which nobody else may put anything, sorted. `None` where there is none.
 pub fn list_guarded(path: &Path) -> Result<Option<Vec<OsString>>, FileError> {
     if !guard::check_dir(path)? {

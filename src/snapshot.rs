@@ -16,7 +16,7 @@ use crate::{
     diagnostic::{Diagnostic, Source},
     files,
     ledger::{Agent, Grant, LedgerError, Sqlite},
-    policy::{Pinned, Policy, grants_text},
+    policy::{Pinned, Policy, SystemPolicy, grants_text},
     visible::visible,
 };
 
@@ -29,6 +29,8 @@ pub struct Snapshot {
     pub catalog: Arc<Catalog>,
     /// Pinned, edited and built-in.
     pub policy: Arc<Policy>,
+    /// What root says on this computer; it judges as a part of `policy`.
+    pub system_policy: SystemPolicy,
     /// The accounts, by integration and name.
     pub accounts: Vec<Arc<Account>>,
     /// The agents that were let in over a gateway.
@@ -88,6 +90,7 @@ struct Whole {
 struct Seen {
     settings: Result<Option<String>, String>,
     policy: Result<Option<String>, String>,
+    system_policy: Option<(String, Result<Option<String>, String>)>,
     pinned: Option<Pinned>,
     accounts: Vec<Account>,
     agents: Vec<Agent>,
@@ -107,7 +110,7 @@ impl Snapshots {
         ledger: Sqlite,
         catalog: Arc<Catalog>,
     ) -> Result<Self, SnapshotError> {
-        let seen = look(&home, &ledger)?;
+        let seen = look(&home, &environment, &ledger)?;
         let settings = match &seen.settings {
             Ok(text) => Settings::parse(text.as_deref().unwrap_or(""), &environment)
                 .map_err(|problems| SnapshotError::Settings(problems.to_string()))?,
@@ -123,7 +126,7 @@ impl Snapshots {
     /// # Errors
     /// The ledger cannot be read.
     pub fn current(&self) -> Result<Arc<Snapshot>, SnapshotError> {
-        let seen = look(&self.home, &self.ledger)?;
+        let seen = look(&self.home, &self.environment, &self.ledger)?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.seen != seen {
             let mut problems = Vec::new();
@@ -188,11 +191,15 @@ impl Whole {
     }
 }
 
-fn look(home: &Home, ledger: &Sqlite) -> Result<Seen, SnapshotError> {
+fn look(home: &Home, environment: &Environment, ledger: &Sqlite) -> Result<Seen, SnapshotError> {
     let read = |path: &std::path::Path| files::read_guarded(path).map_err(|error| error.to_string());
+    let of_root = |path: &std::path::Path| {
+        (path.display().to_string(), files::read_of_root(path).map_err(|error| error.to_string()))
+    };
     Ok(Seen {
         settings: read(&home.settings()),
         policy: read(&home.policy()),
+        system_policy: environment.system_policy().map(of_root),
         pinned: ledger.pinned()?,
         accounts: ledger.accounts()?,
         agents: ledger.agents()?,
@@ -215,6 +222,14 @@ fn build(
     };
     let (policy, found) = Policy::new(catalog, pinned, edited);
     problems.extend(found);
+    let (system_policy, found) = match &seen.system_policy {
+        Some((file, read)) => {
+            SystemPolicy::new(file, read.as_ref().map(Option::as_deref).map_err(String::as_str), catalog)
+        }
+        None => (SystemPolicy::default(), Vec::new()),
+    };
+    problems.extend(found);
+    let policy = policy.under(&system_policy);
     let grants: Vec<Grant> =
         seen.grants.iter().filter(|grant| stands(grant, catalog, &seen.accounts)).cloned().collect();
     let policy = if grants.is_empty() {
@@ -241,6 +256,7 @@ fn build(
         settings,
         catalog: Arc::clone(catalog),
         policy: Arc::new(policy),
+        system_policy,
         accounts: seen.accounts.iter().cloned().map(Arc::new).collect(),
         agents: seen.agents.clone(),
         grants,

@@ -10,11 +10,13 @@ use crate::{
     app::App,
     approval::{Claim, PersonId},
     call::{Arguments, Caller},
+    diagnostic::Diagnostics,
     files,
     findings::Findings,
     gateway::{Parts, Presented},
     ledger::sqlite::{pin_digest, policy_digest},
     policy::{self, Change, Decision, Evaluation, Facts, Known, Pinned, ToolChange, Use},
+    snapshot::Snapshot,
     visible::{visible, visible_source},
 };
 
@@ -83,29 +85,18 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
         Action::Check { file: None } | Action::Test => {
             let text = text_of_home(&parts)?;
             let tests = policy::check("policy.toml", &text, catalog)?;
+            let system = app.environment().system_policy().map(|path| path.display().to_string());
+            let of_root = snapshot.problems.iter().filter(|problem| Some(&problem.file) == system.as_ref());
+            let of_root: Vec<_> = of_root.cloned().collect();
+            if !of_root.is_empty() {
+                return Err(Diagnostics(of_root).into());
+            }
             out.answer(&json!({"ok": true, "tests": tests}), || {
                 format!("policy.toml is in order, {tests} tests passed")
             });
             Ok(Exit::Done)
         }
-        Action::Show => {
-            let pinned = pinned(&parts)?;
-            let problems: Vec<String> = snapshot.problems.iter().map(ToString::to_string).collect();
-            let value = json!({
-                "in_force": pinned.text,
-                "digest": policy_digest(&pinned.text),
-                "unapplied_changes": snapshot.unapplied,
-                "problems": problems,
-            });
-            out.answer(&value, || {
-                let mut text = pinned.text.clone();
-                if snapshot.unapplied {
-                    text += "\n# policy.toml has changes that are not applied: until `agentport policy apply` they can only tighten\n";
-                }
-                text + &problems.join("\n")
-            });
-            Ok(Exit::Done)
-        }
+        Action::Show => show(app, out, &parts, &snapshot),
         Action::Explain { tool, args, facts, caller, account, env } => {
             let found = catalog.find(&tool).ok_or_else(|| no_tool(catalog, &tool))?;
             let caller = Caller::parse(&caller).map_err(Failure::usage)?;
@@ -132,7 +123,8 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
         }
         Action::Diff => {
             let (pinned, text) = (pinned(&parts)?, text_of_home(&parts)?);
-            let (changes, tools) = (policy::diff(catalog, &pinned, &text)?, pinned.tools.changes(catalog));
+            let (changes, tools) =
+                (policy::diff(catalog, &pinned, &text, &snapshot.system_policy)?, pinned.tools.changes(catalog));
             out.answer(&changes_json(&changes, &tools), || changes_text(&pinned, &text, &changes, &tools));
             Ok(Exit::Done)
         }
@@ -155,6 +147,33 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
     }
 }
 
+fn show(app: &App, out: &Out, parts: &Parts, snapshot: &Snapshot) -> Result<Exit, Failure> {
+    let pinned = pinned(parts)?;
+    let problems: Vec<String> = snapshot.problems.iter().map(ToString::to_string).collect();
+    let value = json!({
+        "in_force": pinned.text,
+        "system": snapshot.system_policy.text(),
+        "digest": policy_digest(&pinned.text),
+        "unapplied_changes": snapshot.unapplied,
+        "problems": problems,
+    });
+    out.answer(&value, || {
+        let mut text = pinned.text.clone();
+        if let (Some(system), Some(path)) = (snapshot.system_policy.text(), app.environment().system_policy()) {
+            text += &format!(
+                "\n# below it stands {}, which is root's; what that denies, or asks by a rule that is a floor, stays so:\n{}",
+                path.display(),
+                system.lines().map(visible_source).collect::<Vec<_>>().join("\n")
+            );
+        }
+        if snapshot.unapplied {
+            text += "\n# policy.toml has changes that are not applied: until `agentport policy apply` they can only tighten\n";
+        }
+        text + &problems.join("\n")
+    });
+    Ok(Exit::Done)
+}
+
 async fn apply(app: &App, out: &Out, code_stdin: bool) -> Result<Exit, Failure> {
     let gateway = app.gateway();
     let parts = gateway.open_parts()?;
@@ -163,7 +182,7 @@ async fn apply(app: &App, out: &Out, code_stdin: bool) -> Result<Exit, Failure> 
     let text = text_of_home(&parts)?;
     let pinned = pinned(&parts)?;
     policy::check("policy.toml", &text, &snapshot.catalog)?;
-    let changes = policy::diff(&snapshot.catalog, &pinned, &text)?;
+    let changes = policy::diff(&snapshot.catalog, &pinned, &text, &snapshot.system_policy)?;
     let tools = pinned.tools.changes(&snapshot.catalog);
     if !out.is_json() {
         out.text(&changes_text(&pinned, &text, &changes, &tools));

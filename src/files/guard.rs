@@ -9,17 +9,20 @@ pub(super) enum Access {
     Guarded,
     /// Nothing, but the group's bits are not to be trusted to say so.
     Handed,
+    /// Read it; and it is root's.
+    OfRoot,
 }
 
 #[cfg(unix)]
 pub(super) use self::unix::{
-    check, check_ancestors, check_dir, ensure_private_dir, opening_failed, owner_of_socket, private, sync_directory,
-    without_links,
+    check, check_ancestors, check_ancestors_of_root, check_dir, ensure_private_dir, opening_failed, owner_of_socket,
+    private, sync_directory, without_links,
 };
 
 #[cfg(not(unix))]
 pub(super) use self::elsewhere::{
-    check, check_ancestors, check_dir, ensure_private_dir, opening_failed, private, sync_directory, without_links,
+    check, check_ancestors, check_ancestors_of_root, check_dir, ensure_private_dir, opening_failed, private,
+    sync_directory, without_links,
 };
 
 #[cfg(unix)]
@@ -59,7 +62,10 @@ mod unix {
         if !metadata.is_file() {
             return Err(FileError::new(path, "is not a regular file", "move it away"));
         }
-        check_owner(&metadata, path)?;
+        match access {
+            Access::OfRoot => check_root(&metadata, path)?,
+            Access::Private | Access::Guarded | Access::Handed => check_owner(&metadata, path)?,
+        }
         // 0 is a file that was replaced after it was opened
         if metadata.nlink() > 1 {
             return Err(FileError::new(
@@ -70,7 +76,7 @@ mod unix {
         }
         let (mask, reason, mode) = match access {
             Access::Private => (0o077, "can be read by others", "600"),
-            Access::Guarded => (0o022, "can be changed by others", "go-w"),
+            Access::Guarded | Access::OfRoot => (0o022, "can be changed by others", "go-w"),
             Access::Handed => (0o007, "can be read by others", "o="),
         };
         if open_to(&metadata, mask) {
@@ -90,6 +96,32 @@ mod unix {
             return Ok(());
         }
         Err(FileError::new(path, format!("belongs to user {owner}"), format!("only user {us} and root may own it")))
+    }
+
+    fn check_root(metadata: &Metadata, path: &Path) -> Result<(), FileError> {
+        match metadata.uid() {
+            0 => Ok(()),
+            owner => {
+                let fix = format!("only root may own it: `chown root {}`", path.display());
+                Err(FileError::new(path, format!("belongs to user {owner}"), fix))
+            }
+        }
+    }
+
+    /// As [`check_ancestors`], where even we are others.
+    pub(in super::super) fn check_ancestors_of_root(path: &Path) -> Result<(), FileError> {
+        let written = std::path::absolute(path).map_err(|error| FileError::io(path, "found", &error))?;
+        let folder = written.parent().unwrap_or(&written);
+        let resolved = folder.canonicalize().map_err(|error| FileError::io(folder, "found", &error))?;
+        for part in folder.ancestors().chain(resolved.ancestors()) {
+            let metadata = std::fs::symlink_metadata(part).map_err(|error| FileError::io(part, "examined", &error))?;
+            check_root(&metadata, part)?;
+            if metadata.is_dir() && open_to(&metadata, 0o022) {
+                let fix = format!("run `chmod go-w {}`", part.display());
+                return Err(FileError::new(part, "can be written by others, and with it all that is below", fix));
+            }
+        }
+        Ok(())
     }
 
     pub(in super::super) fn ensure_private_dir(path: &Path) -> Result<(), FileError> {
@@ -248,6 +280,10 @@ mod elsewhere {
     }
 
     pub(in super::super) fn check_ancestors(_path: &Path) -> Result<(), FileError> {
+        Ok(())
+    }
+
+    pub(in super::super) fn check_ancestors_of_root(_path: &Path) -> Result<(), FileError> {
         Ok(())
     }
 

@@ -157,3 +157,28 @@ fn t260_a_folder_that_others_may_write_is_not_listed() {
     assert!(read_guarded_up_to(&file, 3).unwrap_err().reason.contains("more than 3 bytes"));
     assert_eq!(read_guarded_up_to(&path.join("none"), 3), Ok(None));
 }
+
+#[test]
+fn t257_a_file_of_roots_is_roots_and_nobody_else_can_change_it() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+
+    assert_eq!(read_of_root(Path::new("/etc/agentport/no such file")).unwrap(), None);
+    // one of every system
+    assert!(read_of_root(Path::new("/etc/passwd")).unwrap().is_some_and(|text| text.contains("root")));
+    // nobody but root may write the folders above it, sticky or not
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policy.toml");
+    std::fs::write(&path, "schema = 1\n").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(read_of_root(&path).is_err(), "below /tmp");
+    for mode in [0o664, 0o646] {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        assert!(read_of_root(&path).is_err());
+    }
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    if std::fs::metadata(&path).unwrap().uid() == 0 {
+        chown(&path, Some(4711), None).unwrap();
+    }
+    let error = read_of_root(&path).unwrap_err();
+    assert!(error.reason.contains("belongs to user"), "{error}");
+}

@@ -9,9 +9,9 @@ use super::{
     file,
     known::Standings,
     layer::{Layer, Line},
-    pin::Stack,
     rule::{Rule, decision},
     selector::{Selector, did_you_mean},
+    stack::Stack,
     value::{Text, ticked},
 };
 use crate::{

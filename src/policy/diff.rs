@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Decision, Diagnostics, Facts, Pinned, compile, known::Standings, layer::Layer, pin::Stack};
+use super::{
+    Decision, Diagnostics, Facts, Pinned, SystemPolicy, compile, known::Standings, layer::Layer, stack::Stack,
+};
 use crate::{
     account::Environment,
     call::Caller,
@@ -25,16 +27,25 @@ pub struct Change {
     pub lines: Vec<(char, String)>,
 }
 
-/// What applying `edited` would change, loosened tools first, then by name. Every `expires` counts as in the future.
+/// What applying `edited` would change on a computer whose root says `system`, loosened tools first, then by name. Every `expires` counts as in the future.
 ///
 /// # Errors
 /// All problems of `edited`.
-pub fn diff(catalog: &Catalog, pinned: &Pinned, edited: &str) -> Result<Vec<Change>, Diagnostics> {
+pub fn diff(
+    catalog: &Catalog,
+    pinned: &Pinned,
+    edited: &str,
+    system: &SystemPolicy,
+) -> Result<Vec<Change>, Diagnostics> {
     let (after, _) = compile::strict("policy.toml", edited, catalog).map_err(Diagnostics)?;
     let before = compile::lenient("policy.toml", &pinned.text).unwrap_or_else(|_| Layer::closed("policy.toml"));
     let below = compile::built_in();
-    let before = Stack::new(before, below.clone(), Standings::of(catalog, &pinned.tools).into());
-    let after = Stack::new(after, below, Standings::applied().into());
+    let mut before = Stack::new(before, below.clone(), Standings::of(catalog, &pinned.tools).into());
+    let mut after = Stack::new(after, below, Standings::applied().into());
+    if let Some((layer, _)) = system.in_force() {
+        before.put_under(layer.clone());
+        after.put_under(layer.clone());
+    }
     // any agent's name does: a line that is about one caller is among the compared texts
     let caller = Caller::agentport();
     let mut changes: Vec<_> = catalog.tools().filter_map(|tool| change(tool, &before, &after, &caller)).collect();

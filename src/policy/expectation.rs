@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 use toml::Spanned;
 
-use super::{Decision, Facts, file::RawTest, pin::Stack, rule::decision, selector::Selector, value::Text};
+use super::{Decision, Facts, file::RawTest, rule::decision, selector::Selector, stack::Stack, value::Text};
 use crate::{
     account::Environment,
     call::{Arguments, Caller},

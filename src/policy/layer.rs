@@ -158,6 +158,33 @@ impl Layer {
         self.rules.iter().any(|rule| rule.is_floor() && rule.matches(facts, reach))
     }
 
+    /// What must not be widened by what stands above: a `deny`, or a question of a rule that is a floor.
+    pub(super) fn bound(&self, facts: &Facts<'_>, reach: &Reach<'_>) -> Option<Answer> {
+        let answer = self.answer(facts, reach)?;
+        match answer.decision {
+            Decision::Deny => Some(answer),
+            Decision::Ask => Some(answer).filter(|_| self.has_floor(facts, reach)),
+            Decision::Allow => None,
+        }
+    }
+
+    /// All that can be answered where `above` is what can be answered without these bounds.
+    pub(super) fn bounding(&self, reach: &Reach<'_>, caller: Option<&Caller>, above: Range) -> Range {
+        let speaks = |rule: &&Rule| rule.is_about(reach) && caller.is_none_or(|caller| rule.speaks_to(caller));
+        let bounds = |rule: &&Rule| rule.is_floor() || rule.decision() == Decision::Deny;
+        let denied = self.lines_about(reach).any(|line| line.decision == Decision::Deny).then_some(Decision::Deny);
+        self.rules
+            .iter()
+            .filter(speaks)
+            .filter(bounds)
+            .map(|rule| (rule.decision(), rule.is_unconditional(caller)))
+            .chain(denied.map(|deny| (deny, true)))
+            .fold(above, |range, (decision, certain)| Range {
+                min: if certain { range.min.max(decision) } else { range.min },
+                max: range.max.max(decision),
+            })
+    }
+
     /// All that can be answered to `caller` (`None`: to anybody) where `below` is what can be answered without this
     /// layer. Wider than the truth where conditions exclude each other, never narrower.
     pub(super) fn range(&self, reach: &Reach<'_>, caller: Option<&Caller>, below: Range) -> Range {

@@ -1,13 +1,14 @@
 //! May this happen? A policy is the human's file of decisions; here it is read, checked, compared and asked.
 //!
-//! - [`Policy`] is what judges: the pinned text, an edit that is not yet applied, and the built-in text below them.
+//! - [`Policy`] is what judges: the pinned text, an edit that is not yet applied, below them root's ([`SystemPolicy`]) and
+//!   the built-in text.
 //! - [`check`], [`diff`](fn@diff), [`line_diff`] and [`set`] are for the human who edits the file.
 //!
 //! `known` is what a human could know of the tools when the policy was applied: what is new or changed since then gets no
 //! more than `ask`, however loose the text is.
 //!
 //! A text goes `file` (shape) → `compile` (meaning; in it `rule`, `requirement`, `limit`, `matcher`, `operator`, `selector`) → `layer` (one
-//! file's answer) → `pin` (the answer in force).
+//! file's answer) → `stack` (several files' answer) → `pin` (the answer in force).
 //!
 //! INVARIANT: everything here is pure: no I/O, no clock, no async. Whatever is uncertain gets the stricter answer:
 //! a condition that can't be evaluated counts for `ask` and `deny` and not for `allow`, an edit without its owner's
@@ -31,6 +32,8 @@ mod pin;
 mod requirement;
 mod rule;
 mod selector;
+mod stack;
+mod system;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -44,6 +47,7 @@ pub use self::{
     limit::{Measure, Use},
     pin::{Pinned, Policy},
     requirement::Requirement,
+    system::SystemPolicy,
     verdict::{Decision, Evaluation, FactRead, Reason},
 };
 use crate::{

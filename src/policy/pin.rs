@@ -4,14 +4,15 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    BUILT_IN, Decision, Evaluation, FactRead, Facts, Known, Reason, Requirement, Standing, compile, fact,
+    BUILT_IN, Decision, Evaluation, FactRead, Facts, Known, Requirement, Standing, SystemPolicy, compile, fact,
     known::Standings,
-    layer::{Answer, Layer, Range, Reach},
+    layer::{Answer, Layer},
+    stack::Stack,
 };
 use crate::{
     call::Caller,
     canonical,
-    catalog::{Catalog, Effect, Tool},
+    catalog::{Catalog, Tool},
     diagnostic::Diagnostic,
     plan::Digest,
 };
@@ -61,15 +62,26 @@ impl Policy {
         let Ok(grants) = compile::lenient(GRANTS, text) else { return self };
         let grants = Arc::new(grants);
         for stack in std::iter::once(&mut self.pinned).chain(&mut self.edited) {
-            stack.grants = Some(Arc::clone(&grants));
+            stack.grant(Arc::clone(&grants));
         }
         self.digest = canonical::sha256("agentport/policy/granting", &[self.digest.as_bytes(), text.as_bytes()]).into();
         self
     }
 
+    /// The same on a computer whose root has a say.
+    #[must_use]
+    pub fn under(mut self, system: &SystemPolicy) -> Self {
+        let Some((layer, digest)) = system.in_force() else { return self };
+        for stack in std::iter::once(&mut self.pinned).chain(&mut self.edited) {
+            stack.put_under(Arc::clone(layer));
+        }
+        self.digest = canonical::sha256("agentport/policy/under", &[self.digest.as_bytes(), digest.as_bytes()]).into();
+        self
+    }
+
     /// The user's own tools that ask at the loosest, because they are new or changed since the policy was applied.
     pub fn unapproved(&self) -> impl Iterator<Item = (&str, Standing)> {
-        self.pinned.standings.unapproved()
+        self.pinned.standings().unapproved()
     }
 
     /// The stricter answer of the pinned and the edited text.
@@ -120,7 +132,7 @@ impl Policy {
     /// The most that any rule asks of a yes.
     pub fn strictest(&self) -> Requirement {
         let stacks = std::iter::once(&self.pinned).chain(&self.edited);
-        stacks.fold(Requirement::default(), |all, stack| all.and(stack.home.strictest()).and(stack.below.strictest()))
+        stacks.fold(Requirement::default(), |all, stack| all.and(stack.strictest()))
     }
 
     /// Names the texts that judge: pinned, edited and built-in together.
@@ -129,112 +141,12 @@ impl Policy {
     }
 }
 
-/// A file over the built-in one: the highest that says something decides, then `[defaults]`, highest first.
-#[derive(Debug, Clone)]
-pub(super) struct Stack {
-    home: Layer,
-    below: Layer,
-    standings: Arc<Standings>,
-    grants: Option<Arc<Layer>>,
-}
-
-impl Stack {
-    /// `standings` are those of the tools to what was applied.
-    pub(super) fn new(home: Layer, below: Layer, standings: Arc<Standings>) -> Self {
-        Self { home, below, standings, grants: None }
-    }
-
-    /// What is said of the call.
-    pub(super) fn answer(&self, facts: &Facts<'_>) -> Answer {
-        let reach = Reach::new(facts.tool, &self.standings);
-        let mut answer = self
-            .home
-            .answer(facts, &reach)
-            .or_else(|| self.below.answer(facts, &reach))
-            .unwrap_or_else(|| self.default_for(facts.tool.effect_of(facts.arguments), reach.standing()));
-        // the rules of every layer count, whichever decided: what a yes takes is only ever added to
-        answer.requirement = self.home.requirement(facts, &reach).and(self.below.requirement(facts, &reach));
-        let answer = self.granted(facts, &reach, answer);
-        reach.standing().bounding(answer)
-    }
-
-    /// The facts that its rules go by which could apply to the call.
-    fn deciding_facts(&self, facts: &Facts<'_>) -> Vec<&str> {
-        let reach = Reach::new(facts.tool, &self.standings);
-        let mut named = self.home.deciding_facts(facts, &reach);
-        named.extend(self.below.deciding_facts(facts, &reach));
-        named
-    }
-
-    /// Is the call denied, whatever the facts are?
-    fn denies_without_facts(&self, facts: &Facts<'_>) -> bool {
-        self.home.denies_without_facts(facts, &Reach::new(facts.tool, &self.standings))
-    }
-
-    /// What a grant says instead of a plain question; never instead of a deny, of a rule that is a floor, or of one that
-    /// takes more than anybody's code.
-    fn granted(&self, facts: &Facts<'_>, reach: &Reach<'_>, answer: Answer) -> Answer {
-        let Some(grants) = self.grants.as_ref().filter(|_| answer.decision == Decision::Ask) else { return answer };
-        if !answer.requirement.is_plain() || self.home.has_floor(facts, reach) || self.below.has_floor(facts, reach) {
-            return answer;
-        }
-        grants.answer(facts, reach).filter(|granted| granted.decision == Decision::Allow).unwrap_or(answer)
-    }
-
-    /// All that can be said of calls of the tool; `None` stands for any caller.
-    pub(super) fn range(&self, tool: &Tool, caller: Option<&Caller>) -> Range {
-        let reach = Reach::new(tool, &self.standings);
-        let range = self.home.range(&reach, caller, self.range_below(&reach, caller));
-        let loosest = reach.standing().loosest();
-        Range { min: range.min.max(loosest), max: range.max.max(loosest) }
-    }
-
-    /// Can a call of the tool be denied where the home layer says nothing?
-    pub(super) fn may_deny_below(&self, tool: &Tool) -> bool {
-        self.range_below(&Reach::new(tool, &self.standings), None).max == Decision::Deny
-    }
-
-    /// What a diff compares: the home layer's lines about the tool, and the defaults where they can decide.
-    pub(super) fn texts(&self, tool: &Tool) -> BTreeSet<(Decision, String)> {
-        let reach = Reach::new(tool, &self.standings);
-        let mut texts = self.home.texts(&reach);
-        if !self.home.has_line(&reach) && !self.below.has_line(&reach) {
-            texts.extend(reach.effects().into_iter().map(|effect| {
-                let decision = self.default_for(effect, reach.standing()).decision;
-                (decision, format!("defaults.{effect} = \"{decision}\""))
-            }));
-        }
-        texts
-    }
-
-    /// The rules of the home layer about the tool that ask for more than anybody's code.
-    pub(super) fn demands(&self, tool: &Tool) -> BTreeSet<String> {
-        self.home.demands(&Reach::new(tool, &self.standings))
-    }
-
-    fn range_below(&self, reach: &Reach<'_>, caller: Option<&Caller>) -> Range {
-        let defaults = || reach.effects().into_iter().map(|effect| self.default_for(effect, reach.standing()).decision);
-        let (min, max) = (defaults().min().unwrap_or(Decision::Deny), defaults().max().unwrap_or(Decision::Deny));
-        self.below.range(reach, caller, Range { min, max })
-    }
-
-    fn default_for(&self, effect: Effect, standing: Standing) -> Answer {
-        let found = self.home.default_for(effect).or_else(|| self.below.default_for(effect)).unwrap_or_else(|| {
-            let (decision, rule) = (Decision::Deny, format!("defaults.{effect}"));
-            let reason = Reason { decision, file: self.below.file.clone(), line: 0, rule, text: None };
-            Answer { decision, reasons: vec![reason], requirement: Requirement::default(), uses: Vec::new() }
-        });
-        match (found.decision, standing.reason()) {
-            (Decision::Allow, Some(reason)) => {
-                let (decision, requirement) = (reason.decision, Requirement::default());
-                Answer { decision, reasons: vec![reason], requirement, uses: Vec::new() }
-            }
-            (Decision::Allow | Decision::Ask | Decision::Deny, _) => found,
-        }
-    }
-}
-
 fn digest(pinned: &str, edited: Option<&str>) -> Digest {
     let parts = [BUILT_IN, pinned].into_iter().chain(edited).map(str::as_bytes).collect::<Vec<_>>();
     canonical::sha256("agentport/policy/1", &parts).into()
+}
+
+/// The digest of a text of root's.
+pub(super) fn digest_of(system: &str) -> Digest {
+    canonical::sha256("agentport/policy/system", &[system.as_bytes()]).into()
 }

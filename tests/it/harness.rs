@@ -33,6 +33,7 @@ use std::{
     cell::RefCell,
     fs,
     net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{SystemTime, UNIX_EPOCH},
@@ -61,6 +62,8 @@ pub struct Port {
     codes: RefCell<Vec<String>>,
     environment: Vec<(String, String)>,
     cwd: PathBuf,
+    /// What its processes find at `/etc`, where it is not this computer's.
+    etc: Option<PathBuf>,
     scene: Scene,
 }
 
@@ -75,7 +78,13 @@ impl Port {
         ];
         let environment =
             environment.map(|(name, value)| (name.to_owned(), value.into_os_string().into_string().unwrap()));
-        Self { codes: RefCell::default(), environment: environment.into(), cwd: scene.path().to_owned(), scene }
+        Self {
+            codes: RefCell::default(),
+            environment: environment.into(),
+            cwd: scene.path().to_owned(),
+            etc: None,
+            scene,
+        }
     }
 
     /// A home with a vault, the default policy and a site port that nobody else uses.
@@ -234,9 +243,40 @@ impl Port {
         Agent::start(self.command(), self.evidence().clone()).await
     }
 
+    /// From now on every process of the program finds this at `/etc/agentport/policy.toml`; the file itself. `None` where
+    /// this computer lets nobody make such a view of it.
+    pub fn of_root(&mut self, test: &str, policy: &str) -> Option<PathBuf> {
+        let etc = self.folder().join("etc");
+        fs::create_dir_all(etc.join("agentport")).unwrap();
+        for name in ["passwd", "group", "hosts", "nsswitch.conf"] {
+            fs::copy(Path::new("/etc").join(name), etc.join(name)).ok();
+        }
+        for folder in [self.folder(), &etc, &etc.join("agentport")] {
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let file = etc.join("agentport/policy.toml");
+        fs::write(&file, policy).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        if !Self::elsewhere(&etc, "/bin/true").status().is_ok_and(|status| status.success()) {
+            skip(&format!("{test}: nobody may make a mount namespace here"));
+            return None;
+        }
+        self.etc = Some(etc);
+        Some(file)
+    }
+
+    /// A program in a view of this computer with another `/etc`; whose files, in it, are root's.
+    fn elsewhere(etc: &Path, program: &str) -> Command {
+        let mut command = Command::new("/usr/bin/unshare");
+        command.args(["-rm", "/bin/sh", "-c", "mount --bind \"$1\" /etc && shift && exec \"$@\"", "sh"]);
+        command.arg(etc).arg(program);
+        command
+    }
+
     /// The program with this home's environment and no other.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_agentport"));
+        let program = env!("CARGO_BIN_EXE_agentport");
+        let mut command = self.etc.as_ref().map_or_else(|| Command::new(program), |etc| Self::elsewhere(etc, program));
         command.env_clear().envs(self.environment.iter().map(|(name, value)| (name, value))).current_dir(&self.cwd);
         command.stdin(Stdio::null());
         command

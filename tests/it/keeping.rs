@@ -1,4 +1,4 @@
-//! What an operator keeps: a home through an update of the program.
+//! What an operator keeps: a home through an update of the program, and root's policy above all homes.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
@@ -107,4 +107,68 @@ fn t252_a_process_that_an_update_left_behind_says_so_and_nothing_is_lost() {
     upstream.received_one("POST /v1/refunds");
     assert_eq!(wire.call("agentport_await_approval", json!({"approval_id": id})).status(), "completed");
     port.cli(["log", "verify", "--json"]).done();
+}
+
+const ROOT: &str = "/etc/agentport/policy.toml";
+
+/// It is in force at once, for what runs already, too.
+#[test]
+fn what_root_denies_no_home_allows() {
+    let upstream = Upstream::plain();
+    let mut port = Port::connected(&upstream);
+    port.allow("stripe.*");
+    let denies = "schema = 1\n[tools]\n\"stripe.create_refund\" = \"deny\"\n";
+    let Some(file) = port.of_root("what_root_denies_no_home_allows", denies) else { return };
+    let mut wire = port.wire();
+    assert!(!wire.tools().contains(&"stripe_create_refund".to_owned()));
+    assert_eq!(wire.call("stripe_create_refund", json!({"charge": "ch_1"})).denied(), "policy");
+    assert_eq!(wire.call("stripe_list_charges", json!({})).status(), "completed");
+    let explained = port.cli(["policy", "explain", "stripe.create_refund", "--json"]).done().json();
+    assert_eq!((&explained["decision"], &explained["reasons"][0]["file"]), (&json!("deny"), &json!(ROOT)));
+    assert_eq!(explained["reasons"][0]["line"], json!(3));
+    assert_eq!(port.cli(["policy", "show", "--json"]).done().json()["system"], json!(denies));
+    port.cli(["policy", "check", "--json"]).done();
+
+    // root changes its mind: a floor, which asks whatever the home says
+    let floor =
+        "schema = 1\n[[rule]]\nid = \"seen\"\ntools = [\"stripe.create_refund\"]\ndecision = \"ask\"\nfloor = true\n";
+    fs::write(&file, floor).unwrap();
+    let id = wire.call("stripe_create_refund", json!({"charge": "ch_1"})).approval_id();
+    port.approve(&id);
+    assert_eq!(upstream.lines().last().map(String::as_str), Some("POST /v1/refunds"));
+    // neither another home nor anything that an agent can set leads round it
+    for (name, value) in [("AGENTPORT_SYSTEM_POLICY", "/dev/null"), ("XDG_CONFIG_DIRS", "/tmp"), ("HOME", "/tmp")] {
+        port.set(name, value);
+    }
+    assert_eq!(port.cli(["call", "stripe.create_refund", "--args", "{\"charge\":\"ch_2\"}", "--json"]).run().code, 2);
+    fs::remove_file(&file).unwrap();
+    assert_eq!(wire.call("stripe_create_refund", json!({"charge": "ch_3"})).status(), "completed");
+}
+
+/// T257: a file that is not root's alone closes everything, and says what is wrong.
+#[test]
+fn t257_a_file_of_roots_that_others_can_write_closes_everything() {
+    let upstream = Upstream::plain();
+    let mut port = Port::connected(&upstream);
+    port.allow("stripe.*");
+    let Some(file) = port.of_root("t257_a_file_of_roots", "schema = 1\n") else { return };
+    let mut wire = port.wire();
+    assert_eq!(wire.call("stripe_list_charges", json!({})).status(), "completed");
+    let before = upstream.lines().len();
+    let broken = [("schema = 1\n", 0o666, "changed by others"), ("schema = 1\nfuture = 1\n", 0o644, "future")];
+    for (text, mode, why) in broken {
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(wire.call("stripe_list_charges", json!({})).denied(), "policy", "{why}");
+        let checked = port.cli(["policy", "check", "--json"]).exits(1);
+        assert!(checked.error().contains(why) && checked.error().contains(ROOT), "{checked:?}");
+        let doctor = port.cli(["doctor", "--json"]).run();
+        assert!(doctor.stdout.contains(why) && doctor.stdout.contains("only root can put it right"), "{doctor:?}");
+    }
+    fs::set_permissions(file.parent().unwrap(), fs::Permissions::from_mode(0o777)).unwrap();
+    fs::write(&file, "schema = 1\n").unwrap();
+    assert_eq!(wire.call("stripe_list_charges", json!({})).denied(), "policy");
+    fs::set_permissions(file.parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(wire.call("stripe_list_charges", json!({})).status(), "completed");
+    assert_eq!(upstream.lines().len(), before + 1);
 }

@@ -4,7 +4,7 @@ use super::{Decision::*, *};
 
 fn changes(before: &str, after: &str) -> Vec<Change> {
     let catalog = catalog();
-    diff(&catalog, &pinned(&catalog, before), after).unwrap()
+    diff(&catalog, &pinned(&catalog, before), after, &SystemPolicy::default()).unwrap()
 }
 
 fn change(tool: &str, before: Decision, after: Decision, looser: bool, lines: &[(char, &str)]) -> Change {
@@ -91,7 +91,7 @@ fn t089_applying_again_lets_wildcards_reach_the_new_tools() {
     let text = policy("[tools]\n\"github.*\" = \"allow\"");
     let mut pin = pinned(&catalog, &text);
     pin.tools.remove("github.create_issue");
-    let found = diff(&catalog, &pin, &text).unwrap();
+    let found = diff(&catalog, &pin, &text, &SystemPolicy::default()).unwrap();
     assert_eq!(
         found,
         [change(
@@ -107,7 +107,7 @@ fn t089_applying_again_lets_wildcards_reach_the_new_tools() {
 #[test]
 fn an_edit_that_does_not_load_has_no_diff() {
     let catalog = catalog();
-    assert_eq!(diff(&catalog, &pinned(&catalog, BUILT_IN), "").unwrap_err().0.len(), 1);
+    assert_eq!(diff(&catalog, &pinned(&catalog, BUILT_IN), "", &SystemPolicy::default()).unwrap_err().0.len(), 1);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod own;
 mod pins;
 mod properties;
 mod semantics;
+mod system;
 
 use std::{collections::BTreeSet, sync::Arc};
 

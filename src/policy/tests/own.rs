@@ -136,9 +136,12 @@ fn t260_applying_a_new_tool_under_an_old_rule_is_called_looser() {
     let text =
         policy("[[rule]]\nid = \"r\"\ntools = [\"own.add\"]\nwhere = { size = { max = 5 } }\ndecision = \"allow\"");
     let pin = Pinned { text: text.clone(), tools: Known::of(&catalog()) };
-    let changes = diff(&own, &pin, &text).unwrap();
+    let changes = diff(&own, &pin, &text, &SystemPolicy::default()).unwrap();
     let found: Vec<_> = changes.iter().map(|change| (change.tool.as_str(), change.looser)).collect();
     assert_eq!(found, [("own.add", true)]);
     // applied, there is nothing more to say
-    assert_eq!(diff(&own, &Pinned { text: text.clone(), tools: Known::of(&own) }, &text).unwrap(), []);
+    assert_eq!(
+        diff(&own, &Pinned { text: text.clone(), tools: Known::of(&own) }, &text, &SystemPolicy::default()).unwrap(),
+        []
+    );
 }

@@ -250,7 +250,7 @@ proptest! {
         let catalog = catalog();
         let (text, edit) = (text.text(), edit.text());
         prop_assume!(check("policy.toml", &edit, &catalog).is_ok());
-        let changes = diff(&catalog, &Pinned { text: text.clone(), tools: tools.iter().cloned().collect() }, &edit).unwrap();
+        let changes = diff(&catalog, &Pinned { text: text.clone(), tools: tools.iter().cloned().collect() }, &edit, &SystemPolicy::default()).unwrap();
         let (before, after) = (load(&catalog, &text, &tools), load(&catalog, &edit, &names(&catalog)));
         for asking in askings {
             let asking = Asking { now: 0, ..asking };

@@ -412,6 +412,6 @@ fn t094_a_rule_says_what_a_call_would_use_of_its_limits() {
     let found = Asked { policy: &both, catalog: &catalog }.of("stripe.create_refund", Some(json!({"amount": 1})));
     let counts: Vec<_> = found.uses.iter().filter(|one| one.measure == Measure::Count).map(|one| one.max).collect();
     assert_eq!(counts, [1_000_000, 10_000_000]);
-    let gone = diff(&catalog, &pinned(&catalog, &text), &text.replace(limit, "")).unwrap();
+    let gone = diff(&catalog, &pinned(&catalog, &text), &text.replace(limit, ""), &SystemPolicy::default()).unwrap();
     assert!(gone[0].looser, "{gone:?}");
 }
