@@ -18,7 +18,6 @@ key=$state/.agentport.key
 program=/usr/local/bin/agentport
 unit=/etc/systemd/system/agentport.service
 dropin=/etc/systemd/system/agentport.service.d/port.conf
-socket=/run/agentport/agentport.sock
 here=$(cd "$(dirname "$0")" && pwd)
 
 binary='' from='' sha256='' domain='' cert='' certkey='' dry='' remove='' purge=''
@@ -37,11 +36,6 @@ run() {
     else
         "$@"
     fi
-}
-
-# as_user COMMAND... : the same, as the gateway's user
-as_user() {
-    run setpriv --reuid="$user" --regid="$user" --init-groups --reset-env "$@"
 }
 
 # value FLAG COUNT : is there a value behind the flag?
@@ -124,15 +118,9 @@ set_line() {
 
 install_gateway() {
     obtain
-    if ! id "$user" >/dev/null 2>&1; then
-        run useradd --system --user-group --home-dir "$state" --no-create-home --shell /usr/sbin/nologin "$user"
-    fi
-    run install -d -o "$user" -g "$user" -m 0700 "$state"
     run install -D -o root -g root -m 0755 "$binary" "$program"
-    if [ ! -f "$home/agentport.db" ]; then
-        as_user "$program" init --store vault
-        set_line socket "\"$socket\""
-    fi
+    # the program makes its user, its home and the unit; `$program install --service --dry-run` says each step
+    run "$program" install --service --no-start
     if [ -n "$domain" ]; then
         set_line public_url "\"https://$domain\""
     fi
@@ -145,7 +133,6 @@ install_gateway() {
         run install -d -m 0755 "${dropin%/*}"
         run install -m 0644 "$here/port.conf" "$dropin"
     fi
-    run install -D -m 0644 "$here/agentport.service" "$unit"
     if running_systemd || [ -n "$dry" ]; then
         run systemctl daemon-reload
         run systemctl enable agentport.service

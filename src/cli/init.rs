@@ -5,7 +5,8 @@ use serde_json::json;
 use super::{Exit, Failure, Out, connect, factor, host, prompt, serving::Serving};
 use crate::{
     app::{App, AppError},
-    config::StoreKind,
+    config::{Home, Settings, StoreKind},
+    files,
     visible::visible,
 };
 
@@ -17,6 +18,12 @@ pub(super) struct Args {
     /// The policy to begin with: default, everyday, read-only or locked-down
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
+    /// In a container: its port is published on this loopback address, and on no other
+    #[arg(long, value_name = "ADDRESS")]
+    published_on: Option<std::net::IpAddr>,
+    /// Leave a home that is there as it is, and end well
+    #[arg(long)]
+    if_absent: bool,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -32,6 +39,14 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         Store::Keyring => StoreKind::Keyring,
         Store::Vault => StoreKind::Vault,
     };
+    if args.if_absent && app.home()?.database().exists() {
+        let path = app.home()?.path().display().to_string();
+        out.answer(&json!({"home": path, "made": false}), || format!("there is a home at {}", visible(&path)));
+        return Ok(Exit::Done);
+    }
+    if args.published_on.is_some_and(|address| !address.is_loopback()) {
+        return Err(Failure::usage("--published-on takes a loopback address: beyond it nobody may come without TLS"));
+    }
     let preset = match args.preset {
         Some(preset) => preset,
         None if prompt::is_terminal() && !out.is_json() && !app.home().is_ok_and(|home| home.database().exists()) => {
@@ -46,6 +61,9 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
             .hint("go on with `agentport doctor`; for another home set AGENTPORT_HOME"),
         other => other.into(),
     })?;
+    if let Some(address) = args.published_on {
+        publish(app, &home, address)?;
+    }
     let path = home.path().display().to_string();
     if out.is_json() {
         out.value(&json!({"home": path, "store": matches!(store, StoreKind::Vault).then_some("vault").unwrap_or("keyring"), "preset": preset}));
@@ -71,6 +89,15 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
 
 /// The preset that a home gets unless another is named.
 const USUAL: &str = "default";
+
+/// In a container every address is its own; who publishes its port says who may come.
+fn publish(app: &App, home: &Home, address: std::net::IpAddr) -> Result<(), Failure> {
+    let text = files::read_guarded(&home.settings())?.unwrap_or_default();
+    let listen = format!("published_on = \"{address}\"\nlisten = \"0.0.0.0:");
+    let text = text.replacen("listen = \"127.0.0.1:", &listen, 1);
+    Settings::parse(&text, app.environment())?;
+    Ok(files::replace_private(&home.settings(), text.as_bytes())?)
+}
 
 /// The policy to begin with, from those that there are.
 fn ask_preset(out: &Out) -> Result<String, Failure> {

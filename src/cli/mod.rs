@@ -16,6 +16,8 @@ mod grants;
 mod harden;
 mod host;
 mod init;
+#[cfg(target_os = "linux")]
+mod install;
 mod lines;
 mod link;
 mod lock;
@@ -113,6 +115,16 @@ enum Command {
     Doctor(doctor::Args),
     /// The gateway: one place for many agents, over HTTP and MCP, and the site for people
     Serve(serve::Args),
+    /// Put the gateway out of your agents' reach: a service of this computer, under a user of its own
+    #[cfg(target_os = "linux")]
+    Install(install::Args),
+    /// Take that service away again, and bring back what was moved into it
+    #[cfg(target_os = "linux")]
+    Uninstall(install::UninstallArgs),
+    /// What the two above start as the users whose homes they move
+    #[cfg(target_os = "linux")]
+    #[command(subcommand, hide = true)]
+    Moving(install::Action),
     /// The MCP server on standard input and output
     Stdio(stdio::Args),
 }
@@ -179,7 +191,7 @@ async fn run(app: &App, out: &Out, command: Option<Command>) -> Result<Exit, Fai
             Ok(Exit::Done)
         }
         None => stdio::run(app, stdio::Args::default()).await,
-        Some(Command::Serve(_)) => serve::run(app, out).await,
+        Some(Command::Serve(args)) => serve::run(app, out, &args).await,
         Some(Command::Stdio(args)) => stdio::run(app, args).await,
         Some(Command::Demo(args)) => demo::run(out, args).await,
         Some(Command::Init(args)) => init::run(app, out, args).await,
@@ -201,6 +213,12 @@ async fn run(app: &App, out: &Out, command: Option<Command>) -> Result<Exit, Fai
         Some(Command::Log(action)) => log::run(app, out, action).await,
         Some(Command::Lock(args)) => lock::lock(app, out, args).await,
         Some(Command::Unlock(args)) => lock::unlock(app, out, args).await,
+        #[cfg(target_os = "linux")]
+        Some(Command::Install(args)) => install::run(out, &args),
+        #[cfg(target_os = "linux")]
+        Some(Command::Uninstall(args)) => install::uninstall(out, &args),
+        #[cfg(target_os = "linux")]
+        Some(Command::Moving(action)) => install::moving(app, out, action).await,
         Some(Command::Doctor(args)) => doctor::run(app, out, args).await,
     }
 }

@@ -25,6 +25,9 @@ pub(super) struct Args {
     /// Write its log at the end of this file instead of standard error
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
+    /// Serve nothing: ends well if the gateway of this home answers
+    #[arg(long)]
+    check: bool,
 }
 
 impl Args {
@@ -39,8 +42,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// And a message that is on its way to a person.
 const TELLING: Duration = Duration::from_secs(10);
 
-pub(super) async fn run(app: &App, out: &Out) -> Result<Exit, Failure> {
+pub(super) async fn run(app: &App, out: &Out, args: &Args) -> Result<Exit, Failure> {
     let gateway = app.gateway();
+    if args.check {
+        let url = web::hosted(&gateway).await.ok_or_else(|| Failure::new("no gateway of this home answers"))?;
+        out.answer(&json!({"url": url}), || format!("it answers; people come to {url}"));
+        return Ok(Exit::Done);
+    }
     let parts = gateway.open_parts()?;
     let stop = CancellationToken::new();
     let doors = web::Doors { check_json: mcp::check_json, mcp: mcp::http_router(Arc::clone(&gateway), stop.clone()) };

@@ -18,6 +18,7 @@
 //! let same = agentport::secret::Secret::new(String::from("a")) == agentport::secret::Secret::new(String::from("a"));
 //! ```
 
+mod carry;
 mod keyring;
 mod vault;
 
@@ -27,6 +28,7 @@ use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 pub use self::{
+    carry::{give, take},
     keyring::Keyring,
     vault::{KeySource, Vault},
 };

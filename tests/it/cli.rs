@@ -15,6 +15,22 @@ fn init_on_a_home_changes_nothing() {
     assert_eq!(contents(port.folder()), before);
 }
 
+/// As `deploy/compose.yaml` starts it, each time.
+#[test]
+fn in_a_container_a_home_is_made_once_and_says_where_its_port_is_published() {
+    let port = Port::empty();
+    let init =
+        |address: &str| port.cli(["init", "--store", "vault", "--published-on", address, "--if-absent", "--json"]);
+    assert!(init("0.0.0.0").exits(64).error().contains("loopback"));
+    assert!(!port.home().exists());
+    init("127.0.0.1").done();
+    let settings = fs::read_to_string(port.home().join("agentport.toml")).unwrap();
+    assert!(settings.contains("published_on = \"127.0.0.1\"\nlisten = \"0.0.0.0:4747\""), "{settings}");
+    let before = contents(port.folder());
+    assert_eq!(init("127.0.0.1").done().json()["made"], json!(false));
+    assert_eq!(contents(port.folder()), before);
+}
+
 /// A folder with files of somebody else's is no home to be: they are neither written over nor cleared away.
 #[test]
 fn init_leaves_a_folder_that_is_not_empty() {

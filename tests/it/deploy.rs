@@ -73,6 +73,22 @@ fn nothing_is_installed_that_was_not_checked() {
     }
 }
 
+/// No daemon is needed to see that nothing is published beyond this computer, and that nobody is root.
+#[test]
+fn a_container_is_as_closed_as_the_unit() {
+    let compose = fs::read_to_string(deploy("compose.yaml")).unwrap();
+    let services = compose.matches("image: agentport").count();
+    for line in ["user: \"65532:65532\"", "read_only: true", "cap_drop: [ALL]", "no-new-privileges:true"] {
+        assert_eq!(compose.matches(line).count(), services, "{line}");
+    }
+    let ports = compose.lines().filter(|line| line.trim().ends_with(":4747\"")).collect::<Vec<_>>();
+    assert_eq!(ports, ["      - \"127.0.0.1:4747:4747\""]);
+    assert!(!compose.contains("privileged") && !compose.contains("docker.sock"), "{compose}");
+    let image = fs::read_to_string(deploy("Dockerfile")).unwrap();
+    let last = image.split("FROM ").last().unwrap();
+    assert!(last.starts_with("scratch\n") && last.contains("USER 65532:65532"), "{last}");
+}
+
 /// `systemd-analyze security` goes from 0 (nothing open) to 10; `verify` has no word to say but that nothing is installed.
 #[test]
 fn the_unit_is_hardened() {

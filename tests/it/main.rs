@@ -34,6 +34,7 @@ mod login;
 mod manners;
 mod npm;
 mod oauth;
+mod out_of_reach;
 mod own;
 mod passkey;
 mod previews;

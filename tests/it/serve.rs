@@ -336,3 +336,15 @@ fn t157_beyond_loopback_is_refused() {
     let refused = port.cli(["serve", "--json"]).exits(1);
     assert!(refused.error().contains("loopback"), "{refused:?}");
 }
+
+/// What a container asks for its health.
+#[test]
+fn a_gateway_says_whether_it_answers() {
+    let port = Port::enrolled();
+    let check = || port.cli(["serve", "--check", "--json"]);
+    assert!(check().exits(1).error().contains("no gateway of this home answers"));
+    let mut served = port.serve();
+    assert!(check().done().json()["url"].as_str().unwrap().ends_with(&served.port.to_string()));
+    assert_eq!(served.terminate(), Some(0));
+    check().exits(1);
+}

@@ -3,7 +3,7 @@
 use super::finding::Findings;
 use crate::config::StoreKind;
 
-/// This version has no other shape than a program that runs as the agent's own user. Whether the agent's host keeps the
+/// What is asked here is a home of the user's own, so that the program runs as the agent's user. Whether the agent's host keeps the
 /// agent away from that user's files (L1) cannot be seen from here.
 pub(super) const LEVEL: &str = "L0";
 
@@ -21,9 +21,9 @@ pub(super) fn check(store: Option<StoreKind>, findings: &mut Findings) {
     findings.warn(
         "reach",
         finding,
-        "let your agent's host run its commands in a sandbox that reaches neither these files nor the keyring (L1); \
-         running agentport as its own user, where no agent reaches them (L2), comes with `agentport serve`, which this \
-         version does not have yet",
+        "`sudo agentport install --service --for-user` with your user's name moves all of it out of reach, to a service under a \
+         user of its own (L2, on Linux); or let your agent's host run its commands in a sandbox that reaches neither these files \
+         nor the keyring (L1)",
     );
 }
 

@@ -29,6 +29,9 @@ impl Entry {
         if let Some(warning) = fleeting(&command) {
             warnings.push(warning);
         }
+        if let Some(url) = app.environment().gateway_url() {
+            return Ok((Self::of_shim(&command, host, url), warnings));
+        }
         let mut env = Map::new();
         let mut passed = Vec::new();
         let home = app.home()?;
@@ -77,6 +80,20 @@ impl Entry {
             members.push(("requestTimeoutMs".to_owned(), json!(OPENCLAW_TIMEOUT)));
         }
         Ok((Self(members), warnings))
+    }
+
+    /// The agent's side of a gateway: it holds nothing, so that nothing leads to a store. A token is a key, which its owner
+    /// puts in where the gateway asks for one.
+    fn of_shim(command: &str, host: Host, url: &str) -> Self {
+        let mut members = vec![
+            ("command".to_owned(), json!(command)),
+            ("args".to_owned(), json!(["stdio"])),
+            ("env".to_owned(), json!({"AGENTPORT_URL": url})),
+        ];
+        if host == Host::OpenClaw {
+            members.push(("requestTimeoutMs".to_owned(), json!(OPENCLAW_TIMEOUT)));
+        }
+        Self(members)
     }
 
     /// An entry as it was found.

@@ -18,6 +18,7 @@ mod limits;
 mod locks;
 mod lookup;
 mod migration;
+mod moving;
 mod notices;
 mod offers;
 mod open;
@@ -43,6 +44,7 @@ pub use self::{
     factors::Factor,
     grants::Grant,
     lookup::CallDetail,
+    moving::Still,
     notices::{A_MINUTE, ChannelHealth, Delivery, Due, NoticeKind, TRIES, Told},
     pins::{pin_digest, policy_digest},
     runner::Runner,
