@@ -79,7 +79,7 @@ fn pass(client: TcpStream, site: u16, header: &str) {
 }
 
 /// A program of a package among the tests' own, with the Node that they bring.
-fn package(script: &str) -> Option<Command> {
+pub(crate) fn package(script: &str) -> Option<Command> {
     let node = setting("AGENTPORT_TEST_EMULATE_NODE")?;
     let script = PathBuf::from(setting("AGENTPORT_TEST_NODE_MODULES")?).join(script);
     script.exists().then(|| {

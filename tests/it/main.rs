@@ -7,6 +7,7 @@ mod attacks;
 mod browser;
 mod channels;
 mod cli;
+mod clients;
 mod conformance;
 mod crash;
 mod databases;

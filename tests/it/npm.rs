@@ -2,13 +2,17 @@
 #![expect(clippy::disallowed_methods, reason = "a test starts npm and what it installed")]
 
 use std::{
+    collections::BTreeMap,
     fs,
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Arc, Mutex},
 };
 
 use serde_json::{Value, json};
+use sha2::Digest as _;
 
 use crate::harness::{Cli, Ran, Scene};
 
@@ -40,17 +44,24 @@ impl Drop for Folder {
     }
 }
 
-/// Both packages, installed without a network; the folder, and what `npx` would start.
-fn installed(scene: &Scene) -> (Folder, PathBuf) {
-    let folder = Folder(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("npm-{}", std::process::id())));
+/// Both packages, as `npm/build` packs them into `out/` of the folder.
+fn packed(scene: &Scene, name: &str) -> Folder {
+    let folder = Folder(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id())));
     fs::create_dir_all(&folder.0).unwrap();
-    let (out, place) = (folder.0.join("out"), folder.0.join("place"));
+    let out = folder.0.join("out");
     // without its debug information, which makes it four times as large
     let program = folder.0.join("agentport");
     let built = env!("CARGO_BIN_EXE_agentport");
     done(scene, with("strip", ["-o".as_ref(), program.as_os_str(), built.as_ref()]));
     let target = format!("linux-x64={}", program.display());
     done(scene, with("node", [root().join("npm/build").as_os_str(), out.as_os_str(), target.as_ref()]));
+    folder
+}
+
+/// Both, installed without a network; the folder, and what `npx` would start.
+fn installed(scene: &Scene) -> (Folder, PathBuf) {
+    let folder = packed(scene, "npm");
+    let (out, place) = (folder.0.join("out"), folder.0.join("place"));
     fs::create_dir(&place).unwrap();
     fs::write(place.join("package.json"), r#"{"private": true}"#).unwrap();
     let tarballs = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
@@ -115,4 +126,88 @@ fn t274_what_is_installed_is_checked_and_is_the_program() {
     let missing = run(&scene, with(&bin, ["--version".as_ref()]));
     assert_eq!(missing.code, 1);
     assert!(missing.stderr.contains("not yet on this system (linux-x64)"), "{missing:?}");
+}
+
+/// A registry of files: what `npm/build` packed, and what says so. `damaged`: the tarballs are others than it says.
+fn registry(out: &Path, damaged: bool) -> (u16, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut files = BTreeMap::new();
+    for tarball in fs::read_dir(out).unwrap().map(|entry| entry.unwrap().path()) {
+        let bytes = fs::read(&tarball).unwrap();
+        let manifest = with("tar", ["-xzOf".as_ref(), tarball.as_os_str(), "package/package.json".as_ref()]);
+        let mut manifest: Value = serde_json::from_slice(&read_from(manifest)).unwrap();
+        let name = manifest["name"].as_str().unwrap().to_owned();
+        let version = manifest["version"].as_str().unwrap().to_owned();
+        let place = format!("/tarballs/{}", tarball.file_name().unwrap().to_str().unwrap());
+        let integrity = format!("sha512-{}", data_encoding::BASE64.encode(&sha2::Sha512::digest(&bytes)));
+        manifest["dist"] = json!({"tarball": format!("http://127.0.0.1:{port}{place}"), "integrity": integrity});
+        let document = json!({"name": name, "dist-tags": {"latest": version}, "versions": {&version: manifest}});
+        files.insert(format!("/{name}"), document.to_string().into_bytes());
+        files.insert(place, if damaged { [&bytes[..], &b"x"[..]].concat() } else { bytes });
+    }
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let mut request = BufReader::new(client);
+            let mut line = String::new();
+            request.read_line(&mut line).unwrap_or_default();
+            let path = line.split(' ').nth(1).unwrap_or_default().replace("%2f", "/").replace("%2F", "/");
+            let mut header = String::new();
+            while request.read_line(&mut header).is_ok_and(|count| count > 2) {
+                header.clear();
+            }
+            seen.lock().unwrap().push(path.clone());
+            let (code, body) = files.get(&path).map_or(("404 Not Found", &b"{}"[..]), |body| ("200 OK", body));
+            let head = format!("HTTP/1.1 {code}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let mut client = request.into_inner();
+            client.write_all(&[head.as_bytes(), body].concat()).ok();
+        }
+    });
+    (port, asked)
+}
+
+fn read_from(mut command: Command) -> Vec<u8> {
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut bytes = Vec::new();
+    child.stdout.take().unwrap().read_to_end(&mut bytes).unwrap();
+    assert!(child.wait().unwrap().success());
+    bytes
+}
+
+/// `npx -y @agentport/mcp-server ARGUMENTS`, as somebody tries it who has nothing of it yet.
+fn npx(folder: &Path, registry: u16, arguments: &[&str]) -> Command {
+    let place = folder.join(format!("tries-{registry}"));
+    fs::create_dir_all(&place).unwrap();
+    let mut command = Command::new("npx");
+    command.args(["-y", "@agentport/mcp-server"]).args(arguments).current_dir(&place);
+    command.env("HOME", &place).env("AGENTPORT_HOME", place.join("home")).env("npm_config_cache", place.join("cache"));
+    command
+        .env("npm_config_registry", format!("http://127.0.0.1:{registry}/"))
+        .env("npm_config_update_notifier", "false");
+    command
+}
+
+#[test]
+fn npx_fetches_starts_and_checks_it() {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
+        return;
+    }
+    let scene = Scene::new();
+    let folder = packed(&scene, "npx");
+    let (port, asked) = registry(&folder.0.join("out"), false);
+    let version = done(&scene, npx(&folder.0, port, &["--version"]));
+    assert_eq!(version.stdout.trim(), concat!("agentport ", env!("CARGO_PKG_VERSION")));
+    let mut fetched = asked.lock().unwrap().clone();
+    fetched.retain(|path| path.starts_with("/tarballs/"));
+    fetched.sort();
+    let of = |name: &str| format!("/tarballs/agentport-{name}-{}.tgz", env!("CARGO_PKG_VERSION"));
+    assert_eq!(fetched, [of("linux-x64"), of("mcp-server")], "the program of this system and no other");
+    let told = done(&scene, npx(&folder.0, port, &["tools", "list", "--all", "--json"]));
+    assert!(told.stdout.contains("stripe.create_refund"), "{told:?}");
+    // a registry that gives other bytes than it promised
+    let (port, _) = registry(&folder.0.join("out"), true);
+    let refused = run(&scene, npx(&folder.0, port, &["--version"]));
+    assert!(refused.code != 0 && refused.stdout.is_empty() && refused.stderr.contains("EINTEGRITY"), "{refused:?}");
 }
