@@ -72,3 +72,50 @@ pub async fn take(store: &dyn SecretStore, from: &mut (dyn BufRead + Send)) -> R
         taken += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doubles::Memory;
+
+    async fn given(store: &Memory, names: &[&str]) -> Vec<u8> {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut bytes = Vec::new();
+        give(store, &names, &mut bytes).await.unwrap();
+        bytes
+    }
+
+    #[tokio::test]
+    async fn what_is_given_is_taken_and_nothing_after_it_is_read() {
+        let (from, to) = (Memory::default(), Memory::default());
+        for (name, secret) in [("a", "one\nline \"two\""), ("b", "\u{1f511}"), ("c", "not asked for")] {
+            from.put(name, Secret::new(secret.to_owned())).await.unwrap();
+        }
+        let mut bytes = given(&from, &["a", "b", "gone"]).await;
+        bytes.extend_from_slice(b"the rest");
+        let mut reader = bytes.as_slice();
+        assert_eq!(take(&to, &mut reader).await.unwrap(), 2);
+        assert_eq!(reader, b"the rest");
+        let mut expected = from.secrets.lock().unwrap().clone();
+        expected.remove("c");
+        assert_eq!(*to.secrets.lock().unwrap(), expected);
+    }
+
+    #[tokio::test]
+    async fn what_does_not_arrive_whole_is_an_error() {
+        let from = Memory::default();
+        from.put("a", Secret::new("one".to_owned())).await.unwrap();
+        let whole = given(&from, &["a"]).await;
+        for length in 0..whole.len() {
+            assert!(take(&Memory::default(), &mut &whole[..length]).await.is_err(), "{length}");
+        }
+        assert!(take(&Memory::default(), &mut &b"{\"name\":\"a\"}\n\n"[..]).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_locked_store_gives_nothing() {
+        let from = Memory::default();
+        from.locked.store(true, std::sync::atomic::Ordering::SeqCst);
+        assert!(matches!(give(&from, &["a".to_owned()], &mut Vec::new()).await, Err(StoreError::Locked(_))));
+    }
+}

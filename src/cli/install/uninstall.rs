@@ -28,7 +28,15 @@ pub(in crate::cli) fn run(out: &Out, args: &Args) -> Result<Exit, Failure> {
         system.program("systemctl", &["disable", "--now", "agentport.service"])?;
     }
     let back = match (&note, args.purge) {
-        (Some(note), false) => bring_back(&mut system, note)?,
+        (Some(note), false) => bring_back(&mut system, note).inspect_err(|_| {
+            // it could not go back: it goes on where it is
+            if system::has_systemd() {
+                drop(
+                    system::System::new(&Out::new(true), false)
+                        .program("systemctl", &["enable", "--now", "agentport.service"]),
+                );
+            }
+        })?,
         (Some(_), true) | (None, _) => false,
     };
     let needed = match &note {
@@ -96,6 +104,9 @@ fn hosts_back(system: &mut system::System<'_>, note: &Note, back: bool) -> Resul
         return Ok(false);
     }
     let owner = whose(&note.user)?;
+    if system.is_dry() && !rustix::process::geteuid().is_root() {
+        return Ok(false);
+    }
     let before = note.program.as_deref().filter(|path| *path != system::PROGRAM && Path::new(path).exists());
     let survey = &system::answer(system::this_as_user(&owner, &["moving", "survey", "--json"]), None)?;
     let hosts = survey["hosts"].as_array().cloned().unwrap_or_default();

@@ -5,6 +5,7 @@ mod faults;
 mod hostile;
 mod many;
 mod migration;
+mod moving;
 mod notices;
 mod people;
 
