@@ -7,6 +7,7 @@
 mod builtin;
 mod deciding;
 mod enrolling;
+mod explaining;
 mod foreseeing;
 mod granting;
 mod headline;
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::{
     deciding::{DecideError, Said},
     enrolling::{ByLink, EnrolError},
+    explaining::{ExplainError, Explained, Supposed},
     headline::{Word, currencies, headline, headline_text},
     listing::{Callable, Listed, is_exposed},
     proving::{Presented, ProveError, seed_name},

@@ -53,6 +53,11 @@ impl Snapshot {
         self.accounts.iter().filter(|account| account.integration == integration).cloned().collect()
     }
 
+    /// The name of a tool as policies and the log have it; one that there is not, as it was written.
+    pub fn policy_name(&self, name: &str) -> String {
+        self.catalog.find(name).map_or_else(|| name.to_owned(), |tool| tool.policy_name())
+    }
+
     /// May this caller call anything of the integration? Only agents that were let in for some of them may not; whatever
     /// channel they come by.
     pub fn reaches(&self, caller: &Caller, integration: &str) -> bool {

@@ -75,6 +75,8 @@ pub enum Claim {
     Unlock,
     /// Letting an agent in, or giving it another token.
     Agents,
+    /// Shutting this agent out.
+    ShutOut(String),
     /// Opening a session, which reads and denies.
     SignIn,
 }
@@ -91,6 +93,7 @@ impl Claim {
             | Self::Factors
             | Self::People
             | Self::Agents
+            | Self::ShutOut(_)
             | Self::Lock
             | Self::Unlock => Purpose::Decide,
         }
@@ -113,6 +116,7 @@ impl Claim {
             Self::Lock => ("lock", Vec::new()),
             Self::Unlock => ("unlock", Vec::new()),
             Self::Agents => ("agents", Vec::new()),
+            Self::ShutOut(agent) => ("shut_out", vec![agent.clone()]),
             Self::SignIn => ("sign_in", Vec::new()),
         }
     }

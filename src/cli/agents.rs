@@ -13,7 +13,7 @@ use crate::{
     gateway::{Gateway, Parts, Presented},
     ledger::{
         Reach,
-        sqlite::{LetIn, NewAgent},
+        sqlite::{LetIn, NewAgent, ShutOut},
     },
     visible::visible,
 };
@@ -99,8 +99,10 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
         }
         Action::Revoke { name } => {
             let name = known(&parts, &name)?;
-            if !parts.home.revoke_agent(name.clone(), gateway.clock().now()).await? {
-                return Err(nobody(name.as_str()));
+            // it only tightens: no code is asked for, so that nothing keeps a person at the terminal from it
+            match parts.home.revoke_agent(name.clone(), None, gateway.clock().now()).await? {
+                ShutOut::Done => {}
+                ShutOut::Nobody | ShutOut::Unproven => return Err(nobody(name.as_str())),
             }
             out.answer(&json!({"revoked": name}), || {
                 format!("{name} is shut out; what of its calls waited is cancelled")

@@ -78,13 +78,9 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
     parts.ledger.sweep(now).await?;
     match action {
         Action::List(args) => {
-            let tool = args.tool.map(|name| {
-                parts
-                    .snapshots
-                    .current()
-                    .ok()
-                    .and_then(|snapshot| snapshot.catalog.find(&name).map(|tool| tool.policy_name()))
-                    .unwrap_or(name)
+            let tool = args.tool.map(|name| match parts.snapshots.current() {
+                Ok(snapshot) => snapshot.policy_name(&name),
+                Err(_) => name,
             });
             let filter = LineFilter {
                 tool,
@@ -94,6 +90,7 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
                 until: args.until.as_deref().map(|text| time(text, now.wall)).transpose()?,
                 status: args.status,
                 text: args.text.map(|words| words.split_whitespace().map(str::to_owned).collect()).unwrap_or_default(),
+                before: None,
                 limit: Some(args.limit),
             };
             let lines = parts.home.lines(filter).await?;

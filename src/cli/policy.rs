@@ -9,13 +9,12 @@ use crate::{
     account::Environment,
     app::App,
     approval::{Claim, PersonId},
-    call::{Arguments, Caller},
+    call::Caller,
     diagnostic::Diagnostics,
     files,
-    findings::Findings,
-    gateway::{Parts, Presented},
+    gateway::{ExplainError, Explained, Parts, Presented, Supposed},
     ledger::sqlite::{pin_digest, policy_digest},
-    policy::{self, Change, Decision, Evaluation, Facts, Known, Pinned, ToolChange, Use},
+    policy::{self, Change, Decision, Known, Pinned, ToolChange, Use},
     snapshot::Snapshot,
     visible::{visible, visible_source},
 };
@@ -98,27 +97,24 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
         }
         Action::Show => show(app, out, &parts, &snapshot),
         Action::Explain { tool, args, facts, caller, account, env } => {
-            let found = catalog.find(&tool).ok_or_else(|| no_tool(catalog, &tool))?;
             let caller = Caller::parse(&caller).map_err(Failure::usage)?;
-            let arguments = args.as_deref().map(|args| parse_arguments(found, args)).transpose()?;
-            let known = snapshot.accounts.iter().find(|a| a.integration == found.integration.id && a.name == account);
-            let environment = env.or(known.map(|account| account.environment)).unwrap_or_default();
-            let supposed = facts.as_deref().map(call::read_object).transpose()?;
-            let supposed = supposed.map(|facts| Findings::supposed(&facts));
-            let facts = Facts {
-                tool: found,
+            let arguments = args.as_deref().map(call::read_object).transpose()?;
+            let facts = facts.as_deref().map(call::read_object).transpose()?;
+            let supposed = Supposed {
+                tool: &tool,
                 arguments: arguments.as_ref(),
+                facts: facts.as_ref(),
                 caller: &caller,
                 account: &account,
-                environment,
-                findings: supposed.as_ref(),
-                now: app.clock().now().wall,
+                environment: env,
             };
-            let evaluation = snapshot.policy.evaluate(&facts);
-            let used = parts.home.used(evaluation.uses.clone(), app.clock().now()).await?;
-            out.answer(&explained_json(&found.policy_name(), &evaluation, &used), || {
-                explained(&found.policy_name(), &evaluation, &used)
-            });
+            let explained = match gateway.explain(&parts, &snapshot, &supposed).await {
+                Ok(explained) => explained,
+                Err(ExplainError::NoTool { .. }) => return Err(no_tool(catalog, &tool)),
+                Err(error @ ExplainError::Arguments { .. }) => return Err(Failure::usage(visible(&error.to_string()))),
+                Err(ExplainError::Ledger(error)) => return Err(error.into()),
+            };
+            out.answer(&explained_json(&explained), || explained_text(&explained));
             Ok(Exit::Done)
         }
         Action::Diff => {
@@ -232,15 +228,8 @@ pub(super) fn no_tool(catalog: &crate::catalog::Catalog, name: &str) -> Failure 
     }
 }
 
-fn parse_arguments(tool: &crate::catalog::Tool, args: &str) -> Result<Arguments, Failure> {
-    Arguments::parse(tool, &call::read_object(args)?).map_err(|problems| {
-        let lines: Vec<String> =
-            problems.iter().map(|problem| format!("{}: {}", problem.at, problem.message)).collect();
-        Failure::usage(format!("the arguments do not fit `{}`: {}", tool.policy_name(), visible(&lines.join("; "))))
-    })
-}
-
-fn explained_json(tool: &str, evaluation: &Evaluation, used: &[i64]) -> Value {
+fn explained_json(explained: &Explained) -> Value {
+    let Explained { tool, evaluation, .. } = explained;
     let mut value = json!({"tool": tool, "decision": evaluation.decision, "reasons": evaluation.reasons});
     if let (false, Value::Object(members)) = (evaluation.requirement.is_plain(), &mut value) {
         members.insert("requirement".to_owned(), json!(evaluation.requirement));
@@ -248,14 +237,15 @@ fn explained_json(tool: &str, evaluation: &Evaluation, used: &[i64]) -> Value {
     if let (false, Value::Object(members)) = (evaluation.facts.is_empty(), &mut value) {
         members.insert("facts".to_owned(), json!(evaluation.facts));
     }
-    let limit = |(one, used): (&Use, &i64)| json!({"rule": one.rule, "used": one.of(*used), "fits": one.fits(*used)});
+    let limit = |(one, used): (&Use, i64)| json!({"rule": one.rule, "used": one.of(used), "fits": one.fits(used)});
     if let (false, Value::Object(members)) = (evaluation.uses.is_empty(), &mut value) {
-        members.insert("limits".to_owned(), evaluation.uses.iter().zip(used).map(limit).collect());
+        members.insert("limits".to_owned(), explained.limits().map(limit).collect());
     }
     value
 }
 
-fn explained(tool: &str, evaluation: &Evaluation, used: &[i64]) -> String {
+fn explained_text(explained: &Explained) -> String {
+    let Explained { tool, evaluation, .. } = explained;
     let mut text = format!("{tool}: {}\n", evaluation.decision);
     for reason in &evaluation.reasons {
         text += &format!("  {}  {}  {}", reason.decision, visible(&reason.rule), reason.place());
@@ -264,9 +254,9 @@ fn explained(tool: &str, evaluation: &Evaluation, used: &[i64]) -> String {
         }
         text.push('\n');
     }
-    for (one, used) in evaluation.uses.iter().zip(used) {
-        let full = if one.fits(*used) { "" } else { ", so that this call asks" };
-        text += &format!("  used of {}: {}{full}\n", visible(&one.rule), one.of(*used));
+    for (one, used) in explained.limits() {
+        let full = if one.fits(used) { "" } else { ", so that this call asks" };
+        text += &format!("  used of {}: {}{full}\n", visible(&one.rule), one.of(used));
     }
     for fact in &evaluation.facts {
         let known = if fact.known { "" } else { "  not known, which counts against the call" };

@@ -46,6 +46,8 @@ pub struct LineFilter {
     pub status: Option<String>,
     /// Words that the line or its payloads contain, all of them, whatever their case.
     pub text: Vec<String>,
+    /// Before this place in the chain: the pages of a list.
+    pub before: Option<i64>,
     /// At most so many, the newest.
     pub limit: Option<u32>,
 }

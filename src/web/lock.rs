@@ -16,11 +16,12 @@ use super::{
     failure::Failure,
     pages::{self, Visit, refused, see_other},
     passkey::challenge,
+    proof::Shown,
     session::check_form_token,
 };
 use crate::{
-    approval::{Assertion, Claim, Code, PasskeyError},
-    gateway::{DecideError, Presented, ProveError},
+    approval::Claim,
+    gateway::{DecideError, ProveError},
 };
 
 /// What the token of its form is for.
@@ -52,12 +53,6 @@ impl Set {
             Self::Unlock => Claim::Unlock,
         }
     }
-}
-
-/// What the form shows.
-enum Shown {
-    Code(Code),
-    Passkey(Assertion),
 }
 
 #[derive(Deserialize)]
@@ -111,21 +106,14 @@ pub(super) async fn set(
     check_form_token(&session.token, LOCK, &form.csrf)?;
     let refuse =
         async |status, problem: String| pages::inbox_page(&site, &headers, &visit, status, Some(problem)).await;
-    let proof = if form.passkey.is_empty() {
-        Code::parse(&form.code).map(Shown::Code).map_err(|error| error.to_string())
-    } else {
-        Assertion::parse(&form.passkey).map(Shown::Passkey).ok_or_else(|| PasskeyError::Form.to_string())
-    };
-    let proof = match proof {
-        Ok(proof) => proof,
-        Err(error) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, format!("{error}; nothing was changed")).await,
-    };
-    let presented = match &proof {
-        Shown::Code(code) => Presented::Code(&session.person, code),
-        Shown::Passkey(assertion) => Presented::Passkey { assertion, origin: site.origin(), of: Some(&session.person) },
+    let shown = match Shown::read(&form.code, &form.passkey) {
+        Ok(shown) => shown,
+        Err(problem) => {
+            return refuse(StatusCode::UNPROCESSABLE_ENTITY, format!("{problem}; nothing was changed")).await;
+        }
     };
     let (parts, now) = (&visit.parts, site.gateway().clock().now());
-    let approver = match site.gateway().prove(parts, form.set.claim(), &presented).await {
+    let approver = match site.gateway().prove(parts, form.set.claim(), &shown.of(&site, session)).await {
         Ok(approver) => approver,
         Err(ProveError::Ledger(error)) => return Err(Failure::internal(error)),
         Err(error) => return refuse(refused(&error), error.to_string()).await,

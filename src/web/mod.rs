@@ -2,10 +2,11 @@
 //! with a second factor, or no.
 //!
 //! `host` keeps exactly one process of the home serving, `guard` stands before everything, `session` knows the browser,
-//! `login`, `pages`, `deciding`, `together`, `enrolling`, `lock` and `passkey` answer the routes, `view` turns an approval into plain text that cannot lie, and the
+//! `login`, `pages`, `deciding`, `together`, `enrolling`, `lock`, `log`, `policy`, `agents` and `passkey` answer the routes, `view` turns an approval into plain text that cannot lie, and the
 //! templates only lay it out. Nothing here decides: [`Gateway::approve`](crate::gateway::Gateway::approve) and
 //! [`Gateway::deny`](crate::gateway::Gateway::deny) do.
 
+mod agents;
 mod api;
 mod deciding;
 mod enrolling;
@@ -14,10 +15,13 @@ mod guard;
 mod host;
 mod listener;
 mod lock;
+mod log;
 mod login;
 mod pages;
 mod passkey;
 mod peer;
+mod policy;
+mod proof;
 mod session;
 #[cfg(unix)]
 mod socket;
@@ -52,6 +56,13 @@ fn router(site: &Arc<Site>) -> Router {
         .route("/approve/{id}/challenge", post(passkey::for_approval))
         .route("/together/{id}", get(together::show).post(together::decide))
         .route("/together/{id}/challenge", post(together::for_together))
+        .route("/log", get(log::list))
+        .route("/log/verify", post(log::verify))
+        .route("/log/{id}", get(log::show))
+        .route("/policy", get(policy::show).post(policy::explain))
+        .route("/agents", get(agents::list))
+        .route("/agents/{name}", get(agents::show).post(agents::revoke))
+        .route("/agents/{name}/challenge", post(agents::for_revoke))
         .route("/enrol/{token}", get(enrolling::show).post(enrolling::enrol))
         .route("/passkey.js", get(passkey::script))
         .route("/style.css", get(pages::style))

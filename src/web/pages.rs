@@ -21,17 +21,23 @@ use super::{
     login,
     passkey::Scripted,
     session::{self, Session, check_form_token, form_token},
-    view::{ByPasskey, Inbox, When},
+    view::{A_DAY, ByPasskey, Day, Inbox, LogLine, When, days},
 };
 use crate::{
     approval::{Assertion, Claim, Code, PasskeyError, PersonId},
+    call::Caller,
     clock::Millis,
     gateway::{Parts, Presented, ProveError},
-    ledger::{ApprovalStatus, sqlite::SessionToken},
+    ledger::{ApprovalStatus, LineFilter, sqlite::SessionToken},
     snapshot::Snapshot,
     visible::visible_source,
 };
 
+/// How many days the overview counts, today among them.
+const DAYS: i64 = 7;
+/// How many of the last calls it shows, and how far back it looks for them.
+const LATELY: usize = 3;
+const AMONG: u32 = 40;
 /// How many decided approvals the inbox shows.
 const DECIDED: usize = 20;
 /// How long what nobody decided is shown as missed.
@@ -128,6 +134,10 @@ struct InboxPage {
     /// What is granted and lives: id, and the rule line by line.
     grants: Vec<(String, Vec<String>)>,
     inbox: Inbox,
+    /// Today and the days before.
+    days: Vec<Day>,
+    /// What agents asked for last.
+    recent: Vec<LogLine>,
 }
 
 #[derive(Template)]
@@ -187,6 +197,12 @@ pub(super) async fn inbox_page(
         told.push(visit.parts.home.told(&approval.id).await.map_err(Failure::internal)?);
     }
     let missed: Vec<_> = missed.into_iter().zip(told).collect();
+    let first = now.wall.div_euclid(A_DAY).saturating_sub(DAYS - 1).saturating_mul(A_DAY);
+    let counts = visit.parts.home.by_day(first).await.map_err(Failure::internal)?;
+    let lines = LineFilter { limit: Some(AMONG), ..LineFilter::default() };
+    let lines = visit.parts.home.lines(lines).await.map_err(Failure::internal)?;
+    let asked = lines.iter().filter(|line| line.kind == "call" && line.caller != Caller::AGENTPORT);
+    let recent = asked.take(LATELY).map(|line| LogLine::new(line, now.wall)).collect();
     let locked = visit.parts.home.locked_since().await.map_err(Failure::internal)?;
     let passkeys = visit.parts.home.passkeys(Some(person.clone())).await.map_err(Failure::internal)?;
     let page = InboxPage {
@@ -203,6 +219,8 @@ pub(super) async fn inbox_page(
             .map(|grant| (grant.id.clone(), grant.text.lines().skip(1).map(visible_source).collect()))
             .collect(),
         inbox: Inbox::new(&waiting, &missed, &decided, now.wall),
+        days: days(&counts, now.wall, DAYS),
+        recent,
     };
     let response = visit.page(site, headers, token, status, &page)?;
     Ok(if page.passkey.is_here() { scripted(response) } else { response })
@@ -360,10 +378,13 @@ pub(super) async fn wrong_method() -> Failure {
     Failure::WrongMethod
 }
 
+/// The pages that stand in the list of pages.
+const PAGES: [&str; 3] = ["/log", "/agents", "/policy"];
+
 /// Where to go after signing in: a page of ours, whatever the form says.
 fn local(next: &str) -> &str {
     let known = next.strip_prefix("/approve/").is_some_and(is_id);
-    if known { next } else { "/" }
+    if known || PAGES.contains(&next) { next } else { "/" }
 }
 
 /// Has this the shape of an approval's id?
@@ -381,6 +402,7 @@ mod tests {
     #[test]
     fn t153_signing_in_leads_only_to_pages_of_ours() {
         assert_eq!(local("/approve/apr_0a1b"), "/approve/apr_0a1b");
+        assert_eq!(local("/log"), "/log");
         for text in [
             "",
             "/",
@@ -396,6 +418,9 @@ mod tests {
             "/\\evil",
             "javascript:alert(1)",
             "/approve/apr_%2e",
+            "/log/rec_1",
+            "/log?text=x",
+            "/logout",
         ] {
             assert_eq!(local(text), "/", "{text}");
         }

@@ -65,7 +65,7 @@ fn t157_behind_a_name_of_the_network_a_code_alone_signs_nobody_in() {
     }
     assert_eq!(marks(&port), before, "the code was looked at");
     let host = public.split_once("://").unwrap().1;
-    for path in ["/", "/login"] {
+    for path in ["/", "/login", "/log", "/agents"] {
         let page = served.raw("GET", path, &[("Host", host)], "");
         assert!(page.body.contains("agentport login") && !page.body.contains("name=\"code\""), "{path} {page:?}");
     }

@@ -1,6 +1,8 @@
 //! The approval site over a real listener, with a real home behind it.
 
 pub(crate) mod house;
+mod log;
+mod policy;
 mod together;
 
 use std::time::Duration;
@@ -571,19 +573,37 @@ async fn t148_nothing_that_somebody_else_wrote_becomes_markup() {
             assert_eq!(browser.post(&path, &fields).await.status, 303);
         }
         check_markup(&browser.get(&path).await.body);
+        check_markup(&browser.get(&format!("/log/{}", approval.record)).await.body);
+        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("text", hostile).finish();
+        check_markup(&valueless(&browser.get(&format!("/log?{query}&tool=%3Cscript%3E")).await.body));
+        let csrf = browser.get("/policy").await.csrf("/policy");
+        let call = [("csrf", &*csrf), ("tool", hostile), ("arguments", hostile), ("caller", "x"), ("account", hostile)];
+        check_markup(&valueless(&browser.post("/policy", &call).await.body));
     }
-    check_markup(&browser.get("/").await.body);
+    for page in ["/", "/log", "/policy", "/agents"] {
+        check_markup(&browser.get(page).await.body);
+    }
     let next =
         format!("/login?next={}", url::form_urlencoded::byte_serialize(HOSTILE[2].as_bytes()).collect::<String>());
     check_markup(&Browser::new(house.port).get(&next).await.body);
 }
 
+/// The page less what stands in quotes inside its tags, where a form shows what was typed: whatever broke out of them stays.
+fn valueless(html: &str) -> String {
+    let tag = |part: &str| {
+        let (inside, text) = part.split_once('>').unwrap_or((part, ""));
+        format!("<{}>{text}", inside.split('"').step_by(2).collect::<String>())
+    };
+    html.split('<').skip(1).map(tag).collect()
+}
+
 /// Every tag of the page is one of ours, with attributes of ours.
 fn check_markup(html: &str) {
-    const TAGS: [&str; 40] = [
+    const TAGS: [&str; 49] = [
         "!doctype", "html", "head", "meta", "title", "link", "body", "header", "a", "form", "input", "button", "main",
         "section", "div", "h1", "h2", "p", "span", "dl", "dt", "dd", "code", "i", "mark", "strong", "b", "pre", "time",
-        "label", "ul", "li", "i", "b", "fieldset", "legend", "select", "option", "details", "summary",
+        "label", "ul", "li", "i", "b", "fieldset", "legend", "select", "option", "details", "summary", "nav", "table",
+        "thead", "tbody", "tr", "th", "td", "textarea", "datalist",
     ];
     for tag in html.split('<').skip(1) {
         let inside = tag.split('>').next().unwrap();
@@ -618,7 +638,9 @@ async fn t153_odd_paths_are_not_found() {
         "/../etc/passwd".to_owned(),
         "/templates/base.html".to_owned(),
         "/favicon.ico".to_owned(),
-        "/log".to_owned(),
+        "/logs".to_owned(),
+        "/log/".to_owned(),
+        format!("/log/{}/", approval.record),
     ] {
         let answer = browser.get(&path).await;
         assert_eq!(answer.status, 404, "{path}: {}", answer.body);

@@ -83,6 +83,17 @@ pub enum LetIn {
     Unproven,
 }
 
+/// What became of shutting an agent out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShutOut {
+    /// It is out.
+    Done,
+    /// There is none of this name.
+    Nobody,
+    /// The proof was for something else, or used before.
+    Unproven,
+}
+
 impl Sqlite {
     /// Everybody who was let in, by name.
     ///
@@ -169,15 +180,28 @@ impl Sqlite {
         .await
     }
 
-    /// Shuts an agent out, and ends what of its calls waits for a human. `false`: there is none of this name.
+    /// Shuts an agent out, and ends what of its calls waits for a human. It only tightens, so that the terminal brings no
+    /// approver; where there is one, it has to be for this.
     ///
     /// # Errors
     /// The database cannot be used.
-    pub async fn revoke_agent(&self, name: Caller, now: Now) -> Result<bool, LedgerError> {
+    pub async fn revoke_agent(
+        &self,
+        name: Caller,
+        approver: Option<Approver>,
+        now: Now,
+    ) -> Result<ShutOut, LedgerError> {
         self.transaction(Durability::Full, move |transaction, _| {
-            if transaction.execute("DELETE FROM agent WHERE name = ?", [name.as_str()])? == 0 {
-                return Ok(false);
+            if !exists(transaction, &name)? {
+                return Ok(ShutOut::Nobody);
             }
+            if let Some(approver) = &approver
+                && (*approver.claim() != Claim::ShutOut(name.as_str().to_owned())
+                    || !factors::burn(transaction, approver)?)
+            {
+                return Ok(ShutOut::Unproven);
+            }
+            transaction.execute("DELETE FROM agent WHERE name = ?", [name.as_str()])?;
             let waiting: Vec<String> = transaction
                 .prepare_cached("SELECT id FROM approval WHERE caller = ? AND status = 'pending'")?
                 .query_map([name.as_str()], |row| row.get(0))?
@@ -185,8 +209,9 @@ impl Sqlite {
             for id in waiting {
                 decisions::cancel(transaction, &id, CancelledBy::Human, now)?;
             }
-            factors::home_event(transaction, "agent revoked", name.as_str(), Map::new(), now)?;
-            Ok(true)
+            let body = approver.as_ref().map(|approver| proof(Some(approver))).unwrap_or_default();
+            factors::home_event(transaction, "agent revoked", name.as_str(), body, now)?;
+            Ok(ShutOut::Done)
         })
         .await
     }

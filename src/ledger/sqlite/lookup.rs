@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Durability, LedgerError, Sqlite, approvals, factors};
 use crate::{
+    call::Caller,
     clock::{Millis, Now, rfc3339},
     ledger::{Line, LineFilter},
 };
@@ -73,6 +74,31 @@ impl Sqlite {
         Ok(counts.into_iter().map(|((tool, status), count)| (tool, status, count)).collect())
     }
 
+    /// How many calls of agents ended how on each day since a time: `(day, status, count)`, days counted from 1970 in UTC.
+    /// The product's own reads are none of theirs.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn by_day(&self, since: Millis) -> Result<Vec<(i64, String, u64)>, LedgerError> {
+        self.on_thread(move |inner| {
+            let sql = format!(
+                "SELECT at / {A_DAY} AS day, {STANDING} AS standing, count(*) FROM record
+                 WHERE kind = 'call' AND at >= ?1 AND caller <> ?2 GROUP BY day, standing ORDER BY day, standing"
+            );
+            let connection = inner.connection(Durability::Normal);
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map(params![since, Caller::AGENTPORT], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?))
+            })?;
+            rows.map(|row| {
+                row.map(|(day, status, count)| (day, status, u64::try_from(count).unwrap_or(0)))
+                    .map_err(LedgerError::from)
+            })
+            .collect()
+        })
+        .await
+    }
+
     /// Deletes the payloads of records before a time; their hashes stay, and so does a record of the deletion.
     ///
     /// # Errors
@@ -111,6 +137,8 @@ impl Sqlite {
     }
 }
 
+/// In milliseconds.
+const A_DAY: Millis = 24 * 3_600_000;
 /// No limit looks back so far.
 const A_YEAR_AND_MORE: Millis = 370 * 24 * 3_600_000;
 const RECORD: &str = "seq, id, call, kind, status, at, caller, tool, account, body, lower(hex(prev)), lower(hex(hash))";
@@ -127,7 +155,7 @@ fn lines(connection: &Connection, filter: &LineFilter) -> Result<Vec<Line>, Ledg
         "SELECT seq, id, at, kind, {STANDING} AS standing, caller, tool, account, body FROM record
          WHERE kind IN ('call', 'home') AND (?1 IS NULL OR tool = ?1) AND (?2 IS NULL OR caller = ?2)
            AND (?3 IS NULL OR account = ?3) AND (?4 IS NULL OR at >= ?4) AND (?5 IS NULL OR at < ?5)
-           AND (?6 IS NULL OR standing = ?6)
+           AND (?6 IS NULL OR standing = ?6) AND (?7 IS NULL OR seq < ?7)
          ORDER BY seq DESC"
     );
     let mut statement = connection.prepare_cached(&sql)?;
@@ -137,7 +165,8 @@ fn lines(connection: &Connection, filter: &LineFilter) -> Result<Vec<Line>, Ledg
         filter.account,
         filter.since,
         filter.until,
-        filter.status
+        filter.status,
+        filter.before
     ])?;
     let words: Vec<String> = filter.text.iter().map(|word| word.to_lowercase()).collect();
     let limit = filter.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));

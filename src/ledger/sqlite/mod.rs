@@ -39,7 +39,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
 pub use self::{
-    agents::{AgentToken, LetIn, NewAgent},
+    agents::{AgentToken, LetIn, NewAgent, ShutOut},
     enrolments::{Enrolment, EnrolmentToken},
     factors::Factor,
     grants::Grant,

@@ -273,7 +273,7 @@ impl CallView {
 }
 
 /// The definition that the plan was built from; another one would explain it wrongly.
-fn current_tool<'a>(plan: &Plan, snapshot: &'a Snapshot) -> Option<&'a Tool> {
+pub(super) fn current_tool<'a>(plan: &Plan, snapshot: &'a Snapshot) -> Option<&'a Tool> {
     let found = snapshot.catalog.find(&plan.tool())?;
     Some(&**found).filter(|tool| plan.definition() == tool.definition().into())
 }
@@ -298,7 +298,7 @@ fn often(lately: Lately) -> String {
     format!("{} in the 7 days before: {approved} approved, {denied} denied, {ran} done", times(asked))
 }
 
-fn whys(evaluation: &Evaluation) -> Vec<Why> {
+pub(super) fn whys(evaluation: &Evaluation) -> Vec<Why> {
     let place = |file: &str, line: usize| if line == 0 { file.to_owned() } else { format!("{file}, line {line}") };
     evaluation
         .reasons

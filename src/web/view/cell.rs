@@ -64,6 +64,11 @@ impl Cell {
         text.strip_prefix(argument).is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
     }
 
+    /// Is there nothing in it?
+    pub(in crate::web) fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
     /// How many characters it shows.
     pub(super) fn length(&self) -> usize {
         self.pieces.iter().map(|piece| piece.text.chars().count()).sum()

@@ -3,6 +3,7 @@
 //! INVARIANT: a value that somebody else chose is a [`Cell`](cell::Cell) and nothing else. Two different requests never give the same
 //! material block: every leaf of the arguments has its own row, under its full path, whole.
 
+mod agents;
 mod approval;
 mod cell;
 mod decide;
@@ -15,8 +16,10 @@ mod inbox;
 mod json;
 mod letters;
 mod links;
+mod log;
 mod mail;
 mod outcome;
+mod policy;
 mod qr;
 mod request;
 mod rows;
@@ -24,12 +27,15 @@ mod statement;
 mod when;
 
 pub(super) use self::{
+    agents::AgentView,
     approval::{ApprovalView, Surroundings},
     cell::Cell,
     decide::{ByPasskey, Decide},
     headline::HeadlineWord,
     inbox::Inbox,
+    log::{A_DAY, Day, LogLine, RecordView, days},
     outcome::Standing,
+    policy::{AccountLines, ExplainedView, SourceLine, by_account, edits, source},
     qr::QrImage,
     rows::Shown,
     when::When,

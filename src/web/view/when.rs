@@ -26,6 +26,14 @@ impl When {
         };
         Self { at: iso.replace('T', " ").replace('Z', " UTC"), iso, from_now }
     }
+
+    /// As the log writes it, to the second.
+    pub(in crate::web) fn of_text(iso: &str, now: Millis) -> Self {
+        match iso.parse::<jiff::Timestamp>() {
+            Ok(at) => Self::new(at.as_millisecond(), now),
+            Err(_) => Self { at: String::new(), iso: String::new(), from_now: String::new() },
+        }
+    }
 }
 
 fn span(millis: Millis) -> String {
