@@ -14,7 +14,11 @@ use crate::{
     policy::{self, Known, Pinned},
     secret::{Keyring, SecretStore, StoreError, Vault},
     snapshot::{Manifests, SnapshotError, Snapshots},
-    upstream::{Credentials, Rest, Sql, Upstreams, oauth::OAuth},
+    upstream::{
+        Credentials, Rest, Sql, Upstreams,
+        http::{Http, Limits},
+        oauth::OAuth,
+    },
 };
 
 /// The program: its environment, its clock, its catalog.
@@ -104,15 +108,19 @@ impl App {
         let snapshots = Snapshots::start(home.clone(), self.environment.clone(), ledger.clone(), catalog)?;
         let settings = Arc::clone(&snapshots.current()?.settings);
         let secrets = secret_store(&home, &settings, ledger.home_id());
-        let oauth = OAuth::new(Arc::new(ledger.clone()), Arc::clone(&secrets), Arc::clone(&self.clock), home.run());
-        let courier = Courier::new(ledger.clone(), Arc::clone(&secrets), Arc::clone(&self.clock));
+        let trust = snapshots.trust().clone();
+        let oauth = OAuth::new(Arc::new(ledger.clone()), Arc::clone(&secrets), Arc::clone(&self.clock), home.run())
+            .trusting(trust.clone());
+        let courier =
+            Courier::new(ledger.clone(), Arc::clone(&secrets), Arc::clone(&self.clock)).trusting(trust.clone());
+        let http = Http::new(Limits::DEFAULT).trusting(trust.clone());
         Ok(Parts {
             snapshots,
             ledger: Arc::new(ledger.clone()),
             home: ledger,
             credentials: Credentials::new(Arc::clone(&secrets)).renewing(Arc::new(oauth)),
             secrets,
-            upstreams: Upstreams { http: Arc::new(Rest::default()), sql: Arc::new(Sql::default()) },
+            upstreams: Upstreams { http: Arc::new(Rest::new(http)), sql: Arc::new(Sql::new(trust)) },
             notifiers: vec![Arc::new(LogNotifier)],
             courier: Arc::new(courier),
         })

@@ -38,6 +38,8 @@ pub struct Environment {
     runtime_dir: Option<String>,
     /// `AGENTPORT_URL`
     url: Option<String>,
+    /// `AGENTPORT_CA`
+    ca: Option<PathBuf>,
     /// `AGENTPORT_TOKEN`
     token: Option<Arc<Secret>>,
     /// Is this the gateway?
@@ -65,6 +67,7 @@ impl Environment {
             runtime_dir: variable("XDG_RUNTIME_DIR").and_then(|value| value.into_string().ok()),
             // one that cannot be read is one that was given
             url: variable("AGENTPORT_URL").map(|value| value.to_string_lossy().into_owned()),
+            ca: variable("AGENTPORT_CA").map(PathBuf::from),
             token: variable("AGENTPORT_TOKEN")
                 .and_then(|value| value.into_string().ok())
                 .map(|value| Arc::new(Secret::new(value))),
@@ -104,6 +107,12 @@ impl Environment {
     /// Where the gateway is that this process is the agent's side of.
     pub fn gateway_url(&self) -> Option<&str> {
         self.url.as_deref()
+    }
+
+    /// The file of the authorities that alone vouch for that gateway. Whoever starts the agent's side says where its gateway
+    /// is anyway; for nothing else does this mean anything.
+    pub fn gateway_authority(&self) -> Option<&Path> {
+        self.ca.as_deref()
     }
 
     /// By which that gateway knows the agent.

@@ -36,6 +36,7 @@ pub mod reply;
 pub mod secret;
 pub mod snapshot;
 pub mod sql;
+pub mod trust;
 pub mod upstream;
 pub mod visible;
 pub mod web;

@@ -17,6 +17,7 @@ use crate::{
     files,
     ledger::{Agent, Grant, LedgerError, Sqlite},
     policy::{Pinned, Policy, SystemPolicy, grants_text},
+    trust::Trust,
     visible::visible,
 };
 
@@ -73,6 +74,8 @@ pub struct Snapshots {
     ledger: Sqlite,
     /// What is built in.
     catalog: Arc<Catalog>,
+    /// What `[trust]` says now.
+    trust: Trust,
     state: Mutex<State>,
 }
 
@@ -122,8 +125,10 @@ impl Snapshots {
             Err(reason) => return Err(SnapshotError::Settings(reason.clone())),
         };
         let whole = Whole::of(&catalog, &seen.manifests);
+        let trust = Trust::default();
+        trust.set(&settings.trust);
         let current = Arc::new(build(&seen, Arc::new(settings), &whole, Vec::new())?);
-        Ok(Self { home, environment, ledger, catalog, state: Mutex::new(State { seen, whole, current }) })
+        Ok(Self { home, environment, ledger, catalog, trust, state: Mutex::new(State { seen, whole, current }) })
     }
 
     /// The newest snapshot. A file that became unreadable or invalid leaves the last good one in force.
@@ -152,10 +157,16 @@ impl Snapshots {
             if state.seen.manifests != seen.manifests {
                 state.whole = Whole::of(&self.catalog, &seen.manifests);
             }
+            self.trust.set(&settings.trust);
             state.current = Arc::new(build(&seen, settings, &state.whole, problems)?);
             state.seen = seen;
         }
         Ok(Arc::clone(&state.current))
+    }
+
+    /// Who is believed, as the settings have it at each time.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// The home that is read.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use super::{Exit, Failure};
-use crate::{app::App, call::Caller, mcp, web};
+use crate::{app::App, call::Caller, mcp, trust::Authorities, web};
 
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Args {
@@ -25,7 +25,14 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let environment = app.environment();
     if let Some(url) = environment.gateway_url() {
         // never a local server instead: the agent's side of a gateway holds no keys
-        let remote = mcp::Remote::new(url, environment.agent_token().map(Arc::clone)).map_err(Failure::usage)?;
+        let authorities = match environment.gateway_authority() {
+            Some(file) => {
+                Authorities::read(file).map_err(|problem| Failure::usage(format!("AGENTPORT_CA: {problem}")))?
+            }
+            None => Authorities::Public,
+        };
+        let token = environment.agent_token().map(Arc::clone);
+        let remote = mcp::Remote::new(url, &authorities, token).map_err(Failure::usage)?;
         if remote.is_none() {
             tracing::warn!(
                 "AGENTPORT_URL is set and AGENTPORT_TOKEN is not: run `agentport agents add` at the gateway"

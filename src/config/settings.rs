@@ -1,6 +1,10 @@
 //! `agentport.toml`: what a person may set, checked as a whole.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
 
@@ -14,6 +18,7 @@ use crate::{
     clock::Millis,
     diagnostic::{Diagnostics, Source},
     secret::KeySource,
+    trust::bare,
 };
 
 /// Where secrets are kept.
@@ -59,6 +64,8 @@ pub struct Settings {
     pub oauth: BTreeMap<String, OAuthClient>,
     /// How people are told that something waits.
     pub notify: Vec<Channel>,
+    /// The authorities that alone may vouch for a host, each with its file.
+    pub trust: BTreeMap<String, PathBuf>,
 }
 
 /// `[oauth.<integration>]`: a client that a person registered with a vendor. Its secret, where the vendor gives one out,
@@ -81,6 +88,7 @@ struct Raw {
     log: RawLog,
     oauth: BTreeMap<String, RawOAuth>,
     notify: Vec<RawChannel>,
+    trust: BTreeMap<String, toml::Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -191,6 +199,7 @@ impl Settings {
         let oauth = raw.oauth.iter().filter_map(|(id, raw)| Some((id.clone(), oauth_client(id, raw, &mut source)?)));
         let oauth = oauth.collect();
         let notify = channels::channels(&raw.notify, &mut source);
+        let trust = raw.trust.iter().filter_map(|(host, file)| trusted(host, file, &mut source)).collect();
         let key_file = environment.key_file.clone().or_else(|| expand(raw.secrets.key_file.get_ref()));
         if key_file.as_ref().is_none_or(|path| !path.is_absolute()) {
             source.problem(
@@ -228,6 +237,7 @@ impl Settings {
             keep_payloads,
             oauth,
             notify,
+            trust,
         })
     }
 
@@ -334,6 +344,26 @@ fn oauth_client(id: &str, raw: &RawOAuth, source: &mut Source<'_>) -> Option<OAu
     Some(OAuthClient { client_id: client_id.clone(), redirect_port: redirect_port.map(|(port, _)| port) })
 }
 
+/// `"db.internal" = "/etc/agentport/internal-ca.pem"`
+fn trusted(host: &str, file: &toml::Spanned<String>, source: &mut Source<'_>) -> Option<(String, PathBuf)> {
+    let web = |host: &str| url::Url::parse(&format!("https://{host}/")).ok()?.host_str().map(str::to_owned);
+    // an IPv6 address may stand there with its brackets or without
+    let whole = if host.contains(':') { web(&format!("[{}]", bare(host))) } else { web(host) };
+    // a URL may hold a `*`; a certificate of one host does not
+    let Some(known) = whole.filter(|known| bare(known) == bare(host) && !host.contains('*')) else {
+        let help = "write the host as it stands in the address, in lower case, without scheme and port".to_owned();
+        let host = host.escape_debug();
+        source.problem(file.span(), format!("`{host}` of [trust] is not the name of a host"), Some(help));
+        return None;
+    };
+    if !Path::new(file.get_ref()).is_absolute() {
+        let help = "for example \"/etc/agentport/internal-ca.pem\"".to_owned();
+        source.problem(file.span(), "[trust] names files by their absolute paths", Some(help));
+        return None;
+    }
+    Some((bare(&known).to_owned(), PathBuf::from(file.get_ref())))
+}
+
 fn shown(millis: Millis) -> String {
     if millis % DAY == 0 { format!("{}d", millis / DAY) } else { format!("{}m", millis / 60_000) }
 }
@@ -400,6 +430,25 @@ mod tests {
             assert_eq!(problems[0].message, message);
             assert!(!problems[0].to_string().contains("hidden"), "{}", problems[0]);
         }
+    }
+
+    #[test]
+    fn a_private_authority_is_a_file_for_one_host() {
+        let parse = |line: &str| Settings::parse(&format!("[trust]\n{line}\n"), &Environment::default());
+        let settings = parse("\"db.internal\" = \"/etc/ca.pem\"\n\"[::1]\" = \"/etc/v6.pem\"").unwrap();
+        let expected = [("::1", "/etc/v6.pem"), ("db.internal", "/etc/ca.pem")];
+        assert_eq!(settings.trust, expected.map(|(host, file)| (host.to_owned(), PathBuf::from(file))).into());
+        for host in
+            ["", "*", "*.internal", "DB.internal", "db.internal:443", "https://db.internal", "a b", "0x7f000001"]
+        {
+            let Diagnostics(problems) = parse(&format!("\"{host}\" = \"/etc/ca.pem\"")).unwrap_err();
+            assert_eq!(problems[0].message, format!("`{host}` of [trust] is not the name of a host"));
+        }
+        let Diagnostics(problems) = parse("\"db.internal\" = \"ca.pem\"").unwrap_err();
+        assert_eq!(
+            (problems[0].line(), problems[0].message.as_str()),
+            (2, "[trust] names files by their absolute paths")
+        );
     }
 
     #[test]

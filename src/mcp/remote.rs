@@ -11,13 +11,16 @@ use std::{
     time::Duration,
 };
 
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, pki_types::ServerName};
+use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 use serde_json::Value;
 use url::Url;
 
 #[cfg(unix)]
 use crate::files;
-use crate::secret::Secret;
+use crate::{
+    secret::Secret,
+    trust::{self, Authorities, Distrust},
+};
 
 const CONNECT: Duration = Duration::from_secs(5);
 /// Longer than any answer takes: a wait for a human and a slow service.
@@ -46,17 +49,20 @@ pub(super) enum Lost {
     /// It was not reached: nothing was asked.
     #[error("{0}")]
     Unreachable(io::Error),
+    /// Who is there could not show that it is the gateway: nothing was asked.
+    #[error("it could not prove its identity as `{0}`: {1}")]
+    Untrusted(String, Distrust),
     /// It was asked, and what it did is not known.
     #[error("{0}")]
     Unanswered(io::Error),
 }
 
 impl Remote {
-    /// From `AGENTPORT_URL` and `AGENTPORT_TOKEN`. `None`: the gateway would not know who asks.
+    /// From `AGENTPORT_URL`, `AGENTPORT_CA` and `AGENTPORT_TOKEN`. `None`: the gateway would not know who asks.
     ///
     /// # Errors
     /// The address is none that can be asked.
-    pub fn new(url: &str, token: Option<Arc<Secret>>) -> Result<Option<Self>, String> {
+    pub fn new(url: &str, authorities: &Authorities, token: Option<Arc<Secret>>) -> Result<Option<Self>, String> {
         if let Some(path) = url.strip_prefix("unix:") {
             let path = PathBuf::from(path.strip_prefix("//").unwrap_or(path));
             if !cfg!(unix) || !path.is_absolute() {
@@ -70,7 +76,10 @@ impl Remote {
         }
         let place = match url.scheme() {
             "http" => Place::Plain(url),
-            "https" => Place::Tls(url, tls(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect())?),
+            "https" => {
+                let config = trust::client(authorities.roots()).map_err(|error| error.to_string())?;
+                Place::Tls(url, Arc::new(config))
+            }
             _ => return Err("AGENTPORT_URL must begin with http://, https:// or unix:".to_owned()),
         };
         Ok(token.map(|token| Self { place, token: Some(token) }))
@@ -81,7 +90,7 @@ impl Remote {
         let request = self.request(method, path, body);
         let answer = match &self.place {
             Place::Plain(url) => exchange(connect(url).map_err(Lost::Unreachable)?, &request),
-            Place::Tls(url, tls) => exchange(handshake(url, tls).map_err(Lost::Unreachable)?, &request),
+            Place::Tls(url, tls) => exchange(handshake(url, tls)?, &request),
             Place::Socket(path) => exchange(knock(path).map_err(Lost::Unreachable)?, &request),
         };
         answer.map_err(Lost::Unanswered)
@@ -123,13 +132,17 @@ fn connect(url: &Url) -> io::Result<TcpStream> {
     Err(last)
 }
 
-fn handshake(url: &Url, tls: &Arc<ClientConfig>) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
-    let host = url.host_str().unwrap_or_default().to_owned();
-    let name = ServerName::try_from(host).map_err(io::Error::other)?;
-    let mut connection = ClientConnection::new(Arc::clone(tls), name).map_err(io::Error::other)?;
-    let mut stream = connect(url)?;
+fn handshake(url: &Url, tls: &Arc<ClientConfig>) -> Result<StreamOwned<ClientConnection, TcpStream>, Lost> {
+    let host = trust::bare(url.host_str().unwrap_or_default()).to_owned();
+    let name = ServerName::try_from(host.clone()).map_err(|error| Lost::Unreachable(io::Error::other(error)))?;
+    let connection = ClientConnection::new(Arc::clone(tls), name);
+    let mut connection = connection.map_err(|error| Lost::Unreachable(io::Error::other(error)))?;
+    let mut stream = connect(url).map_err(Lost::Unreachable)?;
     while connection.is_handshaking() {
-        connection.complete_io(&mut stream)?;
+        connection.complete_io(&mut stream).map_err(|error| match Distrust::of(&error) {
+            Some(distrust) => Lost::Untrusted(host.clone(), distrust),
+            None => Lost::Unreachable(error),
+        })?;
     }
     Ok(StreamOwned::new(connection, stream))
 }
@@ -215,20 +228,12 @@ fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// The compiled-in roots, and nothing of the system's.
-fn tls(roots: RootCertStore) -> Result<Arc<ClientConfig>, String> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
-}
-
 #[cfg(test)]
 mod tests {
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+    use rustls::{
+        RootCertStore,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    };
     use serde_json::json;
 
     use super::*;
@@ -277,14 +282,21 @@ mod tests {
         for (host, roots) in [("127.0.0.1", known.clone()), ("localhost", known), ("127.0.0.1", RootCertStore::empty())]
         {
             let url = Url::parse(&format!("https://{host}:{port}")).unwrap();
-            let remote = Remote { place: Place::Tls(url, tls(roots).unwrap()), token: None };
+            let remote = Remote { place: Place::Tls(url, Arc::new(trust::client(roots).unwrap())), token: None };
             answers.push(match remote.ask("GET", "/tools", None) {
                 Ok((code, _)) => code.to_string(),
-                Err(Lost::Unreachable(_)) => "unreachable".to_owned(),
-                Err(Lost::Unanswered(error)) => error.to_string(),
+                Err(Lost::Untrusted(host, distrust)) => format!("{host}: {distrust}"),
+                Err(Lost::Unreachable(error) | Lost::Unanswered(error)) => error.to_string(),
             });
         }
-        assert_eq!(answers, ["200", "unreachable", "unreachable"]);
+        assert_eq!(
+            answers,
+            [
+                "200",
+                "localhost: its certificate is for another name",
+                "127.0.0.1: its certificate is signed by nobody who is trusted for it"
+            ]
+        );
         assert_eq!(asked.join().unwrap(), [true, false, false]);
     }
 
@@ -293,10 +305,10 @@ mod tests {
         let token = || Some(Arc::new(Secret::new("apt_x".to_owned())));
         for url in ["http://localhost:4747", "https://port.example.com/", "unix:/run/a/b.sock", "unix:///run/a/b.sock"]
         {
-            assert!(Remote::new(url, token()).unwrap().is_some(), "{url}");
+            assert!(Remote::new(url, &Authorities::Public, token()).unwrap().is_some(), "{url}");
         }
-        assert!(Remote::new("unix:/run/a/b.sock", None).unwrap().is_some());
-        assert!(Remote::new("http://localhost:4747", None).unwrap().is_none());
+        assert!(Remote::new("unix:/run/a/b.sock", &Authorities::Public, None).unwrap().is_some());
+        assert!(Remote::new("http://localhost:4747", &Authorities::Public, None).unwrap().is_none());
         for url in [
             "",
             "localhost:4747",
@@ -307,7 +319,7 @@ mod tests {
             "unix:run/b.sock",
             "unix:",
         ] {
-            assert!(Remote::new(url, token()).is_err(), "{url}");
+            assert!(Remote::new(url, &Authorities::Public, token()).is_err(), "{url}");
         }
     }
 }

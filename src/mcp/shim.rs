@@ -150,6 +150,11 @@ impl ServerHandler for Shim {
                 tracing::warn!("what answered with {code} is no gateway");
                 render::failed("setup", "what answers at the gateway's address is no gateway; a human must look at it")
             }
+            Err(error @ Lost::Untrusted(..)) => {
+                tracing::warn!("the gateway was asked nothing: {error}");
+                let message = format!("the gateway was asked nothing: {error}; a human must look at its certificate");
+                render::failed("network", &message)
+            }
             Err(Lost::Unreachable(error)) => {
                 tracing::warn!("the gateway cannot be reached: {error}");
                 render::failed("network", "the gateway cannot be reached now, so nothing was sent; try again later")

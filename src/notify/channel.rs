@@ -54,7 +54,7 @@ pub(super) async fn send(
                 if mailbox.user.is_some() && secret.is_none() {
                     return Err(missing());
                 }
-                email::send(mailbox, secret, message).await
+                email::send(mailbox, secret, message, http.trust()).await
             }
         }
     };

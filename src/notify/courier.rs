@@ -15,6 +15,7 @@ use crate::{
     },
     secret::SecretStore,
     snapshot::Snapshot,
+    trust::Trust,
     upstream::{
         ChannelSecret, channel_secret_name,
         http::{Http, Limits},
@@ -59,6 +60,12 @@ impl Courier {
     pub fn new(home: Sqlite, secrets: Arc<dyn SecretStore>, clock: Arc<dyn Clock>) -> Self {
         let http = Http::new(Limits::DEFAULT);
         Self { home, secrets, http, clock, tasks: TaskTracker::new(), new: Notify::new() }
+    }
+
+    /// The same with what the settings say about who is believed.
+    #[must_use]
+    pub fn trusting(self, trust: Trust) -> Self {
+        Self { http: self.http.trusting(trust), ..self }
     }
 
     /// Why a channel is not used, where it is not.

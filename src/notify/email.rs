@@ -4,7 +4,7 @@ use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor,
     address::Envelope,
     transport::smtp::{
-        client::{CertificateStore, Tls, TlsParameters},
+        client::{Certificate, CertificateStore, Tls, TlsParameters, TlsParametersBuilder},
         extension::ClientId,
     },
 };
@@ -13,6 +13,7 @@ use mail_builder::{MessageBuilder, headers::raw::Raw};
 use super::{Message, Undelivered};
 use crate::{
     config::{MailTls, Mailbox},
+    trust::{Authorities, Distrust, Trust},
     upstream::ChannelSecret,
 };
 
@@ -23,6 +24,7 @@ pub(super) async fn send(
     mailbox: &Mailbox,
     secret: Option<&ChannelSecret>,
     message: &Message,
+    trust: &Trust,
 ) -> Result<(), Undelivered> {
     let mail = written(mailbox, message)?;
     let address =
@@ -30,13 +32,7 @@ pub(super) async fn send(
     let to = mailbox.to.iter().map(address).collect::<Result<Vec<_>, _>>()?;
     let envelope = Envelope::new(Some(address(&mailbox.from)?), to)
         .map_err(|_| Undelivered::because("its addresses cannot be used"))?;
-    // the roots that all of this program trusts, none of the system's
-    let tls = || {
-        TlsParameters::builder(mailbox.host.clone())
-            .certificate_store(CertificateStore::WebpkiRoots)
-            .build_rustls()
-            .map_err(|_| Undelivered::because("TLS cannot be used"))
-    };
+    let tls = || tls(&mailbox.host, trust).map_err(|distrust| Undelivered::because(unproven(&mailbox.host, distrust)));
     let tls = match mailbox.tls {
         MailTls::Implicit => Tls::Wrapper(tls()?),
         MailTls::Starttls => Tls::Required(tls()?),
@@ -52,29 +48,36 @@ pub(super) async fn send(
         server = server.credentials(secret.password(user));
     }
     server.build().send_raw(&envelope, &mail).await.map(drop).map_err(|error| {
-        let problem = match error.status() {
-            Some(code) => format!("the mail server answered {code}"),
-            None if error.is_timeout() => "the mail server did not answer in time".to_owned(),
-            None if error.is_tls() || is_untrusted(&error) => {
-                "the mail server could not prove its identity: its certificate or its TLS is not acceptable".to_owned()
-            }
-            None => "the mail server could not be reached".to_owned(),
+        // the client calls a connection whose TLS failed one that failed
+        let unsafe_tls = || error.is_tls() || error.to_string().contains("STARTTLS is not supported");
+        let distrust = Distrust::of(&error).or_else(|| unsafe_tls().then_some(Distrust::NoTls));
+        let problem = match (error.status(), distrust) {
+            (Some(code), _) => format!("the mail server answered {code}"),
+            (None, Some(distrust)) => unproven(&mailbox.host, distrust),
+            (None, None) if error.is_timeout() => "the mail server did not answer in time".to_owned(),
+            (None, None) => "the mail server could not be reached".to_owned(),
         };
         Undelivered::because(problem)
     })
 }
 
-/// Did TLS fail? The client calls that a connection that failed.
-fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if error.is::<rustls::Error>() || inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some() {
-            return true;
+/// The authorities that all of this program believes for this host, none of the system's.
+fn tls(host: &str, trust: &Trust) -> Result<TlsParameters, Distrust> {
+    let builder = TlsParameters::builder(host.to_owned());
+    let builder = match trust.authorities(host)? {
+        Authorities::Public => builder.certificate_store(CertificateStore::WebpkiRoots),
+        Authorities::Private(certificates) => {
+            let taken = certificates.iter().map(|certificate| Certificate::from_der(certificate.to_vec()));
+            let taken: Vec<Certificate> = taken.collect::<Result<_, _>>().map_err(|_| Distrust::NoAuthority)?;
+            let builder = builder.certificate_store(CertificateStore::None);
+            taken.into_iter().fold(builder, TlsParametersBuilder::add_root_certificate)
         }
-        next = error.source();
-    }
-    false
+    };
+    builder.build_rustls().map_err(|_| Distrust::NoTls)
+}
+
+fn unproven(host: &str, distrust: Distrust) -> String {
+    format!("the mail server could not prove its identity as `{host}`: {distrust}")
 }
 
 fn written(mailbox: &Mailbox, message: &Message) -> Result<Vec<u8>, Undelivered> {

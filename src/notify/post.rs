@@ -48,7 +48,7 @@ impl<'a> Post<'a> {
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *request.body_mut() = Some(self.body.into());
         let answer = http.exchange(request, self.origin).await.map_err(|fault| match fault {
-            Fault::NotSent(reason) => Undelivered::because(format!("its server {reason}")),
+            Fault::NotSent(reason) => Undelivered::because(format!("its server {}", reason.at(self.origin))),
             Fault::Lost(Lost::Timeout) => Undelivered::because("it did not answer in time"),
             Fault::Lost(Lost::Cut) => Undelivered::because("the connection broke"),
         })?;

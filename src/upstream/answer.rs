@@ -50,7 +50,7 @@ impl Asked<'_> {
     pub(super) fn outcome(&self, answer: Result<Answer, Fault>) -> (Outcome, usize) {
         match answer {
             Err(Fault::NotSent(reason)) => {
-                let message = format!("`{}` {reason}; nothing was sent", self.integration);
+                let message = format!("`{}` {}; nothing was sent", self.integration, reason.at(self.plan.origin()));
                 (failed(FailureKind::Network, None, message), 0)
             }
             Err(Fault::Lost(lost)) => (self.lost(lost, None), 0),

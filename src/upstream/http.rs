@@ -22,7 +22,10 @@ pub use self::fault::{Fault, Lost, NotSent};
 pub(super) use self::resolve::judge;
 use self::resolve::{Lookup, Resolver};
 use super::Credential;
-use crate::account::Origin;
+use crate::{
+    account::Origin,
+    trust::{self, Authorities, Trust},
+};
 
 /// How long a server may take and how much it may send.
 #[derive(Debug, Clone, Copy)]
@@ -87,7 +90,9 @@ pub enum BodyFault {
 #[derive(Debug)]
 pub struct Http {
     limits: Limits,
-    roots: Arc<RootCertStore>,
+    /// Who vouches for hosts that the settings do not name.
+    public: Arc<RootCertStore>,
+    trust: Trust,
     lookup: Lookup,
     pools: Mutex<BTreeMap<(String, String), Pool>>,
 }
@@ -98,17 +103,29 @@ struct Pool {
     account_id: String,
     origin: Origin,
     fingerprint: [u8; 32],
+    authorities: Authorities,
     client: Client,
 }
 
 impl Http {
     /// The client. Nothing is connected before the first request.
     pub fn new(limits: Limits) -> Self {
-        Self::with(limits, webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect(), Lookup::System)
+        Self::with(limits, Authorities::Public.roots(), Lookup::System)
     }
 
-    fn with(limits: Limits, roots: RootCertStore, lookup: Lookup) -> Self {
-        Self { limits, roots: Arc::new(roots), lookup, pools: Mutex::default() }
+    fn with(limits: Limits, public: RootCertStore, lookup: Lookup) -> Self {
+        Self { limits, public: Arc::new(public), trust: Trust::default(), lookup, pools: Mutex::default() }
+    }
+
+    /// The same with what the settings say about who is believed.
+    #[must_use]
+    pub fn trusting(self, trust: Trust) -> Self {
+        Self { trust, ..self }
+    }
+
+    /// Who is believed.
+    pub fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// Its limits.
@@ -141,7 +158,8 @@ impl Http {
     pub async fn exchange(&self, request: Request, origin: &Origin) -> Result<Answer, Fault> {
         let deadline = Instant::now() + self.limits.read;
         guard(&request, origin)?;
-        let client = self.build(origin).map_err(Fault::NotSent)?;
+        let client = self.authorities(origin).and_then(|authorities| self.build(origin, &authorities));
+        let client = client.map_err(Fault::NotSent)?;
         let response =
             timeout_at(deadline, client.execute(request)).await.map_err(|_| Fault::Lost(Lost::Timeout))??;
         Ok(self.answer(response, deadline).await)
@@ -178,28 +196,35 @@ impl Http {
 
     fn client(&self, credential: &Credential) -> Result<Client, NotSent> {
         let (account, fingerprint) = (credential.account(), credential.fingerprint());
+        let authorities = self.authorities(&account.origin)?;
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (account.integration.clone(), account.name.clone());
         if let Some(pool) = pools.get(&key)
             && pool.account_id == account.id
             && pool.origin == account.origin
             && pool.fingerprint == fingerprint
+            && pool.authorities == authorities
         {
             return Ok(pool.client.clone());
         }
-        let client = self.build(&account.origin)?;
+        let client = self.build(&account.origin, &authorities)?;
         let (account_id, origin) = (account.id.clone(), account.origin.clone());
-        pools.insert(key, Pool { account_id, origin, fingerprint, client: client.clone() });
+        pools.insert(key, Pool { account_id, origin, fingerprint, authorities, client: client.clone() });
         Ok(client)
     }
 
+    fn authorities(&self, origin: &Origin) -> Result<Authorities, NotSent> {
+        let url = url::Url::parse(origin.as_str()).map_err(|_| NotSent::Unsendable)?;
+        self.trust.authorities(url.host_str().unwrap_or_default()).map_err(NotSent::Untrusted)
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this is the one client")]
-    fn build(&self, origin: &Origin) -> Result<Client, NotSent> {
-        let mut tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|_| NotSent::Unsendable)?
-            .with_root_certificates(Arc::clone(&self.roots))
-            .with_no_client_auth();
+    fn build(&self, origin: &Origin, authorities: &Authorities) -> Result<Client, NotSent> {
+        let roots = match authorities {
+            Authorities::Public => Arc::clone(&self.public),
+            Authorities::Private(_) => Arc::new(authorities.roots()),
+        };
+        let mut tls = trust::client(roots).map_err(|_| NotSent::Unsendable)?;
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         let resolver = Resolver { origin: origin.clone(), lookup: self.lookup.clone() };
         Client::builder()

@@ -48,6 +48,7 @@ use crate::{
     plan::Plan,
     policy::Evaluation,
     secret::SecretStore,
+    trust::Trust,
 };
 
 /// How long a command waits for a process that is just renewing the same sign-in.
@@ -77,6 +78,12 @@ impl OAuth {
     pub fn new(ledger: Arc<dyn Ledger>, store: Arc<dyn SecretStore>, clock: Arc<dyn Clock>, run: PathBuf) -> Self {
         let limits = Limits { body: 256 * 1024, read: Duration::from_secs(25), ..Limits::DEFAULT };
         Self { ledger, store, clock, http: Http::new(limits), run, places: Mutex::default(), tasks: TaskTracker::new() }
+    }
+
+    /// The same with what the settings say about who is believed.
+    #[must_use]
+    pub fn trusting(self, trust: Trust) -> Self {
+        Self { http: self.http.trusting(trust), ..self }
     }
 
     /// The tokens for a code that the browser brought back.

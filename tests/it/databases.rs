@@ -1,5 +1,7 @@
 //! Databases, real ones: an agent reads by itself, and what changes anything waits for a human.
 
+mod tls;
+
 use rusqlite::Connection;
 use serde_json::{Value, json};
 

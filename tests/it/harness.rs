@@ -18,6 +18,7 @@ mod agent;
 mod answer;
 pub(crate) mod authenticator;
 
+mod certificates;
 mod cli;
 mod databases;
 mod doubles;
@@ -44,6 +45,7 @@ use serde_json::{Value, json};
 pub use self::{
     agent::Agent,
     answer::Answer,
+    certificates::{Secure, Shown, Signer, Valid},
     cli::{Cli, Ran},
     databases::{Database, shell_of_sqlite},
     oidc::{Authority, Browser, fetch},

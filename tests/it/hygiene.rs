@@ -23,7 +23,7 @@ const LAYERS: [&[&str]; 11] = [
 ];
 
 /// What stands beside the layers, and what of theirs or of its own kind it may use.
-const BESIDE: [(&str, &[&str]); 15] = [
+const BESIDE: [(&str, &[&str]); 16] = [
     ("account", &[]),
     ("approval", &["plan"]),
     ("canonical", &[]),
@@ -38,6 +38,7 @@ const BESIDE: [(&str, &[&str]); 15] = [
     ("reply", &["catalog", "ledger"]),
     ("secret", &[]),
     ("sql", &["visible"]),
+    ("trust", &[]),
     ("visible", &[]),
 ];
 

@@ -5,6 +5,7 @@
 mod agents;
 mod attacks;
 mod browser;
+mod certificates;
 mod channels;
 mod cli;
 mod clients;

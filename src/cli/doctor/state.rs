@@ -17,6 +17,7 @@ use crate::{
     ledger::{LedgerError, LineFilter},
     plan::Plan,
     snapshot::Snapshot,
+    trust::Authorities,
     upstream::CredentialError,
     visible::visible,
 };
@@ -34,6 +35,7 @@ pub(super) async fn check(app: &App, parts: &Parts, secrets: bool, findings: &mu
             policy(&snapshot, findings);
             manifests(&snapshot, findings);
             accounts(parts, &snapshot, secrets, findings).await;
+            trust(&snapshot, findings);
             site(parts, &snapshot, findings).await;
             if let Err(error) = super::channels::check(parts, &snapshot, secrets, findings).await {
                 findings.bad("notify", error.to_string(), "agentport log verify");
@@ -93,6 +95,20 @@ fn manifests(snapshot: &Snapshot, findings: &mut Findings) {
         );
     } else if !own.is_empty() {
         findings.ok("tools", format!("your own services, as the policy knows them: {}", own.join(", ")));
+    }
+}
+
+/// The authorities of the owner's own, each for its host.
+fn trust(snapshot: &Snapshot, findings: &mut Findings) {
+    for (host, file) in &snapshot.settings.trust {
+        match Authorities::read(file) {
+            Ok(_) => findings.ok("trust", format!("{host} is vouched for by {} alone", file.display())),
+            Err(problem) => findings.bad(
+                "trust",
+                format!("nobody vouches for {host}, so that it cannot be reached: {problem}"),
+                "put the authority's certificate there, in PEM, or take the line out of [trust] in agentport.toml",
+            ),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use super::resolve::Refused;
+use crate::{account::Origin, trust::Distrust};
 
 /// Why there is no answer. The first kind is certain, the second is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,19 +30,32 @@ pub enum NotSent {
     #[error("could not be reached")]
     Unreachable,
     /// It could not prove who it is.
-    #[error("could not prove its identity: its certificate or its TLS is not acceptable")]
-    Untrusted,
+    #[error("could not prove its identity: {0}")]
+    Untrusted(Distrust),
     /// The client would not take the request.
     #[error("was not asked: the request cannot be sent as it is")]
     Unsendable,
 }
 
 impl NotSent {
+    /// The same of the server at this origin, which is named where somebody else may be there.
+    pub fn at(self, origin: &Origin) -> String {
+        match self {
+            Self::Untrusted(distrust) => {
+                let host = origin.as_str().trim_start_matches("https://");
+                format!("could not prove its identity as `{host}`: {distrust}")
+            }
+            Self::Misdirected | Self::Refused | Self::NotFound | Self::Unreachable | Self::Unsendable => {
+                self.to_string()
+            }
+        }
+    }
+
     /// Can it be otherwise a moment later?
     pub fn may_pass(self) -> bool {
         match self {
             Self::NotFound | Self::Unreachable => true,
-            Self::Misdirected | Self::Refused | Self::Untrusted | Self::Unsendable => false,
+            Self::Misdirected | Self::Refused | Self::Untrusted(_) | Self::Unsendable => false,
         }
     }
 }
@@ -65,8 +79,8 @@ impl From<reqwest::Error> for Fault {
         }
         let reason = if chain(&error).any(<dyn Error>::is::<Refused>) {
             NotSent::Refused
-        } else if chain(&error).any(is_tls) {
-            NotSent::Untrusted
+        } else if let Some(distrust) = Distrust::of(&error) {
+            NotSent::Untrusted(distrust)
         } else if error.is_dns() {
             NotSent::NotFound
         } else {
@@ -78,10 +92,4 @@ impl From<reqwest::Error> for Fault {
 
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
-}
-
-fn is_tls(error: &(dyn Error + 'static)) -> bool {
-    let within = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    error.is::<rustls::Error>()
-        || within.is_some_and(|inner| inner.is::<rustls::Error>() || inner.is::<std::io::Error>() && is_tls(inner))
 }

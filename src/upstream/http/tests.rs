@@ -15,6 +15,7 @@ use crate::{
     evidence::unseen,
     plan::Plan,
     secret::Secret,
+    trust::Distrust,
     upstream::{Credentials, credential::seal},
 };
 
@@ -233,10 +234,10 @@ async fn t202_a_certificate_that_nobody_vouches_for_or_of_another_name_is_refuse
     let right = account("https://api.example.test", true);
 
     let unknown = client(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect(), table);
-    assert_eq!(get(&unknown, &right).await.unwrap_err(), Fault::NotSent(NotSent::Untrusted));
+    assert_eq!(get(&unknown, &right).await.unwrap_err(), Fault::NotSent(NotSent::Untrusted(Distrust::Unknown)));
     let vouched = client(test_roots(), table);
     let wrong = account("https://other.example.test", true);
-    assert_eq!(get(&vouched, &wrong).await.unwrap_err(), Fault::NotSent(NotSent::Untrusted));
+    assert_eq!(get(&vouched, &wrong).await.unwrap_err(), Fault::NotSent(NotSent::Untrusted(Distrust::OtherName)));
     assert_eq!(server.seen(), Vec::<String>::new());
 
     assert_eq!(get(&vouched, &right).await.unwrap().body, Ok(b"hi".to_vec()));
@@ -246,7 +247,7 @@ async fn t202_a_certificate_that_nobody_vouches_for_or_of_another_name_is_refuse
     let address = garbage.local_addr().unwrap();
     std::thread::spawn(move || garbage.accept().unwrap().0.write_all(b"SSH-2.0-OpenSSH_9\r\n"));
     let http = client(test_roots(), &[("api.example.test", &[address])]);
-    assert_eq!(get(&http, &right).await.unwrap_err(), Fault::NotSent(NotSent::Untrusted));
+    assert_eq!(get(&http, &right).await.unwrap_err(), Fault::NotSent(NotSent::Untrusted(Distrust::NoTls)));
 }
 
 #[tokio::test]
@@ -366,7 +367,7 @@ fn t198_proxies_of_the_environment_are_ignored() {
     let tls = tls_server();
     let secure = format!("https://api.example.test {}", tls.address);
     let output = run_with(&[&variables[..], &[(TARGET, secure.as_str())]].concat());
-    assert!(output.contains("answer: Err(NotSent(Untrusted))"), "{output}");
+    assert!(output.contains("answer: Err(NotSent(Untrusted(Unknown)))"), "{output}");
     assert_eq!((proxy.seen(), server.seen().len()), (Vec::new(), 1));
 }
 
@@ -377,6 +378,6 @@ fn t199_roots_of_the_environment_are_ignored() {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/upstream/testdata");
     let file = format!("{directory}/ca.pem");
     let output = run_with(&[(TARGET, &target), ("SSL_CERT_FILE", &file), ("SSL_CERT_DIR", directory)]);
-    assert!(output.contains("answer: Err(NotSent(Untrusted))"), "{output}");
+    assert!(output.contains("answer: Err(NotSent(Untrusted(Unknown)))"), "{output}");
     assert_eq!(tls.seen(), Vec::<String>::new());
 }

@@ -248,7 +248,7 @@ async fn post(http: &Http, endpoint: &Endpoint, asked: HttpRequest) -> Result<Ht
     *request.headers_mut() = asked.headers().clone();
     *request.body_mut() = Some(asked.into_body().into());
     let answer = http.exchange(request, endpoint.origin()).await.map_err(|fault| match fault {
-        Fault::NotSent(reason) => Unanswered(format!("it {reason}")),
+        Fault::NotSent(reason) => Unanswered(format!("it {}", reason.at(endpoint.origin()))),
         Fault::Lost(Lost::Timeout) => unanswered("it did not answer in time"),
         Fault::Lost(Lost::Cut) => unanswered("the connection broke"),
     })?;

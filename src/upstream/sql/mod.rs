@@ -30,6 +30,7 @@ use crate::{
     ledger::{FailureKind, Outcome, Permit},
     plan::{Plan, Request},
     sql::Dialect,
+    trust::Trust,
     visible::visible,
 };
 
@@ -42,7 +43,16 @@ const MESSAGE: usize = 300;
 
 /// Runs statements.
 #[derive(Debug, Default)]
-pub struct Sql(());
+pub struct Sql {
+    trust: Trust,
+}
+
+impl Sql {
+    /// At servers that prove who they are to this.
+    pub fn new(trust: Trust) -> Self {
+        Self { trust }
+    }
+}
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -80,6 +90,7 @@ struct Run<'a> {
     address: &'a Address,
     request: &'a SqlRequest,
     origin: &'a crate::account::Origin,
+    trust: &'a Trust,
     read: bool,
     /// The most rows that it may touch.
     most_rows: Option<u64>,
@@ -101,7 +112,8 @@ impl Upstream for Sql {
             let why = "the credential does not belong to this request; nothing was sent";
             return failed(FailureKind::Credential, None, why.to_owned());
         }
-        let run = Run { address, request, origin: plan.origin(), read, most_rows: permit.most_rows() };
+        let (origin, trust) = (plan.origin(), &self.trust);
+        let run = Run { address, request, origin, trust, read, most_rows: permit.most_rows() };
         let answer = match request.dialect {
             Dialect::Postgres => postgres::run(&run).await,
             Dialect::Mysql => mysql::run(&run).await,

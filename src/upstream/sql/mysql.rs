@@ -13,7 +13,11 @@ use serde_json::{Number, Value, json};
 use tokio::time::timeout;
 
 use super::{CONNECT, GRACE, Run, Trouble, preview, rows::Rows, wire::RECEIVED};
-use crate::{catalog::SqlOperation, ledger::FailureKind};
+use crate::{
+    catalog::SqlOperation,
+    ledger::FailureKind,
+    trust::{Authorities, Distrust},
+};
 
 /// What the classifier takes for granted: quotes and backslashes mean what they mean by default.
 const SETTINGS: &str = "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', \
@@ -24,10 +28,10 @@ const TIMEOUT_MARIADB: &str = "SET SESSION max_statement_time = ?";
 
 pub(super) async fn run(run: &Run<'_>) -> Result<Value, Trouble> {
     let addresses = run.addresses().await?;
-    let opts = opts(run, &addresses);
+    let opts = opts(run, &addresses)?;
     let slow = |_| Trouble::NotSent(FailureKind::Network, "did not let us in in time".to_owned());
     let connected = timeout(CONNECT, Conn::new(opts.clone())).await.map_err(slow)?;
-    let mut connection = connected.map_err(|error| not_connected(&error))?;
+    let mut connection = connected.map_err(|error| not_connected(run, &error))?;
     let id = connection.id();
     if let Ok(answer) = timeout(run.timeout() + GRACE, answer(run, &mut connection)).await {
         if is_cut(&answer) {
@@ -56,12 +60,11 @@ fn hang_up(connection: Conn) {
     drop(std::thread::Builder::new().spawn(move || drop(connection)));
 }
 
-fn opts(run: &Run<'_>, addresses: &[SocketAddr]) -> Opts {
+fn opts(run: &Run<'_>, addresses: &[SocketAddr]) -> Result<Opts, Trouble> {
     let address = run.address;
-    let tls = run.is_encrypted(addresses).then(SslOpts::default);
-    let host = address.host().trim_start_matches('[').trim_end_matches(']');
-    OptsBuilder::default()
-        .ip_or_hostname(host)
+    let tls = if run.is_encrypted(addresses) { Some(tls(&run.authorities()?)) } else { None };
+    let opts = OptsBuilder::default()
+        .ip_or_hostname(run.host())
         .resolved_ips(Some(addresses.iter().map(SocketAddr::ip).collect::<Vec<_>>()))
         .tcp_port(address.port())
         .user(Some(address.user()))
@@ -70,8 +73,18 @@ fn opts(run: &Run<'_>, addresses: &[SocketAddr]) -> Opts {
         .prefer_socket(false)
         .ssl_opts(tls)
         .max_allowed_packet(Some(RECEIVED))
-        .client_found_rows(false)
-        .into()
+        .client_found_rows(false);
+    Ok(opts.into())
+}
+
+fn tls(authorities: &Authorities) -> SslOpts {
+    match authorities {
+        Authorities::Public => SslOpts::default(),
+        Authorities::Private(certificates) => {
+            let certificates = certificates.iter().map(|certificate| certificate.to_vec().into()).collect();
+            SslOpts::default().with_disable_built_in_roots(true).with_root_certs(certificates)
+        }
+    }
 }
 
 async fn answer(run: &Run<'_>, connection: &mut Conn) -> Result<Value, Trouble> {
@@ -313,14 +326,21 @@ fn code(error: &Error) -> String {
     }
 }
 
-fn not_connected(error: &Error) -> Trouble {
+fn not_connected(run: &Run<'_>, error: &Error) -> Trouble {
+    let distrust = match error {
+        Error::Driver(DriverError::NoClientSslFlagFromServer) => Some(Distrust::NoTls),
+        Error::Driver(_) | Error::Io(_) | Error::Other(_) | Error::Server(_) | Error::Url(_) => Distrust::of(error),
+    };
+    if let Some(distrust) = distrust {
+        return run.unproven(distrust);
+    }
     let (kind, why) = match error {
         Error::Server(error) if matches!(error.code, 1045 | 1044 | 1049 | 1698) => {
             (FailureKind::Credential, format!("did not accept user, password or database ({})", error.state))
         }
         Error::Server(error) => (FailureKind::Network, format!("did not let us in ({})", error.state)),
         Error::Driver(_) | Error::Io(_) | Error::Other(_) | Error::Url(_) => {
-            (FailureKind::Network, "could not be reached, or its certificate is not one that is trusted".to_owned())
+            (FailureKind::Network, "could not be reached".to_owned())
         }
     };
     Trouble::NotSent(kind, why)

@@ -23,7 +23,7 @@ use super::{
     rows::Rows,
     wire::{Encrypted, Wire},
 };
-use crate::{catalog::SqlOperation, ledger::FailureKind};
+use crate::{catalog::SqlOperation, ledger::FailureKind, trust::Distrust};
 
 /// Rows that are asked for at once.
 const CHUNK: i32 = 500;
@@ -47,7 +47,7 @@ pub(super) async fn run(run: &Run<'_>) -> Result<Value, Trouble> {
         .ssl_mode(if encrypted { SslMode::Require } else { SslMode::Disable });
     let signing_in = async {
         let stream = run.connect(&addresses).await?;
-        config.connect_raw(stream, tls()?).await.map_err(|error| not_connected(&error))
+        config.connect_raw(stream, tls()?).await.map_err(|error| not_connected(run, encrypted, &error))
     };
     let slow = |_| Trouble::NotSent(FailureKind::Network, "did not let us in in time".to_owned());
     let (mut client, connection) = timeout(CONNECT, signing_in).await.map_err(slow)??;
@@ -308,7 +308,10 @@ fn code(error: &Error) -> String {
     error.code().map_or_else(|| "no code".to_owned(), |code| code.code().to_owned())
 }
 
-fn not_connected(error: &Error) -> Trouble {
+fn not_connected(run: &Run<'_>, encrypted: bool, error: &Error) -> Trouble {
+    if let Some(distrust) = Distrust::of(error) {
+        return run.unproven(distrust);
+    }
     match error.code().map(|code| code.code().to_owned()) {
         Some(code) if code.starts_with("28") => {
             Trouble::NotSent(FailureKind::Credential, format!("did not accept the user or the password ({code})"))
@@ -317,10 +320,9 @@ fn not_connected(error: &Error) -> Trouble {
             Trouble::NotSent(FailureKind::Credential, format!("has no such database ({code})"))
         }
         Some(code) => Trouble::NotSent(FailureKind::Network, format!("did not let us in ({code})")),
-        None => Trouble::NotSent(
-            FailureKind::Network,
-            "did not let us in: no such server there, or its certificate is not one that is trusted".to_owned(),
-        ),
+        // of the driver's own errors before it has signed in; the others are what the server said
+        None if encrypted && error.to_string().contains("TLS") => run.unproven(Distrust::NoTls),
+        None => Trouble::NotSent(FailureKind::Network, "did not let us in: no such server is there".to_owned()),
     }
 }
 

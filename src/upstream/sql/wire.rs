@@ -1,5 +1,5 @@
-//! The connection to a database server: to an address that was judged, with TLS by the compiled-in roots, and with an end
-//! to what it may send.
+//! The connection to a database server: to an address that was judged, with TLS by those who may vouch for its host, and
+//! with an end to what it may send.
 
 use std::{
     io,
@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -17,7 +17,11 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{Run, Trouble};
-use crate::{ledger::FailureKind, upstream::http::judge};
+use crate::{
+    ledger::FailureKind,
+    trust::{self, Authorities, Distrust, bare},
+    upstream::http::judge,
+};
 
 /// Most bytes that a server may send over one connection.
 pub(super) const RECEIVED: usize = 32 * 1024 * 1024;
@@ -26,8 +30,7 @@ impl Run<'_> {
     /// The addresses that the host's name leads to, all of which may be connected to.
     pub(super) async fn addresses(&self) -> Result<Vec<SocketAddr>, Trouble> {
         let unreachable = |why: &str| Trouble::NotSent(FailureKind::Network, why.to_owned());
-        let host = self.address.host().trim_start_matches('[').trim_end_matches(']');
-        let found = tokio::net::lookup_host((host, self.address.port())).await;
+        let found = tokio::net::lookup_host((self.host(), self.address.port())).await;
         let found: Vec<_> = found.map_err(|_| unreachable("could not be found by its name"))?.collect();
         judge(self.origin, found.iter().map(SocketAddr::ip))
             .map_err(|_| unreachable("leads to a private or reserved address"))?;
@@ -53,13 +56,26 @@ impl Run<'_> {
     pub(super) fn tls(&self) -> Result<(TlsConnector, ServerName<'static>), Trouble> {
         let impossible =
             || Trouble::NotSent(FailureKind::Network, "has a name that no certificate can have".to_owned());
-        let host = self.address.host().trim_start_matches('[').trim_end_matches(']');
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| impossible())?;
-        let roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = config.map_err(|_| impossible())?.with_root_certificates(roots).with_no_client_auth();
+        let name = ServerName::try_from(self.host().to_owned()).map_err(|_| impossible())?;
+        let config = trust::client(self.authorities()?.roots()).map_err(|_| impossible())?;
         Ok((TlsConnector::from(Arc::new(config)), name))
+    }
+
+    /// Who may vouch for it.
+    pub(super) fn authorities(&self) -> Result<Authorities, Trouble> {
+        self.trust.authorities(self.host()).map_err(|distrust| self.unproven(distrust))
+    }
+
+    /// It is not who it should be, or cannot show it.
+    pub(super) fn unproven(&self, distrust: Distrust) -> Trouble {
+        let (host, port) = (self.address.host(), self.address.port());
+        let why = format!("could not prove its identity as `{host}:{port}`: {distrust}");
+        Trouble::NotSent(FailureKind::Network, why)
+    }
+
+    /// Its name or address, as a certificate has it.
+    pub(super) fn host(&self) -> &str {
+        bare(self.address.host())
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use super::{free_port, skip};
+use super::{Shown, free_port, skip};
 
 /// The user and the group `nobody`, as Debian numbers them.
 const NOBODY: u32 = 65_534;
@@ -34,6 +34,15 @@ enum Kind {
 impl Database {
     /// PostgreSQL, whose superuser is `postgres`. `None`: it is not installed, and the test says that it was skipped.
     pub fn postgres(test: &str) -> Option<Self> {
+        Self::start_postgres(test, None)
+    }
+
+    /// The same with TLS, without which nobody comes in over the network.
+    pub fn postgres_showing(test: &str, shown: &Shown) -> Option<Self> {
+        Self::start_postgres(test, Some(shown))
+    }
+
+    fn start_postgres(test: &str, shown: Option<&Shown>) -> Option<Self> {
         let Some(programs) = postgres_programs() else {
             skip(&format!("{test}: there is no /usr/lib/postgresql; install postgresql"));
             return None;
@@ -52,8 +61,18 @@ impl Database {
             server.args(["-h", "127.0.0.1", "-p", &port.to_string()]);
             // nothing changes by itself while a test compares
             server.args(["-c", "autovacuum=off", "-c", "fsync=off", "-c", "max_prepared_transactions=5"]);
+            if shown.is_some() {
+                let file = |name: &str| folder.path().join(name).display().to_string();
+                server.args(["-c", "ssl=on", "-c", &format!("ssl_cert_file={}", file("server.pem"))]);
+                server.args(["-c", &format!("ssl_key_file={}", file("server.key"))]);
+            }
             server
         };
+        if let Some(shown) = shown {
+            hand_over(shown, folder.path());
+            let rules = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
+            fs::write(folder.path().join("data/pg_hba.conf"), rules).unwrap();
+        }
         let (child, port) = started(start, "database system is ready to accept connections");
         let server = Self { kind: Kind::Postgres, child, port, folder };
         server.client("postgres", "CREATE DATABASE shop");
@@ -62,6 +81,15 @@ impl Database {
 
     /// MariaDB, whose superuser is `root`; as [`Database::postgres`].
     pub fn mariadb(test: &str) -> Option<Self> {
+        Self::start_mariadb(test, None)
+    }
+
+    /// The same with TLS, without which nobody comes in over the network.
+    pub fn mariadb_showing(test: &str, shown: &Shown) -> Option<Self> {
+        Self::start_mariadb(test, Some(shown))
+    }
+
+    fn start_mariadb(test: &str, shown: Option<&Shown>) -> Option<Self> {
         let (Some(init), Some(server)) = (program("mariadb-install-db"), program("mariadbd")) else {
             skip(&format!("{test}: there is no mariadbd; install mariadb-server"));
             return None;
@@ -85,8 +113,16 @@ impl Database {
             // nothing changes by itself while a test compares, and files may be written anywhere
             server.args(["--innodb-stats-auto-recalc=0", "--innodb-flush-log-at-trx-commit=0", "--secure-file-priv="]);
             server.args(["--innodb-log-file-size=8M", "--innodb-buffer-pool-size=32M", "--performance-schema=off"]);
+            if shown.is_some() {
+                let file = |name: &str| folder.path().join(name).display().to_string();
+                server.args(["--require-secure-transport=ON", &format!("--ssl-cert={}", file("server.pem"))]);
+                server.arg(format!("--ssl-key={}", file("server.key")));
+            }
             server
         };
+        if let Some(shown) = shown {
+            hand_over(shown, folder.path());
+        }
         let (child, port) = started(start, "ready for connections");
         let server = Self { kind: Kind::Mariadb, child, port, folder };
         server.client("mysql", "CREATE DATABASE shop CHARACTER SET utf8mb4");
@@ -100,6 +136,21 @@ impl Database {
             Kind::Mariadb => "mysql",
         };
         format!("{scheme}://{user}:{password}@127.0.0.1:{}/shop", self.port)
+    }
+
+    /// From now on it shows this to who connects.
+    pub fn show(&self, shown: &Shown) {
+        hand_over(shown, self.folder.path());
+        match self.kind {
+            Kind::Postgres => {
+                // a connection that knows of the later time was taken after the files had been read
+                let loaded = "SELECT pg_conf_load_time()";
+                let before = self.client("shop", loaded);
+                self.client("shop", "SELECT pg_reload_conf()");
+                while self.client("shop", loaded) == before {}
+            }
+            Kind::Mariadb => drop(self.client("shop", "FLUSH SSL")),
+        }
     }
 
     /// Runs statements in `shop` as the superuser. What they answer: a line for each row, cells between tabs.
@@ -220,6 +271,13 @@ fn give_away(path: &Path) {
     if rustix::process::geteuid().is_root() {
         chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
     }
+}
+
+/// The server's own certificate and key, where the server looks for them.
+fn hand_over(shown: &Shown, folder: &Path) {
+    let (certificate, key) = shown.write(folder, "server");
+    give_away(&certificate);
+    give_away(&key);
 }
 
 /// A program as somebody who is not root, which ends with the test, however that ends.
