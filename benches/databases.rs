@@ -5,6 +5,15 @@
 //! `cargo bench --bench databases`, with a number of calls behind `--` if 300 are not right.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that cannot run says why")]
 
+#[path = "../tests/it/harness/certificates.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the tests' own certificates, which a server of theirs may show"
+)]
+mod certificates;
 #[path = "../tests/it/harness/databases.rs"]
 #[expect(
     dead_code,
@@ -28,6 +37,7 @@ use tokio::net::TcpStream;
 use tokio_postgres::{Config, IsolationLevel, NoTls};
 
 use self::{
+    certificates::Shown,
     databases::Database,
     scene::{Connected, Scene, Spread, timed},
 };

@@ -2,12 +2,13 @@
 # Installs AgentPort's gateway as a service under a user of its own. Doing it twice changes nothing more.
 #
 #   install.sh --binary FILE | --from URL --sha256 HEX
-#              [--domain NAME [--tls-cert FILE --tls-key FILE]] [--dry-run]
+#              [--domain NAME [--tls-cert FILE --tls-key FILE | --acme MAIL]] [--dry-run]
 #   install.sh --uninstall [--purge] [--dry-run]
 #
 # --from fetches a released program over https and compares it with --sha256 before anything runs it; with --binary the
 # checksum is optional. --domain is the name that people and agents come by: with a certificate the gateway answers there
-# itself, on port 443; without, put a proxy in front of 127.0.0.1:4747 (deploy/Caddyfile). --uninstall keeps what the gateway
+# itself, on port 443, and with --acme it orders one from Let's Encrypt, whose terms you agree to with it (they write to MAIL);
+# without, put a proxy in front of 127.0.0.1:4747 (deploy/Caddyfile). --uninstall keeps what the gateway
 # knows under /var/lib/agentport; --purge removes that too, the log and every credential with it.
 set -eu
 
@@ -20,7 +21,7 @@ unit=/etc/systemd/system/agentport.service
 dropin=/etc/systemd/system/agentport.service.d/port.conf
 here=$(cd "$(dirname "$0")" && pwd)
 
-binary='' from='' sha256='' domain='' cert='' certkey='' dry='' remove='' purge=''
+binary='' from='' sha256='' domain='' acme='' cert='' certkey='' dry='' remove='' purge=''
 
 say() { printf '%s\n' "$*"; }
 
@@ -49,12 +50,13 @@ while [ $# -gt 0 ]; do
     --from) value "$1" $#; from=$2; shift ;;
     --sha256) value "$1" $#; sha256=$2; shift ;;
     --domain) value "$1" $#; domain=$2; shift ;;
+    --acme) value "$1" $#; acme=$2; shift ;;
     --tls-cert) value "$1" $#; cert=$2; shift ;;
     --tls-key) value "$1" $#; certkey=$2; shift ;;
     --dry-run) dry=yes ;;
     --uninstall) remove=yes ;;
     --purge) purge=yes ;;
-    -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) fail "\`$1\` is not an option; --help names them" ;;
     esac
     shift
@@ -130,6 +132,12 @@ install_gateway() {
         run install -o "$user" -g "$user" -m 0600 "$certkey" "$state/tls/key.pem"
         set_line listen '"[::]:443"'
         set_line tls "{ cert = \"$state/tls/cert.pem\", key = \"$state/tls/key.pem\" }"
+    fi
+    if [ -n "$acme" ]; then
+        set_line listen '"[::]:443"'
+        set_line tls "{ acme = { contact = \"$acme\" } }"
+    fi
+    if [ -n "$cert$acme" ]; then
         run install -d -m 0755 "${dropin%/*}"
         run install -m 0644 "$here/port.conf" "$dropin"
     fi
@@ -159,5 +167,10 @@ if [ -n "$cert$certkey" ]; then
     [ -n "$domain" ] && [ -n "$cert" ] && [ -n "$certkey" ] || fail "--tls-cert, --tls-key and --domain go together"
     for file in "$cert" "$certkey"; do [ -f "$file" ] || fail "there is no file \`$file\`"; done
 fi
+if [ -n "$acme" ]; then
+    [ -n "$domain" ] && [ -z "$cert$certkey" ] || fail "--acme goes with --domain, and without --tls-cert"
+fi
+case $acme in '' | *@*) ;; *) fail "\`$acme\` is no mail address" ;; esac
+case $acme in *[!A-Za-z0-9@._+-]*) fail "\`$acme\` is no mail address" ;; esac
 [ -n "$dry" ] || [ "$(id -u)" = 0 ] || fail "run this as root, or with --dry-run"
 install_gateway

@@ -14,7 +14,7 @@ use crate::secret::Secret;
 
 pub use self::channels::{Channel, ChannelKind, MailTls, Mailbox, SecretNeed};
 pub use self::settings::{OAuthClient, Settings, StoreKind, parse_duration};
-pub use self::site::{TlsFiles, is_this_computer};
+pub use self::site::{Acme, Tls, TlsFiles, is_this_computer};
 
 /// Where root says what nobody on this computer may.
 const SYSTEM_POLICY: Option<&str> = if cfg!(unix) { Some("/etc/agentport/policy.toml") } else { None };
@@ -206,6 +206,11 @@ impl Home {
     /// `agentport.db`
     pub fn database(&self) -> PathBuf {
         self.0.join("agentport.db")
+    }
+
+    /// `tls/`, what an authority gave us: its certificates, and our account with it
+    pub fn tls(&self) -> PathBuf {
+        self.0.join("tls")
     }
 
     /// `vault.age`

@@ -49,6 +49,25 @@ pub fn read_handed(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     read(path, Access::Handed)
 }
 
+/// What a path leads to that may be a link, as certbot's `live/…/privkey.pem` is. Each link on the way must be ours or root's,
+/// and in a folder where nobody else can put another one. A path that is none is given back as it is.
+pub fn follow(path: &Path) -> Result<PathBuf, FileError> {
+    const MOST: usize = 8;
+    let mut path = path.to_owned();
+    for followed in 0..MOST {
+        let Ok(target) = std::fs::read_link(&path) else {
+            if followed > 0 {
+                guard::check_ancestors(&path)?;
+            }
+            return Ok(path);
+        };
+        guard::check_link(&path)?;
+        guard::check_ancestors(&path)?;
+        path = path.parent().unwrap_or(&path).join(target);
+    }
+    Err(FileError::new(&path, "is one of too many links", "name the file that they lead to"))
+}
+
 /// The text of a file that nobody else may write: policy, settings, manifests. `None` where there is none.
 pub fn read_guarded(path: &Path) -> Result<Option<String>, FileError> {
     let Some(bytes) = read(path, Access::Guarded)? else { return Ok(None) };

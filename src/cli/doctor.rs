@@ -1,6 +1,7 @@
 //! `agentport doctor`: what is wrong with this set-up, what to do about it, and what an agent could reach all the same.
 //!
-//! `place` looks at the home and the program as files, `store` and `state` at what the home holds, `hosts` and `keys` at
+//! `place` looks at the home and the program as files, `store` and `state` at what the home holds, `tls` at
+//! who vouches for whom, `hosts` and `keys` at
 //! the agent hosts' own files, `reach` says the level in plain words. Nothing here changes anything, and no value of a
 //! key is ever shown.
 
@@ -12,6 +13,7 @@ mod place;
 mod reach;
 mod state;
 mod store;
+mod tls;
 
 use std::{path::PathBuf, sync::Arc};
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::{
     Channel, Environment,
     channels::{self, RawChannel},
-    site::{self, RawSite, TlsFiles},
+    site::{self, RawSite, Tls},
     user_home,
 };
 use crate::{
@@ -39,7 +39,7 @@ pub struct Settings {
     /// The gateway's Unix socket, for agents of this computer.
     pub socket: Option<PathBuf>,
     /// What the site and the gateway prove who they are with.
-    pub tls: Option<TlsFiles>,
+    pub tls: Option<Tls>,
     /// What links begin with; no trailing slash.
     pub public_url: String,
     /// A session's life since its last use.

@@ -7,6 +7,29 @@ use serde::Deserialize;
 use super::settings::unplaced;
 use crate::diagnostic::Source;
 
+/// Where the certificate comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tls {
+    /// Files of the owner's.
+    Files(TlsFiles),
+    /// An authority gives it.
+    Acme(Acme),
+}
+
+/// `tls = { acme = { … } }`: whom to ask for a certificate, for the name of `public_url`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acme {
+    /// The address of the authority's directory (RFC 8555).
+    pub directory: String,
+    /// The mail address that the authority may write to.
+    pub contact: Option<String>,
+    /// The name that the certificate is for.
+    pub name: String,
+}
+
+/// Let's Encrypt's.
+const DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
+
 /// `tls = { cert, key }`: files in PEM, read again when they change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
@@ -30,8 +53,16 @@ pub(super) struct RawSite {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawTls {
-    cert: String,
-    key: String,
+    cert: Option<String>,
+    key: Option<String>,
+    acme: Option<RawAcme>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawAcme {
+    directory: Option<String>,
+    contact: Option<String>,
 }
 
 impl Default for RawSite {
@@ -51,14 +82,14 @@ impl Default for RawSite {
 pub(super) struct Place {
     pub(super) listen: SocketAddr,
     pub(super) socket: Option<PathBuf>,
-    pub(super) tls: Option<TlsFiles>,
+    pub(super) tls: Option<Tls>,
     pub(super) public_url: String,
 }
 
 /// The place that is named, if all of it is right.
 pub(super) fn site(raw: &RawSite, source: &mut Source<'_>) -> Option<Place> {
     let published = published_on(raw.published_on.as_ref(), source);
-    let tls = raw.tls.as_ref().and_then(|files| tls(files, source));
+    let tls = raw.tls.as_ref().and_then(|written| tls(written, raw.public_url.get_ref(), source));
     let wide = published || tls.is_some();
     let listen = raw.listen.get_ref().parse::<SocketAddr>().ok().filter(|address| address.ip().is_loopback() || wide);
     if listen.is_none() {
@@ -80,14 +111,45 @@ pub(super) fn site(raw: &RawSite, source: &mut Source<'_>) -> Option<Place> {
     Some(Place { listen: listen?, socket, tls, public_url: public_url? })
 }
 
-fn tls(files: &toml::Spanned<RawTls>, source: &mut Source<'_>) -> Option<TlsFiles> {
-    let RawTls { cert, key } = files.get_ref();
-    let (cert, key) = (PathBuf::from(cert), PathBuf::from(key));
-    if !cert.is_absolute() || !key.is_absolute() {
-        source.problem(files.span(), "`cert` and `key` of `tls` must be absolute paths", None);
-        return None;
+fn tls(written: &toml::Spanned<RawTls>, public_url: &str, source: &mut Source<'_>) -> Option<Tls> {
+    let (problem, help) = match written.get_ref() {
+        RawTls { cert: Some(cert), key: Some(key), acme: None } => {
+            let (cert, key) = (PathBuf::from(cert), PathBuf::from(key));
+            if cert.is_absolute() && key.is_absolute() {
+                return Some(Tls::Files(TlsFiles { cert, key }));
+            }
+            ("`cert` and `key` of `tls` must be absolute paths", None)
+        }
+        RawTls { cert: None, key: None, acme: Some(acme) } => match ordered(acme, public_url) {
+            Ok(acme) => return Some(Tls::Acme(acme)),
+            Err((problem, help)) => (problem, Some(help.to_owned())),
+        },
+        RawTls { .. } => (
+            "`tls` has either `cert` and `key`, or `acme`",
+            Some("tls = { acme = { contact = \"ops@example.com\" } }".to_owned()),
+        ),
+    };
+    source.problem(written.span(), problem, help);
+    None
+}
+
+fn ordered(written: &RawAcme, public_url: &str) -> Result<Acme, (&'static str, &'static str)> {
+    let url = url::Url::parse(public_url).ok();
+    let Some(url::Host::Domain(name)) = url.as_ref().and_then(url::Url::host) else {
+        return Err(("with `acme`, `public_url` must have a name", "the one that the certificate is to be for"));
+    };
+    let directory = written.directory.as_deref().unwrap_or(DIRECTORY);
+    let address = url::Url::parse(directory).ok().filter(|url| url.scheme() == "https" && url.username().is_empty());
+    if address.is_none_or(|address| address.as_str() != directory) {
+        let help = "the address of the authority's directory, or leave it out for Let's Encrypt";
+        return Err(("`directory` of `acme` must be an https address", help));
     }
-    Some(TlsFiles { cert, key })
+    let contact = written.contact.clone();
+    let plain = |text: &str| text.contains('@') && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if contact.as_deref().is_some_and(|contact| !plain(contact)) {
+        return Err(("`contact` of `acme` must be a mail address", "for example \"ops@example.com\""));
+    }
+    Ok(Acme { directory: directory.to_owned(), contact, name: name.to_owned() })
 }
 
 fn socket(value: &toml::Spanned<String>, source: &mut Source<'_>) -> Option<PathBuf> {
@@ -166,6 +228,27 @@ mod tests {
         let relative = "tls = { cert = \"a.pem\", key = \"/etc/a.key\" }";
         assert_eq!(problems(&format!("{name}\n{relative}")), ["`cert` and `key` of `tls` must be absolute paths"]);
         assert_eq!(problems("tls = { cert = \"/a\", key = \"/b\", insecure = true }").len(), 1);
+    }
+
+    #[test]
+    fn a_certificate_is_ordered_for_a_name() {
+        let name = "public_url = \"https://port.example.com\"";
+        for acme in ["{}", "{ contact = \"ops@example.com\" }", "{ directory = \"https://ca.internal/dir\" }"] {
+            assert_eq!(problems(&format!("{name}\ntls = {{ acme = {acme} }}")), Vec::<String>::new(), "{acme}");
+        }
+        let either = "`tls` has either `cert` and `key`, or `acme`";
+        for (tls, problem) in [
+            ("{}", either),
+            ("{ cert = \"/a\" }", either),
+            ("{ cert = \"/a\", key = \"/b\", acme = {} }", either),
+            ("{ acme = { directory = \"http://ca.internal/dir\" } }", "`directory` of `acme` must be an https address"),
+            ("{ acme = { directory = \"ca\" } }", "`directory` of `acme` must be an https address"),
+            ("{ acme = { contact = \"nobody\" } }", "`contact` of `acme` must be a mail address"),
+        ] {
+            assert_eq!(problems(&format!("{name}\ntls = {tls}")), [problem], "{tls}");
+        }
+        let address = "public_url = \"https://192.0.2.1\"\ntls = { acme = {} }";
+        assert_eq!(problems(address), ["with `acme`, `public_url` must have a name"]);
     }
 
     #[test]

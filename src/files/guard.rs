@@ -15,14 +15,14 @@ pub(super) enum Access {
 
 #[cfg(unix)]
 pub(super) use self::unix::{
-    check, check_ancestors, check_ancestors_of_root, check_dir, ensure_private_dir, opening_failed, owner_of_socket,
-    private, sync_directory, without_links,
+    check, check_ancestors, check_ancestors_of_root, check_dir, check_link, ensure_private_dir, opening_failed,
+    owner_of_socket, private, sync_directory, without_links,
 };
 
 #[cfg(not(unix))]
 pub(super) use self::elsewhere::{
-    check, check_ancestors, check_ancestors_of_root, check_dir, ensure_private_dir, opening_failed, private,
-    sync_directory, without_links,
+    check, check_ancestors, check_ancestors_of_root, check_dir, check_link, ensure_private_dir, opening_failed,
+    private, sync_directory, without_links,
 };
 
 #[cfg(unix)]
@@ -170,6 +170,12 @@ mod unix {
         }
     }
 
+    /// Is it a link of ours or root's?
+    pub(in super::super) fn check_link(path: &Path) -> Result<(), FileError> {
+        let metadata = std::fs::symlink_metadata(path).map_err(|error| FileError::io(path, "examined", &error))?;
+        check_owner(&metadata, path)
+    }
+
     /// Walks the path as it is written, where a link's owner decides where it leads, and the path as it resolves.
     pub(in super::super) fn check_ancestors(path: &Path) -> Result<(), FileError> {
         let written = std::path::absolute(path).map_err(|error| FileError::io(path, "found", &error))?;
@@ -284,6 +290,10 @@ mod elsewhere {
     }
 
     pub(in super::super) fn check_ancestors_of_root(_path: &Path) -> Result<(), FileError> {
+        Ok(())
+    }
+
+    pub(in super::super) fn check_link(_path: &Path) -> Result<(), FileError> {
         Ok(())
     }
 

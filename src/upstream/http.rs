@@ -14,7 +14,10 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Client, Request, Response, header};
+use reqwest::{
+    Client, Request, Response, StatusCode,
+    header::{self, HeaderMap},
+};
 use rustls::RootCertStore;
 use tokio::time::{Instant, timeout_at};
 
@@ -163,6 +166,29 @@ impl Http {
         let response =
             timeout_at(deadline, client.execute(request)).await.map_err(|_| Fault::Lost(Lost::Timeout))??;
         Ok(self.answer(response, deadline).await)
+    }
+
+    /// The same for a protocol that speaks in headers, ACME's: status, headers and body.
+    ///
+    /// # Errors
+    /// As [`Http::send`].
+    pub async fn exchange_whole(
+        &self,
+        request: Request,
+        origin: &Origin,
+    ) -> Result<(StatusCode, HeaderMap, Vec<u8>), Fault> {
+        let deadline = Instant::now() + self.limits.read;
+        guard(&request, origin)?;
+        let client = self.authorities(origin).and_then(|authorities| self.build(origin, &authorities));
+        let client = client.map_err(Fault::NotSent)?;
+        let response =
+            timeout_at(deadline, client.execute(request)).await.map_err(|_| Fault::Lost(Lost::Timeout))??;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = self.body(response, deadline).await.map_err(|fault| match fault {
+            BodyFault::TooLarge => Fault::Lost(Lost::Cut),
+            BodyFault::Lost(lost) => Fault::Lost(lost),
+        })?;
+        Ok((status, headers, body))
     }
 
     async fn answer(&self, response: Response, deadline: Instant) -> Answer {

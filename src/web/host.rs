@@ -153,8 +153,8 @@ async fn serve_pages(gateway: &Arc<Gateway>, parts: &Arc<Parts>, stop: &Cancella
     } else {
         Loopback::bind(configured, before).await
     };
-    let tls = certificate(&settings, stop).await.map_err(HostError::Home)?;
-    let Some(listener) = bound.map(|bound| bound.with(tls)) else {
+    let tls = certificate(&settings, gateway, parts).await.map_err(HostError::Home)?;
+    let Some(listener) = bound.map(|bound| bound.with(tls.clone())) else {
         set_meta(parts, vec![(META_URL, String::new())]).await?;
         return Err(HostError::NoPort(configured));
     };
@@ -163,7 +163,10 @@ async fn serve_pages(gateway: &Arc<Gateway>, parts: &Arc<Parts>, stop: &Cancella
     let site = Site::listening(Arc::clone(gateway), port, &[&base], settings.tls.is_some());
     let told = format!("{configured}:{port}");
     let until = moved_or_stopped(parts, &settings, stop);
-    run(parts, &site, listener, router(&site), (told, base), until).await
+    let watching = watch(tls, stop);
+    let served = run(parts, &site, listener, router(&site), (told, base), until).await;
+    watching.cancel();
+    served
 }
 
 /// What a gateway has beside the pages; what stands behind each is not this module's.
@@ -221,9 +224,10 @@ pub async fn serve(gateway: Arc<Gateway>, doors: Doors, stop: CancellationToken)
     };
     let lock = tokio::time::timeout(PATIENCE, yielded).await.map_err(|_| ServeError::Unyielding)??;
     let settings = settings(&parts).map_err(|error| home(&error))?;
-    let tls = certificate(&settings, &stop).await.map_err(ServeError::Tls)?;
+    let tls = certificate(&settings, &gateway, &parts).await.map_err(ServeError::Tls)?;
     let listener =
         Loopback::bind_exactly(settings.listen).await.map_err(|error| ServeError::Taken(settings.listen, error))?;
+    watch(tls.clone(), &stop);
     let (listener, scheme) = (listener.with(tls), if settings.tls.is_some() { "https" } else { "http" });
     let (configured, port) = (settings.listen.port(), listener.port());
     let base = base_url(&settings, port);
@@ -255,13 +259,25 @@ pub async fn serve(gateway: Arc<Gateway>, doors: Doors, stop: CancellationToken)
     served.map_err(|error| home(&error))
 }
 
-/// The certificate of the settings, read again when it changes.
-async fn certificate(settings: &Settings, stop: &CancellationToken) -> Result<Option<Arc<Certificate>>, String> {
-    let Some(files) = settings.tls.clone() else { return Ok(None) };
-    let read = tokio::task::spawn_blocking(move || Certificate::read(files)).await;
-    let certificate = Arc::new(read.map_err(|error| error.to_string())??);
-    tokio::spawn(Arc::clone(&certificate).watch(stop.clone()));
-    Ok(Some(certificate))
+/// The certificate of the settings.
+async fn certificate(
+    settings: &Settings,
+    gateway: &Arc<Gateway>,
+    parts: &Arc<Parts>,
+) -> Result<Option<Arc<Certificate>>, String> {
+    let Some(tls) = settings.tls.clone() else { return Ok(None) };
+    let (gateway, parts) = (Arc::clone(gateway), Arc::clone(parts));
+    let read = tokio::task::spawn_blocking(move || Certificate::read(tls, &gateway, &parts)).await;
+    Ok(Some(Arc::new(read.map_err(|error| error.to_string())??)))
+}
+
+/// Has it renewed until it is cancelled, or until `stop`. Connections are taken already.
+fn watch(certificate: Option<Arc<Certificate>>, stop: &CancellationToken) -> CancellationToken {
+    let watching = stop.child_token();
+    if let Some(certificate) = certificate {
+        tokio::spawn(certificate.watch(watching.clone()));
+    }
+    watching
 }
 
 /// Is there a gateway? It hosts the site.

@@ -38,7 +38,10 @@ use axum::{
     routing::{get, post},
 };
 
-pub use self::host::{Doors, ServeError, Site, host, hosted, serve};
+pub use self::{
+    host::{Doors, ServeError, Site, host, hosted, serve},
+    tls::{Standing, standing, valid_until},
+};
 
 /// Everything that the site answers. What is not here is a 404.
 fn router(site: &Arc<Site>) -> Router {

@@ -47,6 +47,10 @@ fn a_dry_run_says_all_that_would_be_done() {
         "with_a_certificate",
         told(&["--binary", &program, "--domain", "agentport.example.com", "--tls-cert", &cert, "--tls-key", &key])
     );
+    insta::assert_snapshot!(
+        "with_acme",
+        told(&["--binary", &program, "--domain", "agentport.example.com", "--acme", "ops@example.com"])
+    );
     insta::assert_snapshot!("uninstall", told(&["--uninstall"]));
     insta::assert_snapshot!("uninstall_and_purge", told(&["--uninstall", "--purge"]));
 }
@@ -63,6 +67,8 @@ fn nothing_is_installed_that_was_not_checked() {
         (&["--from", "http://example.com/agentport", "--sha256", &sum], "must begin with https://"),
         (&["--binary", &program, "--domain", "a b"], "no name of a host"),
         (&["--binary", &program, "--domain", "a.example", "--tls-cert", &program], "go together"),
+        (&["--binary", &program, "--acme", "ops@example.com"], "goes with --domain"),
+        (&["--binary", &program, "--domain", "a.example", "--acme", "ops\"@example.com"], "no mail address"),
         (&["--binary", &program, "--quickly"], "not an option"),
         (&["--purge"], "goes with --uninstall"),
         (&[], "--binary FILE"),

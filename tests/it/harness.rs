@@ -24,6 +24,7 @@ mod databases;
 mod doubles;
 mod evidence;
 mod oidc;
+mod pebble;
 mod printed;
 mod served;
 mod standins;
@@ -49,6 +50,7 @@ pub use self::{
     cli::{Cli, Ran},
     databases::{Database, shell_of_sqlite},
     oidc::{Authority, Browser, fetch},
+    pebble::Pebble,
     served::{Heard, Served, frame},
     standins::{Emulate, Localstripe},
     upstream::{Reply, Request, Upstream},

@@ -1,10 +1,12 @@
 //! The gateway's own TLS: a certificate from files, read again when they change, and nothing without it.
 
+mod acme;
+
 use std::{
     fs::{self, Permissions},
     io::{Read as _, Write as _},
     net::TcpStream,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{PermissionsExt as _, symlink},
     path::Path,
     sync::Arc,
 };
@@ -30,14 +32,20 @@ fn certify(port: &Port, name: &str) -> bool {
     made
 }
 
-/// The settings of a gateway with TLS on every address; its port.
-fn with_tls(port: &Port) -> u16 {
+/// `listen` and `public_url` as the settings have them.
+fn lines(port: &Port) -> (String, String) {
     let text = fs::read_to_string(port.home().join("agentport.toml")).unwrap();
     let line = |key: &str| text.lines().find(|line| line.starts_with(key)).unwrap().split('#').next().unwrap().trim();
+    (line("listen").to_owned(), line("public_url").to_owned())
+}
+
+/// The settings of a gateway with TLS on every address; its port.
+fn with_tls(port: &Port) -> u16 {
+    let (listen, public_url) = lines(port);
     let (free, folder) = (free_port(), port.folder().display());
     port.settings(&[
-        (line("listen"), &format!("listen = \"0.0.0.0:{free}\"")),
-        (line("public_url"), &format!("public_url = \"https://localhost:{free}\"")),
+        (&listen, &format!("listen = \"0.0.0.0:{free}\"")),
+        (&public_url, &format!("public_url = \"https://localhost:{free}\"")),
         ("[site]\n", &format!("[site]\ntls = {{ cert = \"{folder}/one.pem\", key = \"{folder}/one.key\" }}\n")),
     ]);
     free
@@ -121,11 +129,54 @@ fn t158_a_bad_key_is_no_gateway() {
     with_tls(&port);
     let key = port.folder().join("one.key");
     let refused = || port.cli(["serve", "--json"]).exits(1).error();
-    fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
-    assert!(refused().contains("can be read by others"), "{}", refused());
+    for mode in [0o644, 0o640, 0o604, 0o620] {
+        fs::set_permissions(&key, Permissions::from_mode(mode)).unwrap();
+        assert!(refused().contains("can be read by others"), "{mode:o}: {}", refused());
+    }
     fs::copy(port.folder().join("two.key"), &key).unwrap();
     fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
     assert!(refused().contains("do not belong together"), "{}", refused());
     fs::remove_file(&key).unwrap();
     assert!(refused().contains("is not there"), "{}", refused());
+}
+
+/// T158: as certbot keeps them: links, of which a renewal makes new ones. What a link leads to is judged as a file is.
+#[test]
+fn t158_links_of_a_renewal_are_followed() {
+    let port = Port::enrolled();
+    if !certify(&port, "one") || !certify(&port, "two") {
+        return skip("links to the gateway's certificate: needs openssl");
+    }
+    let (free, folder) = (with_tls(&port), port.folder().to_owned());
+    let archive = folder.join("archive");
+    fs::create_dir(&archive).unwrap();
+    for (name, number) in [("one", 1), ("two", 2)] {
+        fs::rename(folder.join(format!("{name}.pem")), archive.join(format!("fullchain{number}.pem"))).unwrap();
+        fs::rename(folder.join(format!("{name}.key")), archive.join(format!("privkey{number}.pem"))).unwrap();
+    }
+    let link = |name: &str, target: &str| {
+        fs::remove_file(folder.join(name)).ok();
+        symlink(format!("archive/{target}"), folder.join(name)).unwrap();
+    };
+    link("one.pem", "fullchain1.pem");
+    link("one.key", "privkey1.pem");
+    let refused = || port.cli(["serve", "--json"]).exits(1).error();
+    fs::set_permissions(archive.join("privkey1.pem"), Permissions::from_mode(0o640)).unwrap();
+    assert!(refused().contains("can be read by others"), "{}", refused());
+    fs::set_permissions(archive.join("privkey1.pem"), Permissions::from_mode(0o600)).unwrap();
+    fs::set_permissions(&archive, Permissions::from_mode(0o777)).unwrap();
+    assert!(refused().contains("can be written by others"), "{}", refused());
+    fs::set_permissions(&archive, Permissions::from_mode(0o755)).unwrap();
+    let served = port.serve();
+    let root = |number: u8| archive.join(format!("fullchain{number}.pem"));
+    assert!(ask(free, &root(1), "GET /healthz", "").unwrap().starts_with("HTTP/1.1 200"));
+    link("one.pem", "fullchain2.pem");
+    served.says("the one before stays");
+    assert!(ask(free, &root(1), "GET /healthz", "").unwrap().starts_with("HTTP/1.1 200"));
+    link("one.key", "privkey2.pem");
+    served.says("the certificate was read again");
+    assert!(ask(free, &root(2), "GET /healthz", "").unwrap().starts_with("HTTP/1.1 200"));
+    link("one.key", "one.key");
+    served.says("the one before stays");
+    assert!(ask(free, &root(2), "GET /healthz", "").unwrap().starts_with("HTTP/1.1 200"));
 }

@@ -17,7 +17,6 @@ use crate::{
     ledger::{LedgerError, LineFilter},
     plan::Plan,
     snapshot::Snapshot,
-    trust::Authorities,
     upstream::CredentialError,
     visible::visible,
 };
@@ -35,7 +34,9 @@ pub(super) async fn check(app: &App, parts: &Parts, secrets: bool, findings: &mu
             policy(&snapshot, findings);
             manifests(&snapshot, findings);
             accounts(parts, &snapshot, secrets, findings).await;
-            trust(&snapshot, findings);
+            if let Err(error) = super::tls::check(app, parts, &snapshot, findings) {
+                findings.bad("certificate", error.to_string(), "agentport log verify");
+            }
             site(parts, &snapshot, findings).await;
             if let Err(error) = super::channels::check(parts, &snapshot, secrets, findings).await {
                 findings.bad("notify", error.to_string(), "agentport log verify");
@@ -95,20 +96,6 @@ fn manifests(snapshot: &Snapshot, findings: &mut Findings) {
         );
     } else if !own.is_empty() {
         findings.ok("tools", format!("your own services, as the policy knows them: {}", own.join(", ")));
-    }
-}
-
-/// The authorities of the owner's own, each for its host.
-fn trust(snapshot: &Snapshot, findings: &mut Findings) {
-    for (host, file) in &snapshot.settings.trust {
-        match Authorities::read(file) {
-            Ok(_) => findings.ok("trust", format!("{host} is vouched for by {} alone", file.display())),
-            Err(problem) => findings.bad(
-                "trust",
-                format!("nobody vouches for {host}, so that it cannot be reached: {problem}"),
-                "put the authority's certificate there, in PEM, or take the line out of [trust] in agentport.toml",
-            ),
-        }
     }
 }
 

@@ -48,6 +48,11 @@ impl Signer {
         path.to_owned()
     }
 
+    /// The same, for a client.
+    pub fn certificate(&self) -> CertificateDer<'static> {
+        self.0.der().clone()
+    }
+
     /// A certificate for a name or an address.
     pub fn sign(&self, name: &str, valid: Valid) -> Shown {
         let key = KeyPair::generate().unwrap();
