@@ -128,8 +128,8 @@ fn t274_what_is_installed_is_checked_and_is_the_program() {
     assert!(missing.stderr.contains("not yet on this system (linux-x64)"), "{missing:?}");
 }
 
-/// A registry of files: what `npm/build` packed, and what says so. `damaged`: the tarballs are others than it says.
-fn registry(out: &Path, damaged: bool) -> (u16, Arc<Mutex<Vec<String>>>) {
+/// A registry of files: what `npm/build` packed, and what says so.
+fn registry(out: &Path) -> (u16, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let mut files = BTreeMap::new();
@@ -144,7 +144,7 @@ fn registry(out: &Path, damaged: bool) -> (u16, Arc<Mutex<Vec<String>>>) {
         manifest["dist"] = json!({"tarball": format!("http://127.0.0.1:{port}{place}"), "integrity": integrity});
         let document = json!({"name": name, "dist-tags": {"latest": version}, "versions": {&version: manifest}});
         files.insert(format!("/{name}"), document.to_string().into_bytes());
-        files.insert(place, if damaged { [&bytes[..], &b"x"[..]].concat() } else { bytes });
+        files.insert(place, bytes);
     }
     let asked = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&asked);
@@ -190,13 +190,13 @@ fn npx(folder: &Path, registry: u16, arguments: &[&str]) -> Command {
 }
 
 #[test]
-fn npx_fetches_starts_and_checks_it() {
+fn npx_fetches_and_starts_it() {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
         return;
     }
     let scene = Scene::new();
     let folder = packed(&scene, "npx");
-    let (port, asked) = registry(&folder.0.join("out"), false);
+    let (port, asked) = registry(&folder.0.join("out"));
     let version = done(&scene, npx(&folder.0, port, &["--version"]));
     assert_eq!(version.stdout.trim(), concat!("agentport ", env!("CARGO_PKG_VERSION")));
     let mut fetched = asked.lock().unwrap().clone();
@@ -206,8 +206,4 @@ fn npx_fetches_starts_and_checks_it() {
     assert_eq!(fetched, [of("linux-x64"), of("mcp-server")], "the program of this system and no other");
     let told = done(&scene, npx(&folder.0, port, &["tools", "list", "--all", "--json"]));
     assert!(told.stdout.contains("stripe.create_refund"), "{told:?}");
-    // a registry that gives other bytes than it promised
-    let (port, _) = registry(&folder.0.join("out"), true);
-    let refused = run(&scene, npx(&folder.0, port, &["--version"]));
-    assert!(refused.code != 0 && refused.stdout.is_empty() && refused.stderr.contains("EINTEGRITY"), "{refused:?}");
 }
