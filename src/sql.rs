@@ -14,7 +14,9 @@ mod numbering;
 mod proof;
 mod selection;
 mod target;
+mod text;
 mod tokens;
+mod words;
 
 use std::{collections::BTreeSet, fmt, panic, thread};
 
@@ -116,17 +118,17 @@ impl Statement {
     /// comes back as [`Class::Other`]; an error means that it must not be sent at all.
     pub fn understand(dialect: Dialect, text: &str, settings: Settings) -> Result<Self, Misunderstood> {
         let tokens = Tokens::read(dialect, text, settings)?;
-        let understood = if tokens.len() <= TOKENS_ON_ANY_STACK {
-            panic::catch_unwind(|| kind::read(dialect, &tokens)).map_err(|_| Misunderstood::Failed)?
+        let normalised = tokens.text();
+        let fits_any_stack = tokens.len() <= TOKENS_ON_ANY_STACK;
+        let read = move || kind::read(dialect, tokens);
+        let understood = if fits_any_stack {
+            panic::catch_unwind(read).map_err(|_| Misunderstood::Failed)?
         } else {
-            thread::scope(|scope| {
-                let reader = thread::Builder::new().stack_size(STACK_BYTES);
-                let reader = reader.spawn_scoped(scope, || kind::read(dialect, &tokens));
-                reader.map_err(|_| Misunderstood::Failed)?.join().map_err(|_| Misunderstood::Failed)
-            })?
+            let reader = thread::Builder::new().stack_size(STACK_BYTES).spawn(read);
+            reader.map_err(|_| Misunderstood::Failed)?.join().map_err(|_| Misunderstood::Failed)?
         };
         let (reading, targets) = understood?;
-        Ok(Self { dialect, original: text.to_owned(), text: tokens.text(), reading, targets })
+        Ok(Self { dialect, original: text.to_owned(), text: normalised, reading, targets })
     }
 
     /// Whose SQL it is.

@@ -26,9 +26,6 @@ pub(super) fn judge(dialect: Dialect, name: &str, arguments: &[&Expr]) -> Call {
         Dialect::Mysql => (&MYSQL[..], &MYSQL_SIZED[..]),
         Dialect::Sqlite => (&SQLITE[..], &SQLITE_SIZED[..]),
     };
-    // names of MySQL's and SQLite's own functions don't depend on case; PostgreSQL's are folded already
-    let lower = name.to_ascii_lowercase();
-    let name = if dialect == Dialect::Postgres { name } else { &lower };
     if sized.contains(&name) {
         let numbers = arguments.iter().filter_map(|argument| number(argument));
         let all_small = numbers.clone().all(|number| number.abs() <= LARGEST);

@@ -37,16 +37,17 @@ pub(super) struct Reading {
 }
 
 /// Parses and judges. The syntax tree lives and dies in here.
-pub(super) fn read(dialect: Dialect, tokens: &Tokens) -> Result<(Reading, Vec<Target>), Misunderstood> {
+pub(super) fn read(dialect: Dialect, mut tokens: Tokens) -> Result<(Reading, Vec<Target>), Misunderstood> {
     let parameters = tokens.parameters(0, tokens.len()).into_iter().max().unwrap_or(0);
     let grammar = grammar(dialect);
     let options = ParserOptions::new().with_unescape(false);
     let parser = Parser::new(grammar.as_ref()).with_options(options).with_recursion_limit(MAX_DEPTH);
-    let parsed = parser.with_tokens(tokens.as_slice().to_vec()).parse_statements();
-    let mut statements = match parsed {
+    let (count, has_semicolon) = (tokens.len(), tokens.has_semicolon());
+    let mut parser = parser.with_tokens(tokens.lent());
+    let mut statements = match parser.parse_statements() {
         Ok(statements) => statements,
         // where it can't be parsed, a semicolon may stand between two statements
-        Err(_) if tokens.has_semicolon() => return Err(Misunderstood::Several),
+        Err(_) if has_semicolon => return Err(Misunderstood::Several),
         Err(error) => return Ok((not_understood(&error.to_string(), parameters), Vec::new())),
     };
     let (Some(statement), true) = (statements.pop(), statements.is_empty()) else {
@@ -72,7 +73,13 @@ pub(super) fn read(dialect: Dialect, tokens: &Tokens) -> Result<(Reading, Vec<Ta
     }
     let wheres: Vec<bool> = proof.changes.iter().filter_map(|(_, has_where)| *has_where).collect();
     let has_where = (!wheres.is_empty()).then(|| wheres.iter().all(|has| *has));
-    let targets = target::of(dialect, &statement, tokens);
+    let targets = if class == Class::Select {
+        Vec::new()
+    } else {
+        // most statements change nothing, and are spared the copy
+        tokens.given_back((0..count).map(|at| parser.token_at(at).token.clone()));
+        target::of(dialect, &statement, &tokens)
+    };
     let explain_analyze = is_explain_analyze(&statement);
     let reading = Reading {
         class,

@@ -653,7 +653,9 @@ impl Proof {
         let Some(parts) = self.parts(name) else { return self.unknown("this form of call") };
         // PostgreSQL folds what is not quoted only; the others not at all
         let full = parts.join(".");
-        self.functions.insert(full.to_ascii_lowercase());
+        if !self.functions.contains(&full) {
+            self.functions.insert(full.to_ascii_lowercase());
+        }
         let bare = match parts.as_slice() {
             [bare] => Some(bare.as_str()),
             [schema, bare] if self.dialect == Dialect::Postgres && schema == "pg_catalog" => Some(bare.as_str()),

@@ -2,11 +2,7 @@
 
 use sqlparser::tokenizer::Token;
 
-use super::{
-    Dialect,
-    numbering::Numbering,
-    tokens::{normalised, split},
-};
+use super::{Dialect, numbering::Numbering, text::normalised, tokens::split};
 
 /// A query that shows beforehand what a statement would meet. It is to be understood again, and to be a read.
 #[derive(Debug, Clone, PartialEq, Eq)]

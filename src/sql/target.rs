@@ -14,7 +14,8 @@ use sqlparser::{
 use super::{
     Dialect,
     selection::{Preview, Selection},
-    tokens::{Tokens, is_word, normalised, split},
+    text::normalised,
+    tokens::{Tokens, is_word, split},
 };
 
 /// A table that a statement changes.

@@ -1,6 +1,8 @@
 //! The words of a statement: what must not be in it at all, and its normalised text. Works on the text before the parser,
 //! so that what two readers might split differently never gets that far.
 
+use std::mem;
+
 use sqlparser::{
     dialect::{Dialect as Grammar, MySqlDialect, PostgreSqlDialect, SQLiteDialect},
     tokenizer::{Token, Tokenizer, Whitespace, Word},
@@ -9,6 +11,8 @@ use sqlparser::{
 use super::{
     Dialect, MAX_BYTES, MAX_TOKENS, Misunderstood, Settings,
     numbering::{self, Numbering},
+    text::normalised,
+    words,
 };
 use crate::visible::visible;
 
@@ -31,16 +35,20 @@ impl Tokens {
         }
         refuse_hidden(text)?;
         // MySQL runs what stands in these, and so does our parser for it: refused wherever they stand, in a string too
-        if text.contains("/*!") || text.to_ascii_lowercase().contains("/*m!") {
+        let is_run = |(at, _): (usize, &str)| {
+            text.get(at + 2..)
+                .is_some_and(|behind| behind.starts_with('!') || behind.starts_with("M!") || behind.starts_with("m!"))
+        };
+        if text.match_indices("/*").any(is_run) {
             return Err(ambiguous("`/*! … */` is run by MySQL and skipped by others"));
         }
-        let mut tokens = Vec::new();
-        for token in split(dialect, text)? {
-            match token {
-                Token::Whitespace(space) => refuse_comment(dialect, &space)?,
-                token => tokens.push(token),
+        let mut tokens = split(dialect, text)?;
+        for token in &tokens {
+            if let Token::Whitespace(space) = token {
+                refuse_comment(dialect, space)?;
             }
         }
+        tokens.retain(|token| !matches!(token, Token::Whitespace(_)));
         while tokens.last().is_some_and(|last| matches!(last, Token::EOF)) {
             tokens.pop();
         }
@@ -62,6 +70,16 @@ impl Tokens {
 
     pub(super) fn len(&self) -> usize {
         self.all.len()
+    }
+
+    /// The tokens themselves, for a parser, which keeps them.
+    pub(super) fn lent(&mut self) -> Vec<Token> {
+        mem::take(&mut self.all)
+    }
+
+    /// The same ones again.
+    pub(super) fn given_back(&mut self, tokens: impl Iterator<Item = Token>) {
+        self.all = tokens.collect();
     }
 
     pub(super) fn as_slice(&self) -> &[Token] {
@@ -109,11 +127,10 @@ impl Tokens {
                     return Some(format!("the name `{}` has a quote in it", visible(&word.value)));
                 }
                 Token::Word(word) if word.quote_style.is_none() && !after_dot => {
-                    let name = word.value.to_ascii_uppercase();
                     let next = self.all.get(at + 1);
-                    let next_value = name == "NEXT" && next.is_some_and(|next| is_word(next, "VALUE"));
-                    if next_value || WORDS_OF_NO_READ.contains(&name.as_str()) {
-                        return Some(format!("`{name}` is in it"));
+                    let next_value = is_word(token, "NEXT") && next.is_some_and(|next| is_word(next, "VALUE"));
+                    if next_value || words::is_of_no_read(&word.value) {
+                        return Some(format!("`{}` is in it", word.value.to_ascii_uppercase()));
                     }
                 }
                 Token::Assignment => return Some("`:=` assigns".to_owned()),
@@ -124,28 +141,6 @@ impl Tokens {
         None
     }
 }
-
-/// Sorted. What a read may say in other places (`REPLACE(a, b, c)`, `FOR`) is not in it.
-const WORDS_OF_NO_READ: [&str; 18] = [
-    "ALTER",
-    "CALL",
-    "COPY",
-    "CREATE",
-    "DELETE",
-    "DROP",
-    "DUMPFILE",
-    "EXECUTE",
-    "GRANT",
-    "INSERT",
-    "INTO",
-    "LOCK",
-    "MERGE",
-    "OUTFILE",
-    "PROCEDURE",
-    "REVOKE",
-    "TRUNCATE",
-    "UPDATE",
-];
 
 /// The tokens of any text in this dialect, spaces and comments included. Strings stay as they were written.
 pub(super) fn split(dialect: Dialect, text: &str) -> Result<Vec<Token>, Misunderstood> {
@@ -168,6 +163,9 @@ pub(super) fn is_word(token: &Token, name: &str) -> bool {
 
 /// Characters that a reader skips and another does not, or that turn a text into another one to look at.
 fn refuse_hidden(text: &str) -> Result<(), Misunderstood> {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n')) {
+        return Ok(());
+    }
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
         let fine = match character {
@@ -214,6 +212,7 @@ fn refuse_comment(dialect: Dialect, space: &Whitespace) -> Result<(), Misunderst
 
 fn refuse_quoting(dialect: Dialect, text: &str, tokens: &[Token], settings: Settings) -> Result<(), Misunderstood> {
     let usual = Settings::usual(dialect);
+    let is_plain = text.is_ascii();
     let mut previous_word: Option<&str> = None;
     for token in tokens {
         match token {
@@ -255,7 +254,7 @@ fn refuse_quoting(dialect: Dialect, text: &str, tokens: &[Token], settings: Sett
             | Token::HexStringLiteral(_)
             | Token::SingleQuotedByteStringLiteral(_)
             | Token::Word(_) => {}
-            other if !other.to_string().is_ascii() => {
+            other if !is_plain && !other.to_string().is_ascii() => {
                 return Err(ambiguous(&format!("`{}` is no sign of SQL", visible(&other.to_string()))));
             }
             _ => {}
@@ -281,129 +280,3 @@ fn escaped(name: &str) -> String {
         })
         .collect()
 }
-
-/// The tokens as one line. Spaces are left out only where no reader needs them.
-pub(super) fn normalised(dialect: Dialect, tokens: &[Token]) -> String {
-    let mut out = String::new();
-    let mut previous: Option<&Token> = None;
-    for token in tokens {
-        let glued = match (previous, token) {
-            (None | Some(Token::LParen | Token::Period | Token::DoubleColon | Token::LBracket), _)
-            | (Some(_), Token::Comma | Token::RParen | Token::SemiColon | Token::DoubleColon | Token::RBracket)
-            | (Some(Token::Word(_)), Token::Period)
-            | (Some(Token::RParen | Token::RBracket), Token::LBracket) => true,
-            (Some(Token::Word(word)), Token::LParen | Token::LBracket) => !is_keyword(word),
-            _ => false,
-        };
-        if !glued {
-            out.push(' ');
-        }
-        let after_dot = previous.is_some_and(|previous| matches!(previous, Token::Period));
-        out.push_str(&written(dialect, token, after_dot));
-        previous = Some(token);
-    }
-    out
-}
-
-fn written(dialect: Dialect, token: &Token, after_dot: bool) -> String {
-    match token {
-        Token::Word(word) if word.quote_style.is_some() => token.to_string(),
-        Token::Word(word) if is_keyword(word) && !after_dot => word.value.to_ascii_uppercase(),
-        Token::Word(word) if dialect != Dialect::Mysql => word.value.to_ascii_lowercase(),
-        // the tokenizer has resolved its escapes
-        Token::EscapedStringLiteral(value) => {
-            format!("E'{}'", value.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n"))
-        }
-        other => other.to_string(),
-    }
-}
-
-pub(super) fn is_keyword(word: &Word) -> bool {
-    word.quote_style.is_none() && KEYWORDS.binary_search(&word.value.to_ascii_uppercase().as_str()).is_ok()
-}
-
-/// Sorted: the words that no dialect lets stand for a column without quotes, or that would be strange as one.
-const KEYWORDS: [&str; 82] = [
-    "ALL",
-    "ALTER",
-    "ANALYZE",
-    "AND",
-    "ANY",
-    "AS",
-    "ASC",
-    "BETWEEN",
-    "BY",
-    "CALL",
-    "CASCADE",
-    "CASE",
-    "CHECK",
-    "COLUMN",
-    "CONFLICT",
-    "CONSTRAINT",
-    "COPY",
-    "CREATE",
-    "CROSS",
-    "DEFAULT",
-    "DELETE",
-    "DESC",
-    "DISTINCT",
-    "DO",
-    "DROP",
-    "ELSE",
-    "END",
-    "EXCEPT",
-    "EXISTS",
-    "EXPLAIN",
-    "FETCH",
-    "FOR",
-    "FOREIGN",
-    "FROM",
-    "FULL",
-    "GRANT",
-    "GROUP",
-    "HAVING",
-    "IN",
-    "INDEX",
-    "INNER",
-    "INSERT",
-    "INTERSECT",
-    "INTO",
-    "IS",
-    "JOIN",
-    "LATERAL",
-    "LEFT",
-    "LIKE",
-    "LIMIT",
-    "MERGE",
-    "NATURAL",
-    "NOT",
-    "NULL",
-    "OFFSET",
-    "ON",
-    "OR",
-    "ORDER",
-    "OUTER",
-    "OVER",
-    "PARTITION",
-    "PRIMARY",
-    "REFERENCES",
-    "RETURNING",
-    "REVOKE",
-    "RIGHT",
-    "SELECT",
-    "SET",
-    "SHOW",
-    "TABLE",
-    "THEN",
-    "TRUNCATE",
-    "UNION",
-    "UNIQUE",
-    "UPDATE",
-    "USING",
-    "VALUES",
-    "VIEW",
-    "WHEN",
-    "WHERE",
-    "WINDOW",
-    "WITH",
-];

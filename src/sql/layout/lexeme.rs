@@ -6,11 +6,7 @@ use sqlparser::{
 };
 
 use super::Kind;
-use crate::sql::{
-    Dialect,
-    numbering::Numbering,
-    tokens::{grammar, is_keyword},
-};
+use crate::sql::{Dialect, numbering::Numbering, tokens::grammar, words};
 
 /// A token or a comment.
 #[derive(Debug)]
@@ -112,5 +108,5 @@ fn is_shown_as_keyword(word: &Word) -> bool {
             | Keyword::TRIGGER
             | Keyword::TRUE
     );
-    is_keyword(word) || (also && word.quote_style.is_none())
+    word.quote_style.is_none() && (also || words::is_keyword(&word.value))
 }
