@@ -7,6 +7,7 @@
 
 #![expect(clippy::needless_for_each, reason = "a walk over many kinds of parts reads as one line for each")]
 
+mod catalogs;
 mod functions;
 mod kind;
 mod layout;
@@ -16,6 +17,7 @@ mod selection;
 mod target;
 mod text;
 mod tokens;
+mod types;
 mod words;
 
 use std::{collections::BTreeSet, fmt, panic, thread};

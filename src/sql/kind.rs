@@ -13,7 +13,7 @@ use sqlparser::{
 
 use super::{
     Class, Dialect, Misunderstood,
-    functions::PRAGMAS,
+    catalogs::PRAGMAS,
     proof::Proof,
     target::{self, Target},
     tokens::{Tokens, grammar},

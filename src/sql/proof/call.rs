@@ -1,0 +1,85 @@
+//! Calls of functions.
+
+use sqlparser::ast::{
+    Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, ObjectName, WindowType,
+};
+
+use super::Proof;
+use crate::{
+    sql::{
+        Dialect,
+        functions::{self, Call},
+    },
+    visible::visible,
+};
+
+impl Proof {
+    pub(super) fn function(&mut self, function: &Function) {
+        let Function { name, uses_odbc_syntax: _, parameters, args, within_group, filter, null_treatment: _, over } =
+            function;
+        self.only(matches!(parameters, FunctionArguments::None), "this form of call");
+        match args {
+            FunctionArguments::None => self.call(name, &[]),
+            FunctionArguments::Subquery(query) => {
+                self.call(name, &[]);
+                self.query(query);
+            }
+            FunctionArguments::List(list) => {
+                self.call(name, &list.args);
+                list.clauses.iter().for_each(|clause| self.clause(clause));
+            }
+        }
+        within_group.iter().for_each(|order| self.ordering(order));
+        self.expressions(filter.as_deref());
+        match over {
+            Some(WindowType::WindowSpec(window)) => self.window(window),
+            Some(WindowType::NamedWindow(_)) | None => {}
+        }
+    }
+
+    fn clause(&mut self, clause: &FunctionArgumentClause) {
+        match clause {
+            FunctionArgumentClause::IgnoreOrRespectNulls(_)
+            | FunctionArgumentClause::Separator(_)
+            | FunctionArgumentClause::JsonNullClause(_) => {}
+            FunctionArgumentClause::Where(expression) | FunctionArgumentClause::Limit(expression) => {
+                self.expression(expression);
+            }
+            FunctionArgumentClause::OrderBy(orders) => orders.iter().for_each(|order| self.ordering(order)),
+            _ => self.unknown("this form of call"),
+        }
+    }
+
+    pub(super) fn call(&mut self, name: &ObjectName, arguments: &[FunctionArg]) {
+        let mut values = Vec::new();
+        for argument in arguments {
+            let (FunctionArg::Named { arg, .. } | FunctionArg::ExprNamed { arg, .. } | FunctionArg::Unnamed(arg)) =
+                argument;
+            self.only(!matches!(argument, FunctionArg::ExprNamed { .. }), "this form of call");
+            match arg {
+                FunctionArgExpr::Expr(expression) => {
+                    self.expression(expression);
+                    values.push(expression);
+                }
+                FunctionArgExpr::QualifiedWildcard(_) | FunctionArgExpr::Wildcard => {}
+                FunctionArgExpr::WildcardWithOptions(options) => self.wildcard(options),
+            }
+        }
+        let Some(parts) = self.parts(name) else { return self.unknown("this form of call") };
+        // PostgreSQL folds what is not quoted only; the others not at all
+        let full = parts.join(".");
+        if !self.functions.contains(&full) {
+            self.functions.insert(full.to_ascii_lowercase());
+        }
+        let bare = match parts.as_slice() {
+            [bare] => Some(bare.as_str()),
+            [schema, bare] if self.dialect == Dialect::Postgres && schema == "pg_catalog" => Some(bare.as_str()),
+            _ => None,
+        };
+        match bare.map_or(Call::Unknown, |bare| functions::judge(self.dialect, bare, &values)) {
+            Call::Harmless => {}
+            Call::Unbounded => self.refuse(format!("`{full}` has no small fixed bound")),
+            Call::Unknown => self.refuse(format!("the function `{}` is not known to be a read", visible(&full))),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What stands behind `FROM`: tables, joins, queries and functions in a table's place.
+
+use sqlparser::ast::{Join, JoinConstraint, JoinOperator, ObjectName, TableFactor, TableWithJoins};
+
+use super::Proof;
+use crate::{sql::catalogs, visible::visible};
+
+impl Proof {
+    pub(in super::super) fn joined(&mut self, table: &TableWithJoins) {
+        self.factor(&table.relation);
+        for Join { relation, global, join_operator } in &table.joins {
+            self.factor(relation);
+            let constraint = match join_operator {
+                JoinOperator::Join(constraint)
+                | JoinOperator::Inner(constraint)
+                | JoinOperator::Left(constraint)
+                | JoinOperator::LeftOuter(constraint)
+                | JoinOperator::Right(constraint)
+                | JoinOperator::RightOuter(constraint)
+                | JoinOperator::FullOuter(constraint)
+                | JoinOperator::CrossJoin(constraint)
+                | JoinOperator::StraightJoin(constraint) => Some(constraint),
+                _ => None,
+            };
+            self.only(constraint.is_some() && !global, "this form of join");
+            if let Some(JoinConstraint::On(condition)) = constraint {
+                self.expression(condition);
+            }
+        }
+    }
+
+    pub(in super::super) fn factor(&mut self, factor: &TableFactor) {
+        match factor {
+            TableFactor::Table {
+                name,
+                alias: _,
+                args,
+                with_hints,
+                version,
+                with_ordinality: _,
+                partitions: _,
+                json_path,
+                sample,
+                index_directives: _,
+                inheritance: _,
+            } => {
+                match args {
+                    Some(args) => {
+                        self.only(args.settings.is_none(), "this form of table function");
+                        self.call(name, &args.args);
+                    }
+                    None => self.table(name),
+                }
+                let plain = with_hints.is_empty() && version.is_none() && json_path.is_none() && sample.is_none();
+                self.only(plain, "this form of table");
+            }
+            TableFactor::Derived { lateral: _, subquery, alias: _, sample } => {
+                self.query(subquery);
+                self.only(sample.is_none(), "this form of table");
+            }
+            TableFactor::Function { lateral: _, name, args, with_ordinality: _, alias: _ } => self.call(name, args),
+            TableFactor::UNNEST { array_exprs, .. } => self.expressions(array_exprs),
+            TableFactor::NestedJoin { table_with_joins, alias: _ } => self.joined(table_with_joins),
+            _ => self.unknown("this form of table"),
+        }
+    }
+
+    /// A table by its name, unless it is one of `WITH`.
+    pub(in super::super) fn table(&mut self, name: &ObjectName) {
+        let Some(parts) = self.parts(name) else { return self.unknown("this form of name") };
+        let Some(bare) = parts.last() else { return self.unknown("this form of name") };
+        if parts.len() == 1 && self.ctes.contains(bare) {
+            return;
+        }
+        let full = parts.join(".");
+        if catalogs::is_sensitive(self.dialect, &full, bare) {
+            self.refuse(format!("`{}` holds secrets of the server", visible(&full)));
+        }
+        self.tables.insert(bare.clone());
+        self.tables.insert(full);
+    }
+}
