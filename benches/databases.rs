@@ -20,13 +20,15 @@ mod certificates;
     unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     clippy::disallowed_methods,
     reason = "the tests' own servers, of which a measurement needs a part"
 )]
 mod databases;
 #[expect(dead_code, reason = "what the other measurement takes of it")]
 mod scene;
+#[path = "../tests/it/harness/server.rs"]
+#[expect(unreachable_pub, clippy::unwrap_used, clippy::panic, reason = "the tests' own servers")]
+mod server;
 
 use std::{collections::BTreeMap, net::TcpListener};
 

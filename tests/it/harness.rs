@@ -27,6 +27,7 @@ mod oidc;
 mod pebble;
 mod printed;
 mod served;
+mod server;
 mod standins;
 mod upstream;
 mod wire;

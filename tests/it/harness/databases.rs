@@ -3,13 +3,15 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::Write as _,
     os::unix::fs::chown,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
 };
 
-use super::{Shown, free_port, skip};
+use rustix::process::Signal;
+
+use super::{Shown, server::Server, skip};
 
 /// The user and the group `nobody`, as Debian numbers them.
 const NOBODY: u32 = 65_534;
@@ -20,8 +22,7 @@ const ADMIN_PASSWORD: &str = "of-the-test-itself";
 /// A server with one empty database, `shop`.
 pub struct Database {
     kind: Kind,
-    child: Child,
-    port: u16,
+    server: Server,
     folder: tempfile::TempDir,
 }
 
@@ -73,8 +74,9 @@ impl Database {
             let rules = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
             fs::write(folder.path().join("data/pg_hba.conf"), rules).unwrap();
         }
-        let (child, port) = started(start, "database system is ready to accept connections");
-        let server = Self { kind: Kind::Postgres, child, port, folder };
+        let server = Server::started(start, "database system is ready to accept connections", Signal::QUIT);
+        let server = Self { kind: Kind::Postgres, server, folder };
+        server.is_itself("postgres", "SHOW data_directory");
         server.client("postgres", "CREATE DATABASE shop");
         Some(server)
     }
@@ -123,8 +125,9 @@ impl Database {
         if let Some(shown) = shown {
             hand_over(shown, folder.path());
         }
-        let (child, port) = started(start, "ready for connections");
-        let server = Self { kind: Kind::Mariadb, child, port, folder };
+        let server = Server::started(start, "ready for connections", Signal::KILL);
+        let server = Self { kind: Kind::Mariadb, server, folder };
+        server.is_itself("mysql", "SELECT @@datadir");
         server.client("mysql", "CREATE DATABASE shop CHARACTER SET utf8mb4");
         Some(server)
     }
@@ -135,7 +138,7 @@ impl Database {
             Kind::Postgres => "postgres",
             Kind::Mariadb => "mysql",
         };
-        format!("{scheme}://{user}:{password}@127.0.0.1:{}/shop", self.port)
+        format!("{scheme}://{user}:{password}@127.0.0.1:{}/shop", self.port())
     }
 
     /// From now on it shows this to who connects.
@@ -164,7 +167,7 @@ impl Database {
             Kind::Postgres => {
                 let mut command = Command::new(postgres_programs().unwrap().join("pg_dumpall"));
                 command.args(["--no-sync", "-U", "postgres", "-h"]).arg(self.folder.path());
-                command.args(["-p", &self.port.to_string()]);
+                command.args(["-p", &self.port().to_string()]);
                 command
             }
             Kind::Mariadb => {
@@ -175,7 +178,7 @@ impl Database {
                 command
             }
         };
-        done(&mut command)
+        self.answered(&mut command, "")
     }
 
     /// The folder of its data.
@@ -185,7 +188,7 @@ impl Database {
 
     /// The port of loopback.
     pub fn port(&self) -> u16 {
-        self.port
+        self.server.port()
     }
 
     /// The superuser: name and password.
@@ -196,45 +199,57 @@ impl Database {
         }
     }
 
+    /// Is it this very server that answers, on its socket and on its port?
+    fn is_itself(&self, database: &str, where_is_the_data: &str) {
+        for over_tcp in [false, true] {
+            let mut command = self.command(over_tcp, database);
+            let said = self.answered(&mut command, where_is_the_data);
+            assert_eq!(Path::new(said.trim()), self.data(), "somebody else answers");
+        }
+    }
+
     fn client(&self, database: &str, statements: &str) -> String {
-        let mut command = match self.kind {
+        self.answered(&mut self.command(false, database), statements)
+    }
+
+    /// The server's own client, as the superuser.
+    fn command(&self, over_tcp: bool, database: &str) -> Command {
+        let socket = self.folder.path();
+        match self.kind {
             Kind::Postgres => {
                 let mut command = Command::new("psql");
                 command.args(["-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-h"]);
-                command.arg(self.folder.path()).args(["-p", &self.port.to_string(), database]);
+                command.arg(if over_tcp { Path::new("127.0.0.1") } else { socket });
+                command.args(["-p", &self.port().to_string(), database]).env("PGPASSWORD", ADMIN_PASSWORD);
                 command
             }
             Kind::Mariadb => {
                 let mut command = Command::new("mariadb");
-                command.args(["--no-defaults", "-N", "-B", "-uroot", "-S"]).arg(self.folder.path().join("socket"));
-                command.args(["--default-character-set=utf8mb4", database]);
+                command.args(["--no-defaults", "-N", "-B", "-uroot", "--default-character-set=utf8mb4"]);
+                if over_tcp {
+                    command.args(["--protocol=tcp", "-h127.0.0.1", &format!("-P{}", self.port())]);
+                } else {
+                    command.arg("-S").arg(socket.join("socket"));
+                }
+                command.arg(database);
                 command
             }
-        };
+        }
+    }
+
+    /// What a client printed that has to succeed; if it doesn't, what became of the server is said too.
+    fn answered(&self, command: &mut Command, input: &str) -> String {
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a client");
-        let mut input = child.stdin.take().unwrap();
-        let text = statements.to_owned();
-        let writing = std::thread::spawn(move || input.write_all(text.as_bytes()));
+        let mut pipe = child.stdin.take().unwrap();
+        let text = input.to_owned();
+        let writing = std::thread::spawn(move || pipe.write_all(text.as_bytes()));
         let output = child.wait_with_output().unwrap();
         // one that ends at an error reads no further
         writing.join().unwrap().ok();
-        assert!(output.status.success(), "{}\n{statements}", String::from_utf8_lossy(&output.stderr));
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command:?}: {error}\n{input}\n{}", self.server.account());
         String::from_utf8(output.stdout).unwrap()
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-            // at once, but with the processes that it has started itself
-            let signal = match self.kind {
-                Kind::Postgres => rustix::process::Signal::QUIT,
-                Kind::Mariadb => rustix::process::Signal::KILL,
-            };
-            rustix::process::kill_process(pid, signal).ok();
-        }
-        self.child.wait().ok();
     }
 }
 
@@ -295,24 +310,4 @@ fn done(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// A server that says `ready`, and its port. Another process may take a port before it does.
-fn started(start: impl Fn(u16) -> Command, ready: &str) -> (Child, u16) {
-    let mut said = String::new();
-    for _ in 0..5 {
-        let port = free_port();
-        let mut child = start(port).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        for line in log.by_ref().lines().map_while(Result::ok) {
-            said.push_str(&line);
-            said.push('\n');
-            if line.contains(ready) {
-                std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-                return (child, port);
-            }
-        }
-        child.wait().unwrap();
-    }
-    panic!("the server did not start:\n{said}")
 }
