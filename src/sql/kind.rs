@@ -65,6 +65,10 @@ pub(super) fn read(dialect: Dialect, mut tokens: Tokens) -> Result<(Reading, Vec
     for (done, _) in &proof.changes {
         class = class.max(*done);
     }
+    if class == Class::Select && has_semicolon {
+        // the parser skips empty statements; a read has nothing before it or behind it
+        return Err(Misunderstood::Several);
+    }
     if class == Class::Select && !proof.complete {
         class = Class::Other;
     }

@@ -205,6 +205,8 @@ fn t060_more_than_one_statement_is_refused() {
             "SELECT 1; SELECT 2;",
             "SELECT 1 /* ; */; DELETE FROM t -- x",
             "garbage here; DROP TABLE t",
+            ";SELECT 1",
+            "SELECT 1;;",
         ] {
             assert_eq!(refused(dialect, text), Misunderstood::Several, "{dialect}: {text}");
         }
