@@ -50,6 +50,7 @@ mod site;
 mod slack;
 mod socket;
 mod sql_differential;
+mod sql_properties;
 mod standing;
 mod stdio;
 mod stripe;
