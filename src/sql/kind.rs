@@ -9,6 +9,7 @@ use sqlparser::{
         UpdateTableFromKind, UtilityOption, Value, ValueWithSpan,
     },
     parser::{Parser, ParserOptions},
+    tokenizer::Token,
 };
 
 use super::{
@@ -53,6 +54,10 @@ pub(super) fn read(dialect: Dialect, mut tokens: Tokens) -> Result<(Reading, Vec
     let (Some(statement), true) = (statements.pop(), statements.is_empty()) else {
         return Err(Misunderstood::Several);
     };
+    // at an `END` the parser takes a statement for finished; for a server it is the name of a column, and more may follow
+    if parser.peek_token_ref().token != Token::EOF {
+        return Ok((not_understood("it goes on behind its end", parameters), Vec::new()));
+    }
     let mut proof = Proof::new(dialect);
     let mut class = classify(&statement, &mut proof);
     if let Parsed::Query(_) = &statement {

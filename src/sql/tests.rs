@@ -195,6 +195,27 @@ fn the_normalised_text_reads_as_the_original_does() {
     assert_eq!(statement.original(), text);
 }
 
+/// The parser ends a statement at an `END`, without an error; each of the servers takes it for a column's name.
+#[test]
+fn what_stands_behind_an_end_is_not_overlooked() {
+    for dialect in DIALECTS {
+        for text in [
+            "SELECT 1 END",
+            "SELECT 1 END, touch()",
+            "SELECT a END FROM t WHERE touch() = 1",
+            "SELECT 1 END UNION SELECT touch()",
+            "EXPLAIN SELECT 1 END, touch()",
+        ] {
+            let statement = understood(dialect, text);
+            assert_eq!((statement.class(), statement.is_complete()), (Class::Other, false), "{dialect}: {text}");
+            assert!(!statement.is_read(), "{dialect}: {text}");
+        }
+        assert!(understood(dialect, "SELECT CASE WHEN a = 1 THEN 2 END AS b FROM t").is_read());
+        let statement = understood(dialect, "DELETE FROM t WHERE a = 1 END");
+        assert_eq!((statement.class(), statement.has_where()), (Class::Other, None));
+    }
+}
+
 #[test]
 fn t060_more_than_one_statement_is_refused() {
     for dialect in DIALECTS {

@@ -378,3 +378,4 @@ SELECT * FROM (SELECT id AS a FROM customers WHERE EXISTS (SELECT 1 FROM orders)
 SELECT id AS a FROM customers WHERE name LIKE 'c%' ORDER BY touch()
 EXPLAIN SELECT id AS a FROM customers WHERE EXISTS (SELECT 1 FROM orders) AND touch() IS NOT NULL
 EXPLAIN SELECT id AS a FROM customers WHERE id BETWEEN 2 AND 9 ORDER BY touch()
+SELECT 1 END, touch()

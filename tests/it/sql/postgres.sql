@@ -394,3 +394,4 @@ SELECT 1 FROM customers WHERE EXISTS (SELECT nextval('counter') AS a FROM custom
 EXPLAIN SELECT id AS a FROM customers WHERE id > 3 ORDER BY nextval('counter')
 EXPLAIN SELECT id AS a FROM customers WHERE name IS NOT NULL ORDER BY nextval('counter')
 SELECT nextval('counter') AS a FROM customers WHERE name LIKE 'c%'
+SELECT 1 END, touch()

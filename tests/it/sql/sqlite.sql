@@ -352,3 +352,4 @@ SELECT 1 FROM customers WHERE EXISTS (SELECT writefile('evil.txt', 'x') AS a FRO
 SELECT * FROM (SELECT id AS a FROM customers WHERE id > 3 AND writefile('evil.txt', 'x') IS NOT NULL) q
 EXPLAIN SELECT id AS a FROM customers WHERE name IS NOT NULL AND writefile('evil.txt', 'x') IS NOT NULL
 SELECT count(*) FROM (SELECT writefile('evil.txt', 'x') AS a FROM customers WHERE name IS NOT NULL) q
+SELECT 1 END, writefile('evil.txt', 'x')

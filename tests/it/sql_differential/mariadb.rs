@@ -26,7 +26,8 @@ const SEED: &str = r"
     CREATE USER bob;
 ";
 
-const SNIPPETS: [&str; 38] = [
+const SNIPPETS: [&str; 39] = [
+    "END, touch()",
     "touch()",
     "nextval(counter)",
     "(SELECT touch())",

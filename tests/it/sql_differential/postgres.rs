@@ -36,7 +36,8 @@ const SEED: &str = r#"
 "#;
 
 /// What would change something, and what could make a reader lose its place.
-const SNIPPETS: [&str; 40] = [
+const SNIPPETS: [&str; 41] = [
+    "END, touch()",
     "touch()",
     "nextval('counter')",
     "(SELECT touch())",

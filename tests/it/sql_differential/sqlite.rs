@@ -30,7 +30,8 @@ const SEED: &str = r#"
     CREATE TRIGGER touching AFTER UPDATE ON customers BEGIN INSERT INTO touched VALUES (NULL); END;
 "#;
 
-const SNIPPETS: [&str; 30] = [
+const SNIPPETS: [&str; 31] = [
+    "END, writefile('evil.txt', 'x')",
     "writefile('evil.txt', 'x')",
     "(SELECT writefile('evil.txt', 'x'))",
     ", writefile('evil.txt', 'x')",
