@@ -5,6 +5,7 @@
 //! it takes a [`Permit`], and only the ledger mints one.
 
 mod builtin;
+mod contacting;
 mod deciding;
 mod enrolling;
 mod explaining;

@@ -1,5 +1,8 @@
 //! The exact upstream request that a call becomes, less the secret. One stored plan, one digest, from page to wire.
 
+#[cfg(test)]
+pub(crate) mod samples;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

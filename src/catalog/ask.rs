@@ -66,6 +66,9 @@ pub struct Preview {
     pub call: String,
     /// Its arguments.
     pub args: Vec<(String, Source)>,
+    /// Once for each recipient of the mail, and not once in all.
+    #[serde(skip_serializing_if = "is_false")]
+    pub each_recipient: bool,
     /// Only where this argument is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
@@ -81,6 +84,16 @@ pub enum Source {
     Literal(Value),
     /// The value that stands there.
     At(Path),
+    /// A recipient's address, after these words of a search.
+    Recipient {
+        /// `in:sent to:`
+        after: String,
+    },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// One line that is shown.

@@ -351,3 +351,56 @@ fn described(approval: &Approval, said: &Explained) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        ledger::ApprovalStatus,
+        plan::samples::{self, KINDS, calls, never_the_same},
+    };
+
+    /// What the terminal shows of it, its digest left out: that is another one by itself.
+    fn shown(name: &str, plan: &Plan) -> String {
+        let letter = match plan.request() {
+            Request::Http(request) => samples::tool(name).letter(request),
+            Request::Sql(_) => None,
+        };
+        let stored = plan.store().unwrap();
+        let approval = Approval {
+            id: "apr_1".to_owned(),
+            record: "rec_1".to_owned(),
+            plan: Some(Arc::new(Plan::load(&stored, plan.digest()).unwrap())),
+            caller: "claude".to_owned(),
+            tool: plan.tool(),
+            evaluation: None,
+            summary: String::new(),
+            status: ApprovalStatus::Pending,
+            created_at: 0,
+            expires_at: 0,
+            findings: None,
+            delivered: false,
+            reopened: false,
+            yeses: Vec::new(),
+            decision: None,
+            outcome: None,
+            pruned: false,
+        };
+        let text = described(&approval, &Explained { letter, words: None, undo: None });
+        text.replace(&plan.digest().to_string(), "")
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+
+        /// I11 on the terminal, as on the page.
+        #[test]
+        fn i11_two_different_plans_never_look_the_same_at_the_terminal(all in KINDS.map(calls)) {
+            for (name, calls) in KINDS.into_iter().zip(&all) {
+                never_the_same(name, calls, |plan| shown(name, plan))?;
+            }
+        }
+    }
+}

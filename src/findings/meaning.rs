@@ -24,6 +24,8 @@ pub enum Meaning {
     MostRows,
     /// A size in bytes.
     Bytes,
+    /// Whether this address was written to before; null where that could not be looked up.
+    SentBefore(String),
 }
 
 impl Meaning {
@@ -42,9 +44,12 @@ impl Meaning {
 
     /// The same without a share: `12 of 1,000 rows`.
     pub(super) fn in_brief(&self, value: &Value) -> Option<String> {
+        if let Self::SentBefore(_) = self {
+            return Some(sent_before(value).to_owned());
+        }
         let whole = value.as_i64()?;
         match self {
-            Self::Plain => None,
+            Self::Plain | Self::SentBefore(_) => None,
             Self::Money(currency) => money::human(i128::from(whole), currency),
             Self::Time => Some(rfc3339(whole.checked_mul(1000)?).replace('T', " ").replace('Z', " UTC")),
             Self::Rows | Self::MostRows => Some(rows(u64::try_from(whole).ok()?)),
@@ -54,6 +59,14 @@ impl Meaning {
             }
             Self::Bytes => bytes(u64::try_from(whole).ok()?),
         }
+    }
+}
+
+fn sent_before(value: &Value) -> &'static str {
+    match value.as_bool() {
+        Some(true) => "written to before",
+        Some(false) => "first mail from this account, as far as its sent mail says",
+        None => "not looked up whether it was written to before",
     }
 }
 

@@ -120,13 +120,19 @@ impl Gateway {
     /// All reads of a tool's previews, one after the other: later ones use what earlier ones found.
     async fn look_up(self: &Arc<Self>, parts: &Arc<Parts>, snapshot: &Snapshot, tool: &Tool, plan: &Plan) -> Findings {
         let deadline = tokio::time::Instant::now() + PATIENCE;
-        let mut scope = Scope { plan, found: BTreeMap::new() };
+        let mut scope = Scope { plan, found: BTreeMap::new(), recipient: None };
         let mut all: Vec<Finding> = Vec::new();
         for preview in &tool.ask.previews {
             let wanted = preview.when.as_ref().is_none_or(|when| !plan.arguments().given(when).is_empty());
             // where the service says that there is none, such as a charge without a customer, there is nothing to look up
             let none = preview.args.iter().any(|(_, source)| scope.is_none(source));
             if !wanted || none || scope.found.contains_key(&preview.name) {
+                continue;
+            }
+            let source = format!("{}.{}", plan.integration(), preview.call);
+            if preview.each_recipient {
+                let found = self.contacts(parts, snapshot, tool, preview, plan, deadline).await;
+                all.extend(found.map(|found| Finding { name: preview.name.clone(), source, found }));
                 continue;
             }
             let read = self.read(parts, snapshot, preview, &scope);
@@ -140,7 +146,6 @@ impl Gateway {
                 }
                 Err(why) => Found::Problem(why.clone()),
             };
-            let source = format!("{}.{}", plan.integration(), preview.call);
             all.push(Finding { name: preview.name.clone(), source, found });
             if let Ok(answer) = answer {
                 scope.found.insert(preview.name.clone(), answer);
@@ -157,7 +162,7 @@ impl Gateway {
         Findings { at: self.clock.now().wall, all }
     }
 
-    async fn read(
+    pub(super) async fn read(
         self: &Arc<Self>,
         parts: &Arc<Parts>,
         snapshot: &Snapshot,
@@ -172,6 +177,10 @@ impl Gateway {
         for (name, source) in &preview.args {
             let value = match source {
                 Source::Literal(value) => value.clone(),
+                Source::Recipient { after } => {
+                    let address = scope.recipient.filter(|address| is_plain(address));
+                    json!(format!("{after}{}", address.ok_or("an address of unusual letters cannot be searched for")?))
+                }
                 Source::At(path) => scope.value(path).cloned().ok_or("what it needs is not known")?,
             };
             arguments.insert(name.clone(), value);
@@ -224,12 +233,19 @@ impl Gateway {
 }
 
 /// What previews are filled from: the plan, and what was found so far.
-struct Scope<'a> {
+pub(super) struct Scope<'a> {
     plan: &'a Plan,
     found: BTreeMap<String, Value>,
+    /// Of whom one look of several is.
+    recipient: Option<&'a str>,
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
+    /// For the look of one recipient, which goes by nothing else.
+    pub(super) fn of_recipient(plan: &'a Plan, recipient: &'a str) -> Self {
+        Self { plan, found: BTreeMap::new(), recipient: Some(recipient) }
+    }
+
     fn value(&self, path: &Path) -> Option<&Value> {
         match path {
             Path::Argument(path) => self.plan.arguments().given(path).into_iter().next(),
@@ -243,7 +259,7 @@ impl Scope<'_> {
             Source::At(Path::Fact { of, at }) => {
                 self.found.get(of).is_some_and(|answer| value_at(answer, at).is_none_or(Value::is_null))
             }
-            Source::At(Path::Argument(_)) | Source::Literal(_) => false,
+            Source::At(Path::Argument(_)) | Source::Literal(_) | Source::Recipient { .. } => false,
         }
     }
 
@@ -262,6 +278,11 @@ impl Scope<'_> {
         let becomes = show.becomes.as_ref().and_then(|path| self.plan.arguments().given(path).into_iter().next());
         Some(Fact { label: show.label.clone(), value, meaning, then: becomes.cloned(), holds: Holds::Exactly })
     }
+}
+
+/// Nothing in it means anything to a search but its letters.
+fn is_plain(address: &str) -> bool {
+    address.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@._+-".contains(&byte)) && !address.starts_with('-')
 }
 
 fn words(difference: &Difference) -> String {

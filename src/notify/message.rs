@@ -55,6 +55,8 @@ pub struct Item {
     caller: String,
     expires_at: Millis,
     arguments: Vec<(String, String)>,
+    /// How many more there are.
+    left_out: usize,
 }
 
 impl Event {
@@ -119,6 +121,9 @@ impl Message {
                     lines.push(format!("asked by: {}", item.caller));
                     lines.push(format!("decide before: {}", moment(item.expires_at)));
                     lines.extend(item.arguments.iter().map(|(name, value)| format!("{name} = {value}")));
+                    if item.left_out > 0 {
+                        lines.push(format!("and {} more arguments, which the page has", item.left_out));
+                    }
                 }
             }
             Event::Several => {
@@ -168,6 +173,9 @@ impl Message {
             if let (Value::Object(map), false) = (&mut value, item.arguments.is_empty()) {
                 let arguments = item.arguments.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
                 map.insert("arguments".to_owned(), Value::Object(arguments));
+                if item.left_out > 0 {
+                    map.insert("arguments_left_out".to_owned(), json!(item.left_out));
+                }
             }
             value
         });
@@ -199,6 +207,9 @@ impl Item {
                 .take(ARGUMENTS)
                 .map(|(name, value)| (visible(name), short(&visible(&value.to_string()))))
                 .collect(),
+            left_out: plan
+                .filter(|_| arguments)
+                .map_or(0, |plan| plan.arguments().as_map().len().saturating_sub(ARGUMENTS)),
         }
     }
 }
@@ -230,6 +241,7 @@ pub(super) mod examples {
             caller: visible("cl\u{202e}aude\r\nBcc: <!channel> <b>&amp; *bold* [x](https://evil.example)"),
             expires_at: 1_764_003_600_000,
             arguments: vec![("amount".to_owned(), "4200".to_owned())],
+            left_out: 0,
         };
         Message {
             id: "msg_1".to_owned(),
@@ -251,6 +263,18 @@ mod tests {
         assert_eq!(message.title(), "AgentPort: a call waits for you");
         insta::assert_snapshot!("asked", message.text());
         insta::assert_snapshot!("asked_json", serde_json::to_string_pretty(&message.to_json()).unwrap());
+    }
+
+    #[test]
+    fn arguments_that_are_left_out_are_counted() {
+        let mut message = examples::hostile();
+        message.items[0].left_out = 3;
+        assert!(
+            message.text().contains("\namount = 4200\nand 3 more arguments, which the page has\n"),
+            "{}",
+            message.text()
+        );
+        assert_eq!(message.to_json()["approvals"][0]["arguments_left_out"], json!(3));
     }
 
     #[test]

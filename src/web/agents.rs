@@ -17,7 +17,7 @@ use super::{
     failure::Failure,
     pages::{SIGN_OUT, Visit, refused, scripted, see_other},
     passkey::challenge,
-    proof::Shown,
+    proof::Proof,
     session::{Session, check_form_token, form_token},
     view::{AgentView, ByPasskey},
 };
@@ -94,12 +94,12 @@ pub(super) async fn revoke(
     check_form_token(&session.token, &purpose(&name), &form.csrf)?;
     let refuse =
         async |status, problem: String| page(&site, &headers, &visit, session, &name, (status, Some(problem))).await;
-    let shown = match Shown::read(&form.code, &form.passkey) {
+    let proof = match Proof::read(&form.code, &form.passkey) {
         Ok(shown) => shown,
         Err(problem) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, problem).await,
     };
     let claim = Claim::ShutOut(name.as_str().to_owned());
-    let approver = match site.gateway().prove(&visit.parts, claim, &shown.of(&site, session)).await {
+    let approver = match site.gateway().prove(&visit.parts, claim, &proof.presented(site.origin(), &session.person)).await {
         Ok(approver) => approver,
         Err(ProveError::Ledger(error)) => return Err(Failure::internal(error)),
         Err(error) => return refuse(refused(&error), error.to_string()).await,

@@ -15,13 +15,13 @@ use super::{
     Site,
     failure::Failure,
     pages::{SIGN_OUT, Visit, is_id, refused, scripted, see_other},
+    proof::Proof,
     session::{Session, check_form_token, form_token},
     view::{ApprovalView, ByPasskey, Decide, HeadlineWord, Shown, Standing, Surroundings},
 };
 use crate::{
-    approval::{Assertion, Code, PasskeyError},
     clock::Millis,
-    gateway::{DecideError, Parts, Presented, ProveError},
+    gateway::{DecideError, Parts, ProveError},
     ledger::{Approval, ApprovalStatus},
     policy::{Bound, Bounds, Evaluation},
     visible::visible,
@@ -146,22 +146,14 @@ async fn answer(site: &Site, session: &Session, id: &str, form: &DecisionForm) -
         site.gateway().has_seen(id, &form.seen).await?;
     }
     match form.answer {
-        Answer::Approve if form.passkey.is_empty() => {
-            let code = Code::parse(&form.code).map_err(|error| Refused::Form(format!("{error}; nothing was sent")))?;
-            let presented = Presented::Code(&session.person, &code);
+        Answer::Approve => {
+            let proof = Proof::read(&form.code, &form.passkey);
+            let proof = proof.map_err(|problem| Refused::Form(format!("{problem}; nothing was sent")))?;
+            let presented = proof.presented(site.origin(), &session.person);
             match bounds(&form.rest).map_err(|problem| Refused::Form(format!("{problem}; nothing was sent")))? {
                 None => site.gateway().approve(id, &presented).await?,
                 Some(bounds) => site.gateway().approve_and_grant(id, &bounds, &presented).await?,
             };
-        }
-        Answer::Approve => {
-            let assertion = Assertion::parse(&form.passkey);
-            let assertion =
-                assertion.ok_or_else(|| Refused::Form(format!("{}; nothing was sent", PasskeyError::Form)))?;
-            let of = Some(&session.person);
-            site.gateway()
-                .approve(id, &Presented::Passkey { assertion: &assertion, origin: site.origin(), of })
-                .await?;
         }
         Answer::Deny => {
             let note = form.note.trim();

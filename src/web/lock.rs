@@ -16,7 +16,7 @@ use super::{
     failure::Failure,
     pages::{self, Visit, refused, see_other},
     passkey::challenge,
-    proof::Shown,
+    proof::Proof,
     session::check_form_token,
 };
 use crate::{
@@ -106,14 +106,13 @@ pub(super) async fn set(
     check_form_token(&session.token, LOCK, &form.csrf)?;
     let refuse =
         async |status, problem: String| pages::inbox_page(&site, &headers, &visit, status, Some(problem)).await;
-    let shown = match Shown::read(&form.code, &form.passkey) {
-        Ok(shown) => shown,
-        Err(problem) => {
-            return refuse(StatusCode::UNPROCESSABLE_ENTITY, format!("{problem}; nothing was changed")).await;
-        }
+    let proof = match Proof::read(&form.code, &form.passkey) {
+        Ok(proof) => proof,
+        Err(error) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, format!("{error}; nothing was changed")).await,
     };
+    let presented = proof.presented(site.origin(), &session.person);
     let (parts, now) = (&visit.parts, site.gateway().clock().now());
-    let approver = match site.gateway().prove(parts, form.set.claim(), &shown.of(&site, session)).await {
+    let approver = match site.gateway().prove(parts, form.set.claim(), &presented).await {
         Ok(approver) => approver,
         Err(ProveError::Ledger(error)) => return Err(Failure::internal(error)),
         Err(error) => return refuse(refused(&error), error.to_string()).await,

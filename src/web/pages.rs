@@ -20,11 +20,12 @@ use super::{
     lock::LOCK,
     login,
     passkey::Scripted,
+    proof::Proof,
     session::{self, Session, check_form_token, form_token},
     view::{A_DAY, ByPasskey, Day, Inbox, LogLine, When, days},
 };
 use crate::{
-    approval::{Assertion, Claim, Code, PasskeyError, PersonId},
+    approval::{Claim, PersonId},
     call::Caller,
     clock::Millis,
     gateway::{Parts, Presented, ProveError},
@@ -197,6 +198,11 @@ pub(super) async fn inbox_page(
         told.push(visit.parts.home.told(&approval.id).await.map_err(Failure::internal)?);
     }
     let missed: Vec<_> = missed.into_iter().zip(told).collect();
+    let mut often = Vec::with_capacity(waiting.len());
+    for approval in waiting {
+        let lately = ledger.lately(&approval.id).await.map_err(Failure::internal)?;
+        often.push((approval, lately));
+    }
     let first = now.wall.div_euclid(A_DAY).saturating_sub(DAYS - 1).saturating_mul(A_DAY);
     let counts = visit.parts.home.by_day(first).await.map_err(Failure::internal)?;
     let lines = LineFilter { limit: Some(AMONG), ..LineFilter::default() };
@@ -218,7 +224,7 @@ pub(super) async fn inbox_page(
             .filter(|grant| grant.expires_at > now.wall)
             .map(|grant| (grant.id.clone(), grant.text.lines().skip(1).map(visible_source).collect()))
             .collect(),
-        inbox: Inbox::new(&waiting, &missed, &decided, now.wall),
+        inbox: Inbox::new(&often, &missed, &decided, now.wall),
         days: days(&counts, now.wall, DAYS),
         recent,
     };
@@ -282,22 +288,17 @@ pub(super) async fn sign_in(
     if form.passkey.is_empty() && !visit.codes {
         return refuse(StatusCode::FORBIDDEN, login::NEEDS_MORE.to_owned()).await;
     }
-    let proof = if form.passkey.is_empty() {
-        // a name that nobody has is asked for a code that nobody has: the answer says no more than that it is wrong
-        let person = named(parts, &form.name).await?;
-        let code = Code::parse(&form.code).map_err(|error| error.to_string());
-        code.map(|code| Shown::Code(person, code))
-    } else {
-        Assertion::parse(&form.passkey).map(Shown::Passkey).ok_or_else(|| PasskeyError::Form.to_string())
-    };
-    let proof = match proof {
+    let proof = match Proof::read(&form.code, &form.passkey) {
         Ok(proof) => proof,
         Err(problem) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, problem).await,
     };
-    let presented = match &proof {
-        Shown::Code(None, _) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, ProveError::Wrong.to_string()).await,
-        Shown::Code(Some(person), code) => Presented::Code(person, code),
-        Shown::Passkey(assertion) => Presented::Passkey { assertion, origin: site.origin(), of: None },
+    // a name that nobody has is asked for a code that nobody has: the answer says no more than that it is wrong
+    let person = named(parts, &form.name).await?;
+    let presented = match (&proof, &person) {
+        (Proof::Code(_), None) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, ProveError::Wrong.to_string()).await,
+        (Proof::Code(code), Some(person)) => Presented::Code(person, code),
+        // a passkey says by itself whose it is
+        (Proof::Passkey(assertion), _) => Presented::Passkey { assertion, origin: site.origin(), of: None },
     };
     let proven = match gateway.prove(parts, Claim::SignIn, &presented).await {
         Ok(approver) => {
@@ -312,12 +313,6 @@ pub(super) async fn sign_in(
         Err(error) => return refuse(refused(&error), error.to_string()).await,
     };
     session::begin(&site, parts, &headers, &token, snapshot.settings.session, next).await
-}
-
-/// What the form shows.
-enum Shown {
-    Code(Option<PersonId>, Code),
-    Passkey(Assertion),
 }
 
 /// Whose code it is: of the one person there is, or of who is named.

@@ -1,38 +1,50 @@
-//! What a form shows as proof: a code, or what a passkey signed. Read in one place, whatever it is given for.
+//! The proof that a form carries: a code, or what a passkey signed in its stead.
 
-use super::{Site, session::Session};
 use crate::{
-    approval::{Assertion, Code, PasskeyError},
+    approval::{Assertion, Code, PasskeyError, PersonId},
     gateway::Presented,
 };
 
-/// A proof as a form shows it; what it is worth the gateway says.
-pub(super) enum Shown {
-    /// A code.
+/// What was typed or signed, read and not yet tried.
+#[derive(Debug)]
+pub(super) enum Proof {
+    /// Six digits, or a recovery code.
     Code(Code),
-    /// What a passkey signed.
+    /// A passkey's answer to the page's challenge.
     Passkey(Assertion),
 }
 
-impl Shown {
-    /// Out of the two fields, of which the passkey's comes first.
+impl Proof {
+    /// Reads the two fields of a form; `passkey` is empty where the browser has signed nothing.
     ///
     /// # Errors
-    /// What is wrong with what was typed, in words for the page.
+    /// Why it is neither, for the page.
     pub(super) fn read(code: &str, passkey: &str) -> Result<Self, String> {
         if passkey.is_empty() {
-            return Code::parse(code).map(Self::Code).map_err(|error| error.to_string());
+            Code::parse(code).map(Self::Code).map_err(|error| error.to_string())
+        } else {
+            Assertion::parse(passkey).map(Self::Passkey).ok_or_else(|| PasskeyError::Form.to_string())
         }
-        Assertion::parse(passkey).map(Self::Passkey).ok_or_else(|| PasskeyError::Form.to_string())
     }
 
-    /// As the person of this session shows it.
-    pub(super) fn of<'a>(&'a self, site: &'a Site, session: &'a Session) -> Presented<'a> {
+    /// As it is shown by who is signed in, on the page of this origin.
+    pub(super) fn presented<'a>(&'a self, origin: &'a str, of: &'a PersonId) -> Presented<'a> {
         match self {
-            Self::Code(code) => Presented::Code(&session.person, code),
-            Self::Passkey(assertion) => {
-                Presented::Passkey { assertion, origin: site.origin(), of: Some(&session.person) }
-            }
+            Self::Code(code) => Presented::Code(of, code),
+            Self::Passkey(assertion) => Presented::Passkey { assertion, origin, of: Some(of) },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_passkey_counts_where_there_is_one_and_nothing_stands_in_for_it() {
+        assert!(matches!(Proof::read("123456", ""), Ok(Proof::Code(_))));
+        assert!(Proof::read("", "").is_err());
+        // a right code beside a broken assertion is not taken in its stead
+        assert_eq!(Proof::read("123456", "{}").unwrap_err(), PasskeyError::Form.to_string());
     }
 }

@@ -17,12 +17,13 @@ use super::{
     failure::Failure,
     pages::{SIGN_OUT, Visit, is_id, refused, scripted, see_other},
     passkey::challenge,
+    proof::Proof,
     session::{Session, check_form_token, form_token},
     view::{ApprovalView, ByPasskey, Cell, HeadlineWord, Shown, Standing},
 };
 use crate::{
-    approval::{Assertion, Claim, Code, PasskeyError, Strength, Ticked},
-    gateway::{Presented, ProveError, TogetherError},
+    approval::{Claim, Strength, Ticked},
+    gateway::{ProveError, TogetherError},
     ledger::{Approval, MOST_TOGETHER, together},
 };
 
@@ -57,6 +58,9 @@ pub(super) struct TogetherForm {
     /// What a passkey signed, instead of a code.
     #[serde(default)]
     passkey: String,
+    /// The one that is denied, `apr_…`: then nothing is approved, whatever is ticked.
+    #[serde(default)]
+    deny: String,
     /// `tick.apr_…` with what the page showed of it, and nothing else.
     #[serde(flatten)]
     rest: BTreeMap<String, String>,
@@ -97,25 +101,16 @@ pub(super) async fn decide(
         return visit.ask_who(&site, &headers, StatusCode::UNAUTHORIZED, "/", None).await;
     };
     check_form_token(&session.token, &purpose(id), &form.csrf)?;
+    if !form.deny.is_empty() {
+        let Some((status, end)) = deny(&site, &visit, id, &form.deny).await? else { return Ok(see_other(uri.path())) };
+        return page(&site, &headers, &visit, session, id, (status, None, vec![end])).await;
+    }
     let ticked = form.ticked()?;
-    let assertion = Assertion::parse(&form.passkey);
-    let said = if form.passkey.is_empty() {
-        match Code::parse(&form.code) {
-            Ok(code) => site.gateway().approve_together(&ticked, &Presented::Code(&session.person, &code)).await,
-            Err(error) => {
-                let problem = Some(format!("{error}; nothing was sent"));
-                let end = (StatusCode::UNPROCESSABLE_ENTITY, problem, Vec::new());
-                return page(&site, &headers, &visit, session, id, end).await;
-            }
-        }
-    } else {
-        match &assertion {
-            Some(assertion) => {
-                let of = Some(&session.person);
-                let presented = Presented::Passkey { assertion, origin: site.origin(), of };
-                site.gateway().approve_together(&ticked, &presented).await
-            }
-            None => Err(TogetherError::Prove(ProveError::Passkey(PasskeyError::Form))),
+    let said = match Proof::read(&form.code, &form.passkey) {
+        Ok(proof) => site.gateway().approve_together(&ticked, &proof.presented(site.origin(), &session.person)).await,
+        Err(error) => {
+            let end = (StatusCode::UNPROCESSABLE_ENTITY, Some(format!("{error}; nothing was sent")), Vec::new());
+            return page(&site, &headers, &visit, session, id, end).await;
         }
     };
     let each = match said {
@@ -148,6 +143,19 @@ pub(super) async fn decide(
         ends.push(End { id, summary, text });
     }
     page(&site, &headers, &visit, session, id, (StatusCode::CONFLICT, None, ends)).await
+}
+
+/// No to one of the page. It takes no proof, as on its own page; why it was not taken, where it was not.
+async fn deny(site: &Site, visit: &Visit, id: &str, denied: &str) -> Result<Option<(StatusCode, End)>, Failure> {
+    let ledger = &visit.parts.ledger;
+    let named = ledger.approval(id).await.map_err(Failure::internal)?.ok_or(Failure::NotFound)?;
+    let found = ledger.approval(denied).await.map_err(Failure::internal)?;
+    let is_here = |approval: &Approval| is_like(&named, approval);
+    let approval = found.filter(is_here).ok_or(Failure::BadForm)?;
+    let Err(error) = site.gateway().deny(denied, None).await else { return Ok(None) };
+    let status = deciding::status(&error).ok_or_else(|| Failure::internal(error.to_string()))?;
+    let summary = Cell::of_visible(&approval.summary);
+    Ok(Some((status, End { id: denied.to_owned(), summary, text: error.to_string() })))
 }
 
 /// `POST /together/{id}/challenge`: for a yes to what is ticked, of who is signed in.
@@ -209,12 +217,15 @@ async fn page(
 
 /// The oldest that may be decided together with it, while it waits or has been decided.
 fn alike(named: &Approval, open: Vec<Approval>) -> Vec<Approval> {
+    open.into_iter()
+        .filter(|one| is_like(named, one) && together(std::slice::from_ref(one)))
+        .take(MOST_TOGETHER)
+        .collect()
+}
+
+fn is_like(named: &Approval, one: &Approval) -> bool {
     let account = |approval: &Approval| approval.plan.as_ref().map(|plan| plan.account_id().to_owned());
-    let like = |one: &Approval| {
-        (&one.tool, &one.caller, account(one)) == (&named.tool, &named.caller, account(named))
-            && together(std::slice::from_ref(one))
-    };
-    open.into_iter().filter(like).take(MOST_TOGETHER).collect()
+    (&one.tool, &one.caller, account(one)) == (&named.tool, &named.caller, account(named))
 }
 
 /// What the token of the page's forms is for.

@@ -126,3 +126,87 @@ fn a_read_that_the_policy_denies_is_not_made_for_an_approver_either() {
     assert!(why.contains("the policy does not allow this read (`stripe.get_charge`)"), "{why}");
     assert_eq!(upstream.lines(), Vec::<String>::new());
 }
+
+/// A mailbox that has written to Ann, and answers no search for Eve.
+fn mailbox() -> Upstream {
+    Upstream::bare(|request| {
+        let (path, query) = request.line.split_once('?').unwrap_or((&request.line, ""));
+        match path {
+            "GET /gmail/v1/users/me/profile" => Reply::json(200, &json!({"emailAddress": "sam@acme.example"})),
+            "GET /gmail/v1/users/me/messages" if query.contains("eve") => {
+                Reply::json(500, &json!({"error": {"message": "try later"}}))
+            }
+            "GET /gmail/v1/users/me/messages" if query.contains("ann") => Reply::json(
+                200,
+                &json!({"messages": [{"id": "18c2f0", "threadId": "18c2f0"}], "resultSizeEstimate": 1}),
+            ),
+            "GET /gmail/v1/users/me/messages" => Reply::json(200, &json!({"resultSizeEstimate": 0})),
+            _ => Reply::json(200, &json!({"id": "18c2f1"})),
+        }
+    })
+}
+
+#[test]
+fn t164_who_gets_a_first_mail_is_looked_up_and_what_is_not_known_is_not_said() {
+    let upstream = mailbox();
+    let port = Port::enrolled();
+    port.settings(&[("look_up = false", "look_up = true")]);
+    let origin = upstream.origin();
+    let connect = ["connect", "gmail", "--origin", &origin, "--allow-private", "--secret-stdin", "--json"];
+    port.cli(connect).stdin(port.canary()).done();
+    let mut wire = port.wire();
+    let mail = json!({
+        "to": ["Ann <ann@acme.example>", "bo@Acrne.example"], "cc": ["eve@acme.example"], "bcc": ["o'neil@acme.example", "ann@acme.example"],
+        "subject": "Hi", "text": "Hi",
+    });
+    let id = wire.call("gmail_send_email", mail.clone()).approval_id();
+    let facts = facts(&port, &id);
+    let before = facts["all"].as_array().unwrap().iter().find(|look| look["name"] == "before").unwrap().clone();
+    assert_eq!(before["source"], json!("gmail.search_emails"));
+    let shown: Vec<_> = before["found"]["facts"]["shown"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fact| (fact["label"].as_str().unwrap().to_owned(), fact["value"].clone()))
+        .collect();
+    let to = |address: &str| format!("To {address}");
+    assert_eq!(
+        shown,
+        [
+            (to("ann@acme.example"), json!(true)),
+            (to("bo@acrne.example"), json!(false)),
+            (to("eve@acme.example"), json!(null)),
+            // an apostrophe could mean something to a search
+            (to("o'neil@acme.example"), json!(null)),
+        ]
+    );
+    let text = port.cli(["approvals", "show", &id]).done().stdout;
+    for line in [
+        "before: To ann@acme.example = written to before (true)",
+        "before: To bo@acrne.example = first mail from this account, as far as its sent mail says (false)",
+        "before: To eve@acme.example = not looked up whether it was written to before (null)",
+    ] {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+    // one page, one id, of what was sent; each in the log like any read
+    let searches: Vec<_> = upstream.lines().into_iter().filter(|line| line.contains("/messages?")).collect();
+    assert!(
+        searches
+            .contains(&"GET /gmail/v1/users/me/messages?q=in%3Asent%20to%3Aann%40acme.example&maxResults=1".to_owned()),
+        "{searches:?}"
+    );
+    assert!(searches.iter().all(|line| !line.contains("neil")), "{searches:?}");
+    let log = port.cli(["log", "list", "--caller", "agentport", "--json"]).done().json();
+    assert!(log.as_array().unwrap().iter().any(|line| line["tool"] == json!("gmail.search_emails")), "{log}");
+
+    // where the policy keeps such searches to people, it says so, and nobody passes for known or unknown
+    port.cli(["policy", "set", "gmail.search_emails", "deny", "--json"]).done();
+    port.cli(["policy", "apply", "--code-stdin", "--json"]).stdin(&port.code()).done();
+    let mut mail = mail;
+    mail["subject"] = json!("Once more");
+    let id = wire.call("gmail_send_email", mail).approval_id();
+    let facts = self::facts(&port, &id);
+    let before = facts["all"].as_array().unwrap().iter().find(|look| look["name"] == "before").unwrap().clone();
+    let why = before["found"]["problem"].as_str().unwrap();
+    assert!(why.contains("the policy does not allow this read"), "{why}");
+}

@@ -8,6 +8,7 @@ use crate::{
     catalog::{
         Effect, Param, Tool,
         ask::{Ask, Path, Piece, Preview, Show, ShowUnit, Source as Given},
+        mail,
         nearest::nearest,
         param::find_param,
         reader::{At, Entry, Table, json, list, shown},
@@ -94,17 +95,19 @@ fn preview(source: &mut Source<'_>, mut table: Table<'_>, scope: &mut Scope<'_>)
     let name = table.required(source, "as");
     let call = table.required(source, "call");
     let when = table.string(source, "when");
+    let each = table.string(source, "each");
     let args = table.table(source, "args", "`args`").map(Table::entries).unwrap_or_default();
     let show = table.tables(source, "show", "`show = [{ field = \"…\", label = \"…\" }]`");
     table.finish(source);
     if let Some(when) = &when {
         known_param(source, when, scope.params);
     }
+    let each_recipient = each.as_ref().is_some_and(|each| for_each_recipient(source, each, show.len(), scope));
     let mut spans = Vec::new();
     let mut given = Vec::new();
     for Entry { key, value } in args {
         spans.push((key.value.to_owned(), key.span.clone()));
-        if let Some(argument) = argument(source, &value, scope) {
+        if let Some(argument) = argument(source, &value, scope, each_recipient) {
             given.push((key.value.to_owned(), argument));
         }
     }
@@ -122,14 +125,44 @@ fn preview(source: &mut Source<'_>, mut table: Table<'_>, scope: &mut Scope<'_>)
         source.problem(name.span, message, "only those with a `when` each may stand for one another".to_owned());
         return None;
     }
-    let preview =
-        Preview { name: name.value, call: call.value.clone(), args: given, when: when.map(|when| when.value), show };
+    let preview = Preview {
+        name: name.value,
+        call: call.value.clone(),
+        args: given,
+        each_recipient,
+        when: when.map(|when| when.value),
+        show,
+    };
     Some((preview, Promise { call, args: spans }))
 }
 
-fn argument(source: &mut Source<'_>, value: &At<&toml::de::DeValue<'_>>, scope: &Scope<'_>) -> Option<Given> {
+/// `each = "recipients"`: of each it is told whether the one field that is shown has anything.
+fn for_each_recipient(source: &mut Source<'_>, each: &At<String>, shown_fields: usize, scope: &Scope<'_>) -> bool {
+    let has_mail = scope.params.iter().any(|param| matches!(param.name.as_str(), "to" | "cc" | "bcc"));
+    let problem = if each.value != mail::RECIPIENTS {
+        format!("`{}` is nothing that a preview can be made for each of", shown(&each.value))
+    } else if !has_mail {
+        "the tool sends no mail".to_owned()
+    } else if shown_fields != 1 {
+        "a preview for each recipient shows one field: whether there is anything".to_owned()
+    } else {
+        return true;
+    };
+    source.problem(each.span.clone(), problem, "write `each = \"recipients\"` in a tool with a mail".to_owned());
+    false
+}
+
+fn argument(
+    source: &mut Source<'_>,
+    value: &At<&toml::de::DeValue<'_>>,
+    scope: &Scope<'_>,
+    each_recipient: bool,
+) -> Option<Given> {
     let literal = json(source, value.value, &value.span)?;
     let Value::String(written) = &literal else { return Some(Given::Literal(literal)) };
+    if let Some(after) = written.strip_suffix("{recipient}").filter(|_| each_recipient) {
+        return Some(Given::Recipient { after: after.to_owned() });
+    }
     match written.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
         Some(inside) => path(source, inside, &value.span, scope).map(Given::At),
         None if written.contains(['{', '}']) => {
@@ -296,6 +329,12 @@ mod tests {
             ("{now.name}", "{then.name}", "`then.name` is neither a parameter nor an earlier preview"),
             ("{now.price|money:now.currency}", "{now.price", "a `{` has no `}`"),
             ("label = \"Name\"", "label = \"Name\", becomes = \"name\"", "the tool has no parameter `name`"),
+            ("call = \"get_thing\"", "each = \"recipients\"\ncall = \"get_thing\"", "the tool sends no mail"),
+            (
+                "call = \"get_thing\"",
+                "each = \"ids\"\ncall = \"get_thing\"",
+                "`ids` is nothing that a preview can be made for each of",
+            ),
             ("undo = \"none\"", "undos = \"none\"", "unknown key `undos` in `[tool.ask]`"),
         ] {
             let found = changed(old, new);

@@ -242,7 +242,7 @@ impl CallView {
             // the second one says nothing there that the first does not
             names.truncate(1);
         }
-        let request = RequestView::new(plan, tool, own, approval);
+        let request = RequestView::new(plan, tool, own, findings, approval);
         let currencies = tool.map(|tool| currencies(tool, plan, findings)).unwrap_or_default();
         let mut rows = rows(params, &rest, plan.given(), &currencies);
         if let Some(mail) = &request.mail {
@@ -289,7 +289,7 @@ fn current_account<'a>(plan: &Plan, snapshot: &'a Snapshot) -> Option<&'a Accoun
 }
 
 /// How much of a habit it is.
-fn often(lately: Lately) -> String {
+pub(super) fn often(lately: Lately) -> String {
     let Lately { asked, approved, denied, ran } = lately;
     let times = |count: u32| if count == 1 { "once".to_owned() } else { format!("{count} times") };
     if asked == 0 {

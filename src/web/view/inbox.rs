@@ -1,9 +1,9 @@
 //! What waits, and what was decided lately.
 
-use super::{cell::Cell, outcome::words, when::When};
+use super::{approval::often, cell::Cell, outcome::words, when::When};
 use crate::{
     clock::Millis,
-    ledger::{Approval, ApprovalStatus, Told, together},
+    ledger::{Approval, ApprovalStatus, Lately, Told, together},
 };
 
 /// The inbox.
@@ -58,6 +58,8 @@ pub(in crate::web) struct Item {
     pub(in crate::web) asked: When,
     /// When it stops waiting.
     pub(in crate::web) expires: When,
+    /// How often the like was asked lately, while it waits.
+    pub(in crate::web) lately: Option<String>,
     /// Is it being sent?
     pub(in crate::web) sending: bool,
     /// How it ended.
@@ -69,7 +71,7 @@ pub(in crate::web) struct Item {
 impl Inbox {
     /// Both lists, in the given orders.
     pub(in crate::web) fn new(
-        waiting: &[Approval],
+        waiting: &[(Approval, Lately)],
         missed: &[(Approval, Told)],
         decided: &[Approval],
         now: Millis,
@@ -96,23 +98,26 @@ impl Fold {
 }
 
 /// In the order of the oldest of each.
-fn folds(waiting: &[Approval], now: Millis) -> Vec<Fold> {
+fn folds(waiting: &[(Approval, Lately)], now: Millis) -> Vec<Fold> {
     fn alike(approval: &Approval) -> (&str, &str, Option<&str>) {
         (&approval.tool, &approval.caller, approval.plan.as_ref().map(|plan| plan.account_id()))
     }
-    let mut groups: Vec<Vec<&Approval>> = Vec::new();
-    for approval in waiting {
-        let known = groups.iter_mut().find(|group| group.first().is_some_and(|first| alike(first) == alike(approval)));
-        match known {
-            Some(group) => group.push(approval),
-            None => groups.push(vec![approval]),
+    let mut groups: Vec<Vec<&(Approval, Lately)>> = Vec::new();
+    for one in waiting {
+        let is_like =
+            |group: &Vec<&(Approval, Lately)>| group.first().is_some_and(|first| alike(&first.0) == alike(&one.0));
+        match groups.iter_mut().find(|group| is_like(group)) {
+            Some(group) => group.push(one),
+            None => groups.push(vec![one]),
         }
     }
-    let fold = |group: Vec<&Approval>| {
-        let mut decidable = group.iter().filter(|approval| together(std::slice::from_ref(approval)));
-        let first = decidable.next().map(|approval| approval.id.clone());
+    let fold = |group: Vec<&(Approval, Lately)>| {
+        let mut decidable = group.iter().filter(|(approval, _)| together(std::slice::from_ref(approval)));
+        let first = decidable.next().map(|(approval, _)| approval.id.clone());
+        let item =
+            |(approval, lately): &(Approval, Lately)| Item { lately: Some(often(*lately)), ..Item::new(approval, now) };
         Fold {
-            items: group.iter().map(|approval| Item::new(approval, now)).collect(),
+            items: group.iter().copied().map(item).collect(),
             together: first.filter(|_| decidable.next().is_some()),
         }
     };
@@ -160,6 +165,7 @@ impl Item {
             asker: Cell::line(&approval.caller),
             asked: When::new(approval.created_at, now),
             expires: When::new(approval.expires_at, now),
+            lately: None,
             sending: approval.status == ApprovalStatus::Approved,
             status,
             class,

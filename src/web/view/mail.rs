@@ -1,5 +1,9 @@
 //! The mail in a request, read back from the bytes that will be sent: what is in base64 there, for people.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use super::{
     cell::Cell,
     domains::{domain, look_alike},
@@ -7,7 +11,10 @@ use super::{
     links::{LinkView, links},
     rows::Row,
 };
-use crate::catalog::mail::{Letter, Mailbox};
+use crate::{
+    catalog::mail::{Letter, Mailbox},
+    findings::{Findings, Found, Meaning},
+};
 
 /// A mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +56,10 @@ pub(in crate::web) struct AttachmentView {
 }
 
 impl MailView {
-    /// The view of a mail that is sent from `own`, an address, as far as that is known.
-    pub(super) fn new(letter: &Letter, own: Option<&str>) -> Self {
+    /// The view of a mail that is sent from `own`, an address, as far as that is known. `findings` may say who was never
+    /// written to.
+    pub(super) fn new(letter: &Letter, own: Option<&str>, findings: Option<&Findings>) -> Self {
+        let first = first_contacts(findings);
         let own = own.and_then(domain);
         let mut headers = Vec::new();
         for (name, list) in
@@ -58,6 +67,9 @@ impl MailView {
         {
             for mailbox in list {
                 let mut oddities = letters::oddities(&mailbox.shown());
+                if name != "Reply-To" && first.contains(mailbox.compared().as_str()) {
+                    oddities.push("first mail to this address".to_owned());
+                }
                 oddities.extend(strange(mailbox, letter, own.as_deref()));
                 headers.push((name, Cell::text(&mailbox.shown()), oddities));
             }
@@ -68,7 +80,7 @@ impl MailView {
         letter.references.iter().for_each(|id| add("References", id));
         let bodies = [("Text", &letter.text), ("HTML, as its source", &letter.html)];
         Self {
-            notes: notes(letter, own.as_deref()),
+            notes: notes(letter, own.as_deref(), &first),
             links: letter.html.as_deref().map(links).unwrap_or_default(),
             headers,
             bodies: bodies.into_iter().filter_map(|(name, text)| Some((name, Cell::text(text.as_ref()?)))).collect(),
@@ -105,6 +117,26 @@ fn recipients(letter: &Letter) -> impl Iterator<Item = &Mailbox> {
     letter.to.iter().chain(&letter.cc).chain(&letter.bcc)
 }
 
+/// Who was never written to with this account, as far as was looked up.
+fn first_contacts(findings: Option<&Findings>) -> BTreeSet<&str> {
+    let facts = findings.into_iter().flat_map(|findings| &findings.all).flat_map(|finding| match &finding.found {
+        Found::Facts { shown, .. } => shown.as_slice(),
+        Found::Problem(_) => &[],
+    });
+    let first = facts.filter_map(|fact| match &fact.meaning {
+        Meaning::SentBefore(address) if fact.value == Value::Bool(false) => Some(address.as_str()),
+        Meaning::SentBefore(_)
+        | Meaning::Plain
+        | Meaning::Money(_)
+        | Meaning::Time
+        | Meaning::Rows
+        | Meaning::RowsOf(_)
+        | Meaning::MostRows
+        | Meaning::Bytes => None,
+    });
+    first.collect()
+}
+
 /// What the domain of an address should be read twice for: it is not ours, or passes for another of this mail.
 fn strange(mailbox: &Mailbox, letter: &Letter, own: Option<&str>) -> Vec<String> {
     let Some(its) = domain(&mailbox.address) else { return Vec::new() };
@@ -123,7 +155,7 @@ fn strange(mailbox: &Mailbox, letter: &Letter, own: Option<&str>) -> Vec<String>
 }
 
 /// How many it goes to, before each of them.
-fn notes(letter: &Letter, own: Option<&str>) -> Vec<Note> {
+fn notes(letter: &Letter, own: Option<&str>, first: &BTreeSet<&str>) -> Vec<Note> {
     let count = |count: usize| if count == 1 { "1 recipient".to_owned() } else { format!("{count} recipients") };
     let all: Vec<&Mailbox> = recipients(letter).collect();
     let note = |text, warns| Note { text, warns };
@@ -134,6 +166,10 @@ fn notes(letter: &Letter, own: Option<&str>) -> Vec<Note> {
             0 => notes.push(note(format!("all at {own}"), false)),
             some => notes.push(note(format!("{some} outside {own}"), true)),
         }
+    }
+    match first.len() {
+        0 => {}
+        some => notes.push(note(format!("{some} never written to before"), true)),
     }
     if !letter.bcc.is_empty() {
         notes.push(note(format!("{} of them hidden from the others (Bcc)", letter.bcc.len()), true));
@@ -154,11 +190,16 @@ fn notes(letter: &Letter, own: Option<&str>) -> Vec<Note> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::catalog::mail::Attachment;
+    use crate::{
+        catalog::mail::Attachment,
+        findings::{Fact, Finding},
+    };
 
     fn told(letter: &Letter) -> Vec<String> {
-        let view = MailView::new(letter, None);
+        let view = MailView::new(letter, None, None);
         let headers = view.headers.iter().map(|(name, cell, odd)| format!("{name}: {} {odd:?}", cell.plain()));
         let bodies = view.bodies.iter().map(|(name, cell)| format!("{name}: {}", cell.plain()));
         let attached = view.attachments.iter().map(|one| {
@@ -200,6 +241,30 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn t164_a_first_mail_to_somebody_is_named_where_that_is_known() {
+        let mailbox = |text: &str| Mailbox::parse(text).unwrap();
+        let to = ["ann@acme.example", "Bo <bo@Acrne.example>", "cy@acme.example"];
+        let letter = Letter { to: to.map(mailbox).into(), ..Letter::default() };
+        let fact = |address: &str, value| Fact {
+            meaning: Meaning::SentBefore(address.to_owned()),
+            ..Fact::plain(format!("To {address}"), value)
+        };
+        let shown = vec![
+            fact("ann@acme.example", json!(true)),
+            fact("bo@acrne.example", json!(false)),
+            fact("cy@acme.example", json!(null)),
+        ];
+        let found = Found::facts(shown, json!(null));
+        let finding = Finding { name: "before".to_owned(), source: "gmail.search_emails".to_owned(), found };
+        let view = MailView::new(&letter, None, Some(&Findings { at: 0, all: vec![finding] }));
+        let said = |at: usize| view.headers[at].2.contains(&"first mail to this address".to_owned());
+        assert_eq!([said(0), said(1), said(2)], [false, true, false]);
+        let notes: Vec<_> = view.notes.iter().map(|note| note.text.as_str()).collect();
+        assert!(notes.contains(&"1 never written to before"), "{notes:?}");
+    }
+
     #[test]
     fn t164_recipients_are_counted_and_what_passes_for_another_is_named() {
         let mailbox = |text: &str| Mailbox::parse(text).unwrap();
@@ -210,7 +275,7 @@ mod tests {
             html: Some("<a href=https://x.example>https://acme.example</a>".to_owned()),
             ..Letter::default()
         };
-        let view = MailView::new(&letter, Some("me@acme.example"));
+        let view = MailView::new(&letter, Some("me@acme.example"), None);
         let notes: Vec<_> = view.notes.iter().map(|note| (note.text.as_str(), note.warns)).collect();
         assert_eq!(
             notes,
@@ -234,7 +299,7 @@ mod tests {
             ]
         );
         let inside = Letter { to: vec![mailbox("ann@acme.example")], ..Letter::default() };
-        let calm = MailView::new(&inside, Some("me@acme.example")).notes;
+        let calm = MailView::new(&inside, Some("me@acme.example"), None).notes;
         assert!(calm.iter().all(|note| !note.warns) && calm.len() == 2, "{calm:?}");
     }
 }

@@ -3,6 +3,7 @@
 use super::{cell::Cell, mail::MailView};
 use crate::{
     catalog::{CredentialScheme, SqlOperation, SqlRequest, Tool},
+    findings::Findings,
     plan::{Plan, Request},
     sql::Class,
 };
@@ -55,7 +56,13 @@ impl RequestView {
     }
 
     /// The request of a plan; `own` is the address that mail is sent from, `approval` the value of its idempotency key.
-    pub(super) fn new(plan: &Plan, tool: Option<&Tool>, own: Option<&str>, approval: &str) -> Self {
+    pub(super) fn new(
+        plan: &Plan,
+        tool: Option<&Tool>,
+        own: Option<&str>,
+        findings: Option<&Findings>,
+        approval: &str,
+    ) -> Self {
         let http = match plan.request() {
             Request::Http(http) => http,
             Request::Sql(sql) => return Self::of_statement(plan, sql),
@@ -88,7 +95,7 @@ impl RequestView {
             body: body.map(Cell::line),
             fields_title: "The same, decoded",
             fields,
-            mail: tool.and_then(|tool| tool.letter(http)).as_ref().map(|letter| MailView::new(letter, own)),
+            mail: tool.and_then(|tool| tool.letter(http)).as_ref().map(|letter| MailView::new(letter, own, findings)),
         }
     }
 }

@@ -97,6 +97,48 @@ async fn what_is_ticked_is_sent_with_one_code_and_the_rest_waits_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_of_them_is_denied_without_a_code_and_the_rest_waits_on() {
+    let house = House::build().await;
+    let mut browser = house.signed_in().await;
+    let all = customers(&house, ["ann", "bob", "eve"]).await;
+    let path = path(&all[0]);
+    let page = browser.get(&path).await;
+    let csrf = page.csrf(&path);
+    let ticked = ticks(&page, &[&all[0]]);
+    // the button denies and does nothing else, whatever is ticked or typed beside it
+    let code = house.next_code();
+    let fields = [("csrf", &*csrf), ("deny", &all[1].id), ("code", &code), (&*ticked[0].0, &*ticked[0].1)];
+    let denied = browser.post(&path, &fields).await;
+    assert_eq!((denied.status, denied.header("location")), (303, Some(&*path)), "{}", denied.text());
+    for (approval, status) in all.iter().zip([ApprovalStatus::Pending, ApprovalStatus::Denied, ApprovalStatus::Pending])
+    {
+        assert_eq!(house.status(&approval.id).await, status);
+    }
+    assert!(sent(&house).await.is_empty());
+    let left = browser.get(&path).await;
+    assert!(
+        !left.body.contains(&all[1].id) && left.body.contains(&format!("value=\"{}\"", all[2].id)),
+        "{}",
+        left.text()
+    );
+    // once more says what became of it; what is not on this page is not denied on it, nor without the page's own token
+    let again = browser.post(&path, &[("csrf", &csrf), ("deny", &all[1].id)]).await;
+    assert!(again.status == 409 && again.text().contains("it is denied already"), "{}", again.text());
+    let refund = house.refund().await;
+    for (csrf, deny) in [(csrf.as_str(), refund.id.as_str()), ("forged", &all[2].id), (&csrf, "apr_nothing")] {
+        let refused = browser.post(&path, &[("csrf", csrf), ("deny", deny)]).await;
+        assert!((400..500).contains(&refused.status), "{}", refused.text());
+    }
+    assert_eq!(house.status(&refund.id).await, ApprovalStatus::Pending);
+    assert_eq!(house.status(&all[2].id).await, ApprovalStatus::Pending);
+    // the code is still good
+    let done = post(&mut browser, &path, ("code", &code), &ticks(&left, &[&all[2]])).await;
+    assert_eq!(done.status, 303, "{}", done.text());
+    assert_eq!(sent(&house).await, ["name=eve"]);
+    house.parts.home.verify().await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn t119_nothing_destructive_and_nothing_unlike_is_decided_together() {
     let house = House::build().await;
     let mut browser = house.signed_in().await;
