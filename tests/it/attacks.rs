@@ -12,6 +12,7 @@ mod network;
 mod policy;
 mod protocol;
 mod secrets;
+mod semantics;
 
 use std::{
     fs,

@@ -1,5 +1,6 @@
 //! The approval site over a real listener, with a real home behind it.
 
+mod bystanders;
 pub(crate) mod house;
 mod log;
 mod policy;

@@ -104,6 +104,31 @@ fn t089_applying_again_lets_wildcards_reach_the_new_tools() {
     );
 }
 
+/// Among thousands of lines that change nothing the one that loosens stands first, by what it does.
+#[test]
+fn t175_one_line_that_loosens_stands_before_thousands_that_do_not() {
+    let rules = |mark: &str| -> String {
+        let many = "where = { amount = { min = 900 } }";
+        (0..200).map(|number| rule(&format!("{mark}-{number}"), "create_refund", "ask", many)).collect()
+    };
+    let words: String = (0..3_000).map(|number| format!("# line {number}\n")).collect();
+    let before = policy(&format!("[tools]\n\"github.create_issue\" = \"ask\"\n{}", rules("old")));
+    let line = "\"stripe.create_payout\" = \"allow\"";
+    let after = policy(&format!("{words}[tools]\n\"github.create_issue\" = \"ask\"\n{words}{line}\n{}", rules("new")));
+    let found = changes(&before, &after);
+    let names: Vec<_> = found.iter().map(|change| (change.tool.as_str(), change.looser)).collect();
+    assert_eq!(names, [("stripe.create_payout", true), ("stripe.create_refund", false)]);
+    assert_eq!((found[0].before, found[0].after), (Deny, Allow));
+    assert!(found[0].lines.contains(&('+', line.to_owned())), "{:?}", found[0].lines);
+    // the tool of the many lines, too: what loosens it is not the last of them
+    let hidden =
+        policy(&format!("{}{}", rules("new"), rule("z", "create_refund", "allow", "where = { amount = { max = 5 } }")));
+    let found = changes(&policy(&rules("old")), &hidden);
+    assert_eq!((found.len(), found[0].looser), (1, true));
+    let first = found[0].lines.iter().find(|(sign, _)| *sign == '+').unwrap();
+    assert_eq!(first.1, "rule z: allow where amount max 5");
+}
+
 #[test]
 fn an_edit_that_does_not_load_has_no_diff() {
     let catalog = catalog();
