@@ -70,19 +70,27 @@ fn every_request_is_what_the_vendor_takes() {
     assert!(bad.is_empty(), "{} of {}:\n{}", bad.len(), requests.lines().count(), bad.join("\n"));
 }
 
-/// What previews show is in the answers of their reads. Where a vendor describes no answers, nothing is known of them.
+/// What previews show is in the answers of their reads, as the vendors' specifications describe them, and the types of
+/// Stripe's and PostHog's own packages.
 #[test]
 fn every_fact_that_a_preview_shows_is_in_the_answer() {
     let Some(apis) = environment("AGENTPORT_TEST_APIS").filter(|apis| Path::new(apis).is_dir()) else {
         return skip("previews: AGENTPORT_TEST_APIS does not name the folder of the vendors' APIs");
     };
+    let modules = environment("AGENTPORT_TEST_NODE_MODULES");
+    let Some(modules) = modules.filter(|modules| Path::new(modules).join("stripe/package.json").is_file()) else {
+        return skip(
+            "previews: AGENTPORT_TEST_NODE_MODULES does not name a folder with the packages that hold the types",
+        );
+    };
     let python = environment("AGENTPORT_TEST_PY").unwrap_or_else(|| "python3".to_owned());
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let verdict = judging(&python, &root.join("tests/it/previews.py"), &apis, &root.join("tools"));
+    let (script, tools) = (root.join("tests/it/previews.py"), root.join("tools"));
+    let verdict = judging(&python, &script, &[Path::new(&apis), &tools, Path::new(&modules)]);
     let (last, bad) = verdict.trim_end().rsplit_once('\n').unwrap_or((verdict.trim_end(), ""));
     assert!(bad.is_empty(), "{bad}");
     let looked: u32 = last.split(' ').next().unwrap().parse().unwrap();
-    assert!(looked > 200, "{last}");
+    assert!(looked > 450, "{last}");
 }
 
 /// The tools that were to be built, with their effects and what the default policy says of them.
@@ -244,8 +252,8 @@ fn judged(python: &str, apis: &str, requests: &str) -> String {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the judge is a Python program")]
-fn judging(python: &str, script: &Path, apis: &str, tools: &Path) -> String {
-    let output = Command::new(python).arg(script).arg(apis).arg(tools).output().unwrap();
+fn judging(python: &str, script: &Path, folders: &[&Path]) -> String {
+    let output = Command::new(python).arg(script).args(folders).output().unwrap();
     assert!(output.status.success(), "the judge failed: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
