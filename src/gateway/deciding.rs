@@ -85,7 +85,7 @@ impl Gateway {
         self.approve_with(id, shown, None).await
     }
 
-    /// Yes, with a grant where there are bounds for one.
+    /// Yes, with a grant where there are bounds for one, or where a passkey signed one.
     pub(super) async fn approve_with(
         self: &Arc<Self>,
         id: &str,
@@ -96,13 +96,24 @@ impl Gateway {
         let Ready { parts, snapshot, approval, plan, evaluation, digest, credential, slot } =
             self.ready(id, coded).await?;
         let findings = approval.findings.as_ref();
-        let grant = bounds.map(|bounds| self.grant(&snapshot, id, &plan, findings, bounds)).transpose()?;
-        let approval = id.to_owned();
+        let grant = match shown {
+            Presented::Code(..) => {
+                bounds.map(|bounds| self.grant(&snapshot, id, &plan, findings, bounds)).transpose()?
+            }
+            // fixed when it was asked to sign
+            Presented::Passkey { assertion, .. } => Self::kept_grant(&parts, assertion).await?,
+        };
+        let gives = grant.is_some();
+        let asked = id.to_owned();
         let claim = match &grant {
-            None => Claim::Approve { approval, digest },
-            Some(grant) => Claim::Grant { approval, digest, grant: grant.digest() },
+            None => Claim::Approve { approval: asked, digest },
+            Some(grant) => Claim::Grant { approval: asked, digest, grant: grant.digest() },
         };
         let approver = self.prove(&parts, claim, shown).await?;
+        if let Some(grant) = &grant {
+            // what was signed two minutes ago may be forbidden by now
+            self.try_grant(&snapshot, &plan, findings, grant)?;
+        }
         // a task of its own: a page that is closed between the yes and its sending must not take the permit along
         let (gateway, id) = (Arc::clone(self), id.to_owned());
         let deciding = self.sending.tasks.spawn(async move {
@@ -111,7 +122,11 @@ impl Gateway {
                 Spent::OneMore(approval) => Said::OneMore(approval),
             })
         });
-        deciding.await.unwrap_or(Err(DecideError::Ledger(LedgerError::Stopped)))
+        let said = deciding.await.unwrap_or(Err(DecideError::Ledger(LedgerError::Stopped)));
+        if gives {
+            self.copy_grants();
+        }
+        said
     }
 
     /// All that has to be true before a yes is looked at: it waits, the policy does not deny it, what was shown is still
@@ -216,7 +231,7 @@ impl Gateway {
         Ok(approval.plan.as_deref().and_then(judge))
     }
 
-    async fn waiting(&self, id: &str) -> Result<(Arc<Parts>, Arc<Snapshot>, Approval), DecideError> {
+    pub(super) async fn waiting(&self, id: &str) -> Result<(Arc<Parts>, Arc<Snapshot>, Approval), DecideError> {
         let parts = self.open_parts()?;
         parts.ledger.sweep(self.clock.now()).await?;
         let snapshot = parts.snapshots.current().map_err(|error| DecideError::Home(error.to_string()))?;

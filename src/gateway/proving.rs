@@ -71,7 +71,8 @@ impl Gateway {
         }
     }
 
-    /// A challenge for a passkey, good for this claim, once, for two minutes.
+    /// A challenge for a passkey, good for this claim, once, for two minutes. One for a yes with a grant is made by
+    /// [`Gateway::grant_challenge`].
     ///
     /// # Errors
     /// The ledger cannot be used.

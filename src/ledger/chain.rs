@@ -2,6 +2,7 @@
 //! line shows. Cutting off the newest lines, or rewriting all of them, shows only against a copy kept elsewhere.
 
 mod proofs;
+mod standing;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::{Map, Value, json};
@@ -87,6 +88,8 @@ pub fn verify(connection: &Connection) -> Result<Result<Verified, Bad>, LedgerEr
         .and_then_check(|| check_approvals(&transaction))?
         .and_then_check(|| check_sending(&transaction))?
         .and_then_check(|| check_pins(&transaction))?
+        .and_then_check(|| standing::check_grants(&transaction))?
+        .and_then_check(|| standing::check_lock(&transaction))?
         .and_then_check(|| proofs::check(&transaction))
 }
 

@@ -150,6 +150,7 @@ async fn answer(site: &Site, session: &Session, id: &str, form: &DecisionForm) -
             let proof = Proof::read(&form.code, &form.passkey);
             let proof = proof.map_err(|problem| Refused::Form(format!("{problem}; nothing was sent")))?;
             let presented = proof.presented(site.origin(), &session.person);
+            // which grant a passkey gives, if any, was fixed when it was asked to sign: no field here says it
             match bounds(&form.rest).map_err(|problem| Refused::Form(format!("{problem}; nothing was sent")))? {
                 None => site.gateway().approve(id, &presented).await?,
                 Some(bounds) => site.gateway().approve_and_grant(id, &bounds, &presented).await?,
@@ -167,7 +168,7 @@ async fn answer(site: &Site, session: &Session, id: &str, form: &DecisionForm) -
 }
 
 /// The bounds of the grant that the form asks for, where its box is ticked.
-fn bounds(fields: &BTreeMap<String, String>) -> Result<Option<Bounds>, String> {
+pub(super) fn bounds(fields: &BTreeMap<String, String>) -> Result<Option<Bounds>, String> {
     if fields.get("grant.give").is_none_or(|give| give != "yes") {
         return Ok(None);
     }

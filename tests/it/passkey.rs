@@ -3,6 +3,7 @@
 
 mod chromium;
 mod firefox;
+mod grant;
 mod lock;
 mod people;
 mod processes;

@@ -1,7 +1,7 @@
-//! What passkeys signed, checked again from the records alone: the signature, that it is over this digest, this approval and
-//! its nonce, and that the key was enrolled before.
+//! What passkeys signed, checked again from the records alone: the signature, that it is over this digest, this approval, this
+//! grant and its nonce, or over the lock, and that the key was enrolled before.
 
-use rusqlite::Transaction;
+use rusqlite::{OptionalExtension as _, Statement, Transaction, params};
 use serde_json::Value;
 
 use super::Bad;
@@ -11,12 +11,14 @@ use crate::{
     plan::Digest,
 };
 
-/// Checks every yes that was said with a passkey.
+/// Checks every yes that was said with a passkey, every grant that was given with one, and every lock that was set or lifted
+/// with one.
 pub(super) fn check(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerError> {
-    let mut enrolled = transaction.prepare(
-        "SELECT EXISTS (SELECT 1 FROM record WHERE kind = 'home' AND status = 'factor added' AND tool = ?
-             AND seq < ? AND json_extract(body, '$.public_key') = ?)",
-    )?;
+    Ok(check_yeses(transaction)?.or(check_locks(transaction)?))
+}
+
+fn check_yeses(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerError> {
+    let mut enrolled = transaction.prepare(ENROLLED)?;
     let mut statement = transaction.prepare(
         "SELECT decision.seq, decision.id, decision.body, call.body,
              (SELECT json_extract(facts.body, '$.shown') FROM record AS facts WHERE facts.call = decision.call
@@ -28,25 +30,91 @@ pub(super) fn check(transaction: &Transaction<'_>) -> Result<Option<Bad>, Ledger
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let (seq, id): (i64, String) = (row.get(0)?, row.get(1)?);
-        let bad = |what: String| Ok(Some(Bad { seq, id: id.clone(), what }));
-        let parsed = |index| -> Result<Value, LedgerError> {
-            Ok(serde_json::from_str(&row.get::<_, String>(index)?).unwrap_or_default())
+        let (decision, call) = (Said::of(row)?, object(&row.get::<_, String>(3)?));
+        let claim = match decision.body.get("grant").and_then(Value::as_str) {
+            None => claim(&call, decision.body.get("together"), row.get(4)?),
+            Some(grant) => match (claim(&call, None, row.get(4)?), given(transaction, grant, decision.seq)?) {
+                (Some(Claim::Approve { approval, digest }), Some(grant)) => {
+                    Some(Claim::Grant { approval, digest, grant })
+                }
+                (_, None) => return Ok(Some(decision.bad("the grant that its passkey signed is in no record"))),
+                (_, Some(_)) => None,
+            },
         };
-        let (decision, call) = (parsed(2)?, parsed(3)?);
-        let Some(claim) = claim(&call, decision.get("together"), row.get(4)?) else {
-            return bad("what its passkey signed is a call that has no approval".to_owned());
+        let Some(claim) = claim else {
+            return Ok(Some(decision.bad("what its passkey signed is a call that has no approval")));
         };
-        let key = match check_recorded(decision.get("proof").unwrap_or(&Value::Null), &claim) {
-            Ok(key) => String::from(key),
-            Err(error) => return bad(format!("its passkey does not say yes to it: {error}")),
-        };
-        let factor = decision.get("factor").and_then(Value::as_str).unwrap_or_default();
-        if !enrolled.query_row(rusqlite::params![factor, seq, key], |row| row.get::<_, bool>(0))? {
-            return bad("its passkey was not enrolled".to_owned());
+        if let Some(bad) = decision.check(&claim, &mut enrolled)? {
+            return Ok(Some(bad));
         }
     }
     Ok(None)
+}
+
+fn check_locks(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerError> {
+    let mut enrolled = transaction.prepare(ENROLLED)?;
+    let mut statement = transaction.prepare(
+        "SELECT seq, id, body, status = 'locked' FROM record WHERE kind = 'home' AND status IN ('locked', 'unlocked')
+         AND json_extract(body, '$.proof.kind') = 'passkey' ORDER BY seq",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let claim = if row.get(3)? { Claim::Lock } else { Claim::Unlock };
+        if let Some(bad) = Said::of(row)?.check(&claim, &mut enrolled)? {
+            return Ok(Some(bad));
+        }
+    }
+    Ok(None)
+}
+
+/// Was a factor with this key enrolled before?
+const ENROLLED: &str =
+    "SELECT EXISTS (SELECT 1 FROM record WHERE kind = 'home' AND status = 'factor added' AND tool = ?
+    AND seq < ? AND json_extract(body, '$.public_key') = ?)";
+
+/// A record that keeps what a passkey signed.
+struct Said {
+    seq: i64,
+    id: String,
+    body: Value,
+}
+
+impl Said {
+    /// From its first three columns.
+    fn of(row: &rusqlite::Row<'_>) -> Result<Self, LedgerError> {
+        Ok(Self { seq: row.get(0)?, id: row.get(1)?, body: object(&row.get::<_, String>(2)?) })
+    }
+
+    fn bad(&self, what: &str) -> Bad {
+        Bad { seq: self.seq, id: self.id.clone(), what: what.to_owned() }
+    }
+
+    fn check(&self, claim: &Claim, enrolled: &mut Statement<'_>) -> Result<Option<Bad>, LedgerError> {
+        let key = match check_recorded(self.body.get("proof").unwrap_or(&Value::Null), claim) {
+            Ok(key) => String::from(key),
+            Err(error) => return Ok(Some(self.bad(&format!("its passkey does not say yes to it: {error}")))),
+        };
+        let factor = self.body.get("factor").and_then(Value::as_str).unwrap_or_default();
+        let known: bool = enrolled.query_row(params![factor, self.seq, key], |row| row.get(0))?;
+        Ok((!known).then(|| self.bad("its passkey was not enrolled")))
+    }
+}
+
+fn object(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+/// The digest of the grant of this id that was given before this record.
+fn given(transaction: &Transaction<'_>, grant: &str, before: i64) -> Result<Option<Digest>, LedgerError> {
+    let digest: Option<Option<String>> = transaction
+        .query_row(
+            "SELECT json_extract(body, '$.digest') FROM record WHERE kind = 'home' AND status = 'granted' AND tool = ?
+             AND seq < ? ORDER BY seq DESC LIMIT 1",
+            params![grant, before],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(digest.flatten().and_then(|text| Digest::try_from(text).ok()))
 }
 
 /// What the yes was to: the call, with the facts that were shown last, if there were some; or all that were ticked, of

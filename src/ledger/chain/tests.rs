@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     super::{
-        CancelledBy, Refusal,
+        Answer, CancelledBy, Decided, Grant, Refusal,
         conformance::{Stage as _, approved, asked, at, balance, decide, done, human, no, permitted, refund},
         sqlite::tests::Folder,
     },
@@ -27,6 +27,21 @@ async fn eventful() -> Folder {
     ledger.pin(pinned("schema = 1"), None, at(0)).await.unwrap();
     let yes_to_it = human(Claim::Policy(pin_digest(&pinned("schema = 1 #")).unwrap()), 9);
     ledger.pin(pinned("schema = 1 #"), Some(yes_to_it), at(1)).await.unwrap();
+    for (claim, code) in [(Claim::Lock, 6), (Claim::Unlock, 7)] {
+        let locks = claim == Claim::Lock;
+        let human = human(claim, code);
+        assert!(if locks { ledger.lock(human, at(1)).await } else { ledger.unlock(human, at(1)).await }.unwrap());
+    }
+    let granting = asked(ledger, refund(7), at(1)).await;
+    let plan = granting.plan.clone().unwrap();
+    let grant = Grant::new("grt_1".to_owned(), "[[rule]]\nid = \"grt_1\"".to_owned(), &plan, 9_000);
+    let (approval, digest) = (granting.id.clone(), plan.digest());
+    let both = human(Claim::Grant { approval, digest, grant: grant.digest() }, 8);
+    let Decided::Permit(permit) = decide(ledger, &granting, Answer::Grant(both, Box::new(grant)), at(1)).await else {
+        panic!("not approved")
+    };
+    ledger.settle(permit.record(), &done("re_7"), at(1)).await.unwrap();
+    assert!(ledger.revoke_grant("grt_1", at(1)).await.unwrap());
     let read = permitted(ledger, balance(), at(2)).await;
     ledger.settle(read.record(), &done("first"), at(3)).await.unwrap();
     permitted(ledger, balance(), at(4)).await;
@@ -55,7 +70,7 @@ fn found(connection: &Connection) -> Option<Bad> {
 }
 
 /// `(table, key columns, columns that the log speaks for)`.
-const SPOKEN_FOR: [(&str, &[&str], &[&str]); 5] = [
+const SPOKEN_FOR: [(&str, &[&str], &[&str]); 6] = [
     (
         "record",
         &["rowid"],
@@ -81,6 +96,11 @@ const SPOKEN_FOR: [(&str, &[&str], &[&str]); 5] = [
     ),
     ("pin", &["seq"], &["text", "tools", "at"]),
     ("sending", &["call"], &["call"]),
+    (
+        "granted",
+        &["id"],
+        &["id", "text", "tool", "definition", "account_id", "origin", "given_at", "expires_at", "revoked_at"],
+    ),
 ];
 
 /// What the log does not speak for: whether an answer was fetched, how often it was asked for, and who sends.
@@ -324,7 +344,6 @@ async fn t134_a_yes_that_no_passkey_signed_is_named_even_where_every_hash_is_rig
     use crate::{
         approval::{FactorId, passkey::Registration, prove_by_passkey},
         authenticator::Authenticator,
-        ledger::{Answer, Decided},
     };
     const ORIGIN: &str = "http://localhost:4747";
     let home = Folder::with(1);
@@ -362,6 +381,89 @@ async fn t134_a_yes_that_no_passkey_signed_is_named_even_where_every_hash_is_rig
     let not_signed = "its passkey does not say yes to it: the passkey's signature is not right";
     assert_eq!(edit(&mine, &stranger).as_deref(), Some(not_signed));
     assert_eq!(edit("fac_key", "fac_new").as_deref(), Some("its passkey was not enrolled"));
+}
+
+/// The same of a lock and of a grant: what stands in the database, what its record says, and what was signed for it.
+#[tokio::test]
+async fn t134_t232_a_grant_or_a_lock_that_nobody_signed_is_named_even_where_every_hash_is_right() {
+    use crate::{
+        approval::{FactorId, passkey::Registration, prove_by_passkey},
+        authenticator::Authenticator,
+    };
+    const ORIGIN: &str = "http://localhost:4747";
+    let home = Folder::with(1);
+    let ledger = &home.ledgers[0];
+    let mut key = Authenticator::ed25519(ORIGIN, 7);
+    let token = ledger.open_enrolment(None, None, at(0)).await.unwrap().unwrap();
+    let challenge = ledger.enrolment(&token, at(0)).await.unwrap().unwrap().challenge;
+    let new = Registration::parse(&key.register(&challenge)).unwrap().check(&challenge, ORIGIN).unwrap();
+    let factor = FactorId("fac_key".to_owned());
+    assert!(ledger.finish_enrolment_by_passkey(&token, factor, new, vec![], at(0)).await.unwrap().is_some());
+    let passkey = ledger.passkeys(None).await.unwrap().remove(0);
+    // a yes that gives a grant
+    let approval = asked(ledger, refund(1), at(1)).await;
+    let plan = approval.plan.clone().unwrap();
+    let of = |text: &str| Grant::new("grt_1".to_owned(), text.to_owned(), &plan, 9_000);
+    let grant = of("up to 5");
+    let (id, digest) = (approval.id.clone(), plan.digest());
+    let challenge = ledger.new_grant_challenge(id.clone(), digest, grant.clone(), at(2)).await.unwrap();
+    assert_eq!(ledger.grant_of_challenge(challenge.clone()).await.unwrap(), Some(grant.clone()));
+    let nonce = ledger.nonce(challenge.clone(), at(2)).await.unwrap().unwrap();
+    let claim = Claim::Grant { approval: id, digest, grant: grant.digest() };
+    let proven = prove_by_passkey(claim, &key.sign(&challenge), &passkey, &nonce, ORIGIN).unwrap();
+    let decided = decide(ledger, &approval, Answer::Grant(proven, Box::new(grant)), at(3)).await;
+    assert!(matches!(decided, Decided::Permit(_)), "{decided:?}");
+    // a lock, and its end
+    for claim in [Claim::Lock, Claim::Unlock] {
+        let challenge = ledger.new_challenge(claim.clone(), at(4)).await.unwrap();
+        let nonce = ledger.nonce(challenge.clone(), at(4)).await.unwrap().unwrap();
+        let proven = prove_by_passkey(claim.clone(), &key.sign(&challenge), &passkey, &nonce, ORIGIN).unwrap();
+        let done =
+            if claim == Claim::Lock { ledger.lock(proven, at(5)).await } else { ledger.unlock(proven, at(6)).await };
+        assert!(done.unwrap());
+    }
+    home.check().await;
+    let whole = |connection: &Connection| {
+        make_right_again(connection);
+        found(connection).map(|bad| bad.what)
+    };
+    let edit = |sql: &str, undo: &str| {
+        let connection = home.raw();
+        connection.execute_batch(sql).unwrap();
+        let bad = whole(&connection);
+        connection.execute_batch(undo).unwrap();
+        assert_eq!(whole(&connection), None, "{undo}");
+        bad
+    };
+    let not_given = Some("the grant in force is not the one that was given");
+    let stands = |from: &str, to: &str| format!("UPDATE granted SET text = replace(text, '{from}', '{to}')");
+    assert_eq!(edit(&stands("up to 5", "up to 9"), &stands("up to 9", "up to 5")).as_deref(), not_given);
+    // with its record, and the digest in that: then nobody has signed it
+    let both = |from: &str, to: &str| {
+        let body = format!("replace(replace(body, '{from}', '{to}'), '{}', '{}')", of(from).digest(), of(to).digest());
+        format!("{}; UPDATE record SET body = {body} WHERE status = 'granted'", stands(from, to))
+    };
+    let not_asked = Some("its passkey does not say yes to it: the passkey was not used for this, or not in time");
+    assert_eq!(edit(&both("up to 5", "up to 9"), &both("up to 9", "up to 5")).as_deref(), not_asked);
+    // one that no record gave, and one that was revoked and stands again
+    let more = "INSERT INTO granted SELECT 'grt_9', text, tool, definition, account_id, origin, given_at, expires_at, NULL FROM granted";
+    assert_eq!(edit(more, "DELETE FROM granted WHERE id = 'grt_9'").as_deref(), Some("a grant that nobody gave"));
+    assert!(ledger.revoke_grant("grt_1", at(7)).await.unwrap());
+    home.check().await;
+    let (stands, ended) =
+        ("UPDATE granted SET revoked_at = NULL", format!("UPDATE granted SET revoked_at = {}", at(7).wall));
+    assert_eq!(edit(stands, &ended).as_deref(), Some("its grant was revoked, and stands, or the other way round"));
+    // the lock: what stands, and what was signed
+    let locked = "INSERT INTO meta (key, value) VALUES ('locked', '1')";
+    assert_eq!(
+        edit(locked, "DELETE FROM meta WHERE key = 'locked'").as_deref(),
+        Some("the lock does not stand as the records say")
+    );
+    let swap = "UPDATE record SET status = CASE status WHEN 'locked' THEN 'unlocked' ELSE 'locked' END
+         WHERE status IN ('locked', 'unlocked');";
+    let swapped = format!("{swap} INSERT INTO meta (key, value) VALUES ('locked', '{}')", at(6).wall);
+    let undone = format!("{swap} DELETE FROM meta WHERE key = 'locked'");
+    assert_eq!(edit(&swapped, &undone).as_deref(), not_asked);
 }
 
 fn enrolled_key(key: &crate::authenticator::Authenticator) -> crate::approval::passkey::PublicKey {

@@ -1,6 +1,7 @@
 //! What people granted beside a yes. In force is what stands here; `grants.toml` is a copy for people to read.
 
 use rusqlite::{Connection, Transaction, params};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
 use super::{Durability, LedgerError, Sqlite, factors, fresh_id};
@@ -11,7 +12,8 @@ use crate::{
 };
 
 /// A standing permission.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Grant {
     /// `grt_…`
     pub id: String,
@@ -45,10 +47,14 @@ impl Grant {
 
     /// What a proof of it names.
     pub fn digest(&self) -> Digest {
-        let parts =
-            [self.text.as_bytes(), self.definition.as_bytes(), self.account_id.as_bytes(), self.origin.as_bytes()];
-        Digest::from(canonical::sha256("agentport/grant", &parts))
+        grant_digest(&self.text, &self.definition, &self.account_id, &self.origin)
     }
+}
+
+/// The same, of the parts as they are stored.
+pub(in crate::ledger) fn grant_digest(text: &str, definition: &Digest, account_id: &str, origin: &str) -> Digest {
+    let parts = [text.as_bytes(), definition.as_bytes(), account_id.as_bytes(), origin.as_bytes()];
+    Digest::from(canonical::sha256("agentport/grant", &parts))
 }
 
 impl Sqlite {
@@ -104,7 +110,12 @@ pub(super) fn give(transaction: &Transaction<'_>, grant: &Grant, now: Now) -> Re
             grant.expires_at
         ],
     )?;
-    let body = Map::from_iter([("text".to_owned(), json!(grant.text)), ("digest".to_owned(), json!(grant.digest()))]);
+    let body = Map::from_iter([
+        ("text".to_owned(), json!(grant.text)),
+        ("digest".to_owned(), json!(grant.digest())),
+        ("tool".to_owned(), json!(grant.tool)),
+        ("expires_at".to_owned(), json!(grant.expires_at)),
+    ]);
     factors::home_event(transaction, "granted", &grant.id, body, now)
 }
 

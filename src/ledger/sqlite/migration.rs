@@ -8,13 +8,14 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::LedgerError;
 use crate::files;
 
-const SCHEMA: [&str; 6] = [
+const SCHEMA: [&str; 7] = [
     include_str!("../schema/0001.sql"),
     include_str!("../schema/0002_notice.sql"),
     include_str!("../schema/0003_people.sql"),
     include_str!("../schema/0004_limit.sql"),
     include_str!("../schema/0005_agents.sql"),
     include_str!("../schema/0006_agent_user.sql"),
+    include_str!("../schema/0007_challenge_grant.sql"),
 ];
 
 /// The schema that this program knows.

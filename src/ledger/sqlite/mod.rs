@@ -38,6 +38,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
+pub(super) use self::grants::grant_digest;
 pub use self::{
     agents::{AgentToken, LetIn, NewAgent, ShutOut},
     enrolments::{Enrolment, EnrolmentToken},

@@ -2,13 +2,14 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::{Durability, LedgerError, Sqlite, fresh_id};
+use super::{Durability, Grant, LedgerError, Sqlite, fresh_id};
 use crate::{
     approval::{
         Claim, FactorId, Passkey, PersonId,
         passkey::{NewPasskey, PublicKey, Signed, challenge},
     },
     clock::{Millis, Now},
+    plan::Digest,
 };
 
 /// How long a person may take between asking for a challenge and touching the key.
@@ -22,19 +23,41 @@ impl Sqlite {
     /// # Errors
     /// The database cannot be used.
     pub async fn new_challenge(&self, claim: Claim, now: Now) -> Result<String, LedgerError> {
-        self.transaction(Durability::Normal, move |transaction, _| {
-            transaction.execute("DELETE FROM challenge WHERE at <= ?", [now.wall.saturating_sub(LIFETIME)])?;
-            transaction.execute(
-                "DELETE FROM challenge WHERE challenge IN (SELECT challenge FROM challenge ORDER BY at DESC LIMIT -1 OFFSET ?)",
-                [MOST - 1],
-            )?;
-            let nonce = fresh_id("non")?;
-            let challenge = challenge(&claim, &nonce);
-            transaction.execute(
-                "INSERT INTO challenge (challenge, nonce, at, boot, boot_id) VALUES (?, ?, ?, ?, ?)",
-                params![challenge, nonce, now.wall, now.boot, now.boot_id],
-            )?;
-            Ok(challenge)
+        self.transaction(Durability::Normal, move |transaction, _| keep(transaction, &claim, None, now)).await
+    }
+
+    /// The same for a yes that gives a grant with it. The grant is kept as it was made: what is signed is all of it, and
+    /// nothing that comes with the signature changes it.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn new_grant_challenge(
+        &self,
+        approval: String,
+        digest: Digest,
+        grant: Grant,
+        now: Now,
+    ) -> Result<String, LedgerError> {
+        let claim = Claim::Grant { approval, digest, grant: grant.digest() };
+        let text = serde_json::to_string(&grant).map_err(|error| LedgerError::Corrupt(error.to_string()))?;
+        self.transaction(Durability::Normal, move |transaction, _| keep(transaction, &claim, Some(&text), now)).await
+    }
+
+    /// The grant that a challenge was made for, where it was for one. Whether the challenge still waits, its nonce says.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn grant_of_challenge(&self, challenge: String) -> Result<Option<Grant>, LedgerError> {
+        self.on_thread(move |inner| {
+            let text: Option<String> = inner
+                .connection(Durability::Normal)
+                .prepare_cached("SELECT granting FROM challenge WHERE challenge = ?")?
+                .query_row([&challenge], |row| row.get(0))
+                .optional()?
+                .flatten();
+            let read =
+                |text: String| serde_json::from_str(&text).map_err(|error| LedgerError::Corrupt(error.to_string()));
+            text.map(read).transpose()
         })
         .await
     }
@@ -82,6 +105,22 @@ impl Sqlite {
         })
         .await
     }
+}
+
+/// A challenge that waits, with the grant that is given with it.
+fn keep(transaction: &Transaction<'_>, claim: &Claim, granting: Option<&str>, now: Now) -> Result<String, LedgerError> {
+    transaction.execute("DELETE FROM challenge WHERE at <= ?", [now.wall.saturating_sub(LIFETIME)])?;
+    transaction.execute(
+        "DELETE FROM challenge WHERE challenge IN (SELECT challenge FROM challenge ORDER BY at DESC LIMIT -1 OFFSET ?)",
+        [MOST - 1],
+    )?;
+    let nonce = fresh_id("non")?;
+    let challenge = challenge(claim, &nonce);
+    transaction.execute(
+        "INSERT INTO challenge (challenge, nonce, at, boot, boot_id, granting) VALUES (?, ?, ?, ?, ?, ?)",
+        params![challenge, nonce, now.wall, now.boot, now.boot_id, granting],
+    )?;
+    Ok(challenge)
 }
 
 /// Takes in a passkey as the factor `id`. `false`: it is enrolled already.

@@ -6,12 +6,15 @@ const bytes = text => Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll(
 const base64url = buffer =>
   btoa(String.fromCharCode(...new Uint8Array(buffer))).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 
-// What is ticked stands in another form, and belongs into this one, too.
+// What is ticked, or bounded, stands in another form, and belongs into this one, too.
 function carry(form) {
   for (const old of form.querySelectorAll('.carried')) old.remove()
-  if (!form.dataset.ticks) return
-  for (const tick of document.querySelectorAll(`input[form="${form.dataset.ticks}"]:checked`)) {
-    form.append(Object.assign(document.createElement('input'), { type: 'hidden', className: 'carried', name: tick.name, value: tick.value }))
+  const { ticks, grant } = form.dataset
+  const add = (name, value) =>
+    form.append(Object.assign(document.createElement('input'), { type: 'hidden', className: 'carried', name, value }))
+  for (const tick of ticks ? document.querySelectorAll(`input[form="${ticks}"]:checked`) : []) add(tick.name, tick.value)
+  for (const [name, value] of grant ? new FormData(document.getElementById(grant)) : []) {
+    if (name.startsWith('grant.')) add(name, value)
   }
 }
 
@@ -21,6 +24,7 @@ async function use(form) {
   const body = new URLSearchParams({ csrf: form.elements.csrf?.value ?? '' })
   for (const tick of form.querySelectorAll('.carried')) body.append(tick.name, tick.value)
   const answer = await fetch(form.dataset.challenge, { method: 'POST', body })
+  if (answer.status === 422) throw new Error(await answer.text())
   if (!answer.ok) throw new Error('The page is out of date. Load it again.')
   const { challenge, rp, credentials } = await answer.json()
   const { id, response } = await navigator.credentials.get({
