@@ -10,7 +10,7 @@ use crate::{
     visible::visible,
 };
 
-/// How many calls a folded message lists.
+/// How many kinds of calls a folded message lists.
 const LISTED: usize = 10;
 /// How many arguments, and how much of each, a message carries where it may.
 const ARGUMENTS: usize = 20;
@@ -128,9 +128,12 @@ impl Message {
             }
             Event::Several => {
                 lines.push(format!("{} calls wait:", self.items.len()));
-                for item in self.items.iter().take(LISTED) {
+                let folds = self.folds();
+                for (count, item) in folds.iter().take(LISTED) {
+                    let times = if *count > 1 { format!("{count} times ") } else { String::new() };
+                    let until = if *count > 1 { "the first until" } else { "until" };
                     lines.push(format!(
-                        "- {} ({}), {}, {}, asked by {}, until {}",
+                        "- {times}{} ({}), {}, {}, asked by {}, {until} {}",
                         item.title,
                         item.tool,
                         item.account,
@@ -139,8 +142,9 @@ impl Message {
                         moment(item.expires_at)
                     ));
                 }
-                if self.items.len() > LISTED {
-                    lines.push(format!("- and {} more", self.items.len() - LISTED));
+                let more: usize = folds.iter().skip(LISTED).map(|(count, _)| count).sum();
+                if more > 0 {
+                    lines.push(format!("- and {more} more"));
                 }
             }
             Event::Test => lines.push("If you can read this, you will be told when a call waits for you.".to_owned()),
@@ -156,6 +160,23 @@ impl Message {
             Event::Test => "An answer to this message is not read.".to_owned(),
         });
         lines.join("\n")
+    }
+
+    /// Calls of one tool by one agent on one account are one line, with their number; the first to end says until when.
+    fn folds(&self) -> Vec<(usize, &Item)> {
+        let mut folds: Vec<(usize, &Item)> = Vec::new();
+        for item in &self.items {
+            match folds.iter_mut().find(|(_, first)| item.is_like(first)) {
+                Some((count, first)) => {
+                    *count += 1;
+                    if item.expires_at < first.expires_at {
+                        *first = item;
+                    }
+                }
+                None => folds.push((1, item)),
+            }
+        }
+        folds
     }
 
     /// For programs.
@@ -191,6 +212,11 @@ impl Message {
 }
 
 impl Item {
+    /// The same tool, agent and account?
+    fn is_like(&self, other: &Self) -> bool {
+        (&self.tool, &self.caller, &self.account) == (&other.tool, &other.caller, &other.account)
+    }
+
     fn new(approval: &Approval, catalog: &Catalog, arguments: bool) -> Self {
         let plan = approval.plan.as_ref();
         let title = catalog.find(&approval.tool).map_or("A call", |tool| tool.title.as_str());
@@ -280,13 +306,17 @@ mod tests {
     #[test]
     fn many_are_one_message_with_the_inbox_as_its_link() {
         let one = examples::hostile();
-        let items = vec![one.items[0].clone(); 12];
+        let other = |number: usize| Item { caller: format!("agent-{number}"), ..one.items[0].clone() };
+        let mut items: Vec<Item> = (0..12).map(other).collect();
+        // a flood of one of them is one line with its number, and the first moment at which one of it ends
+        items.extend(vec![Item { expires_at: 1_764_000_060_000, ..other(1) }; 7]);
         let message =
             Message { event: Event::Several, items, url: Some("https://port.example.com/".to_owned()), ..one };
         let text = message.text();
-        assert!(
-            text.starts_with("12 calls wait:\n- Refund a charge (stripe.create_refund), stripe/default, PRODUCTION")
-        );
+        let begin = "19 calls wait:\n- Refund a charge (stripe.create_refund), stripe/default, PRODUCTION, asked by agent-0, until";
+        assert!(text.starts_with(begin), "{text}");
+        let flood = "\n- 8 times Refund a charge (stripe.create_refund), stripe/default, PRODUCTION, asked by agent-1, the first until 2025-11-24 16:01:00 UTC\n";
+        assert!(text.contains(flood), "{text}");
         assert!(text.contains("\n- and 2 more\nhttps://port.example.com/\n"), "{text}");
     }
 

@@ -11,6 +11,8 @@ use crate::clock::{Millis, Now};
 
 /// The most messages that a channel carries in a minute; in the last of them stands all that is due.
 pub const A_MINUTE: u32 = 5;
+/// So many calls of one tool by one caller that are due at once are one message.
+const FLOOD: usize = 4;
 /// How often a message is tried.
 pub const TRIES: u32 = 6;
 /// The first pause after a failure; each further one is four times as long.
@@ -238,21 +240,13 @@ fn claim(transaction: &Transaction<'_>, inner: &Inner, channel: &str, now: Now) 
              WHERE channel = ? AND state IN ('sent', 'failed') AND at > ? AND at <= ?",
         )?
         .query_row(params![channel, now.wall - MINUTE, now.wall], |row| row.get(0))?;
-    let take = match A_MINUTE.saturating_sub(lately) {
+    let mut notices = due(transaction, channel, now)?;
+    match A_MINUTE.saturating_sub(lately) {
         0 => return Ok(None),
-        1 => 500,
-        _ => 1,
-    };
-    let mut statement = transaction.prepare_cached(
-        "SELECT approval, kind FROM notice WHERE channel = ?1 AND state = 'due' AND due_at <= ?2
-         ORDER BY due_at, approval LIMIT ?3",
-    )?;
-    let notices = statement.query_map(params![channel, now.wall, take], |row| {
-        let kind: String = row.get(1)?;
-        let kind = if kind == NoticeKind::Reminder.as_str() { NoticeKind::Reminder } else { NoticeKind::Asked };
-        Ok((row.get(0)?, kind))
-    })?;
-    let notices: Vec<(String, NoticeKind)> = notices.collect::<Result<_, _>>()?;
+        1 => {}
+        _ => fold(&mut notices),
+    }
+    let notices: Vec<(String, NoticeKind)> = notices.into_iter().map(|due| (due.approval, due.kind)).collect();
     if notices.is_empty() {
         return Ok(None);
     }
@@ -269,6 +263,40 @@ fn claim(transaction: &Transaction<'_>, inner: &Inner, channel: &str, now: Now) 
         }
     }
     Ok(Some(Due { message, notices }))
+}
+
+/// A thing to tell, and whose call of which tool it is about.
+struct DueNotice {
+    approval: String,
+    kind: NoticeKind,
+    of: (String, String),
+}
+
+/// What is due on a channel, oldest first; as much as one message carries.
+fn due(transaction: &Transaction<'_>, channel: &str, now: Now) -> Result<Vec<DueNotice>, LedgerError> {
+    const MOST: u32 = 500;
+    let mut statement = transaction.prepare_cached(
+        "SELECT notice.approval, notice.kind, record.caller, record.tool FROM notice
+         JOIN approval ON approval.id = notice.approval JOIN record ON record.id = approval.call
+         WHERE notice.channel = ?1 AND notice.state = 'due' AND notice.due_at <= ?2
+         ORDER BY notice.due_at, notice.approval LIMIT ?3",
+    )?;
+    let notices = statement.query_map(params![channel, now.wall, MOST], |row| {
+        let kind: String = row.get(1)?;
+        let kind = if kind == NoticeKind::Reminder.as_str() { NoticeKind::Reminder } else { NoticeKind::Asked };
+        Ok(DueNotice { approval: row.get(0)?, kind, of: (row.get(2)?, row.get(3)?) })
+    })?;
+    Ok(notices.collect::<Result<_, _>>()?)
+}
+
+/// The oldest by itself; or, where its caller floods people with calls of that tool, all of these together.
+fn fold(notices: &mut Vec<DueNotice>) {
+    let Some(of) = notices.first().map(|first| first.of.clone()) else { return };
+    if notices.iter().filter(|due| due.of == of).count() < FLOOD {
+        notices.truncate(1);
+    } else {
+        notices.retain(|due| due.of == of);
+    }
 }
 
 /// What a process that is gone was sending, or this one for too long, is due again.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::ledger::{
     CancelledBy, LineFilter, Told,
-    conformance::{WAITS, asked, refund},
+    conformance::{WAITS, asked, customer, refund},
     sqlite::{A_MINUTE, ChannelHealth, Delivery, NoticeKind, TRIES},
 };
 
@@ -115,18 +115,49 @@ fn is_due(ledger: &Sqlite, now: Millis) -> bool {
 }
 
 #[tokio::test]
+async fn t119_calls_of_one_tool_by_one_caller_are_one_message() {
+    let stage = Folder::with(1).enrolled().await;
+    let ledger = &stage.ledgers[0];
+    for number in 1..=12 {
+        asked(ledger, refund(number), at(0)).await;
+    }
+    for other in [customer("Ada"), refund(1).by("anna"), refund(1).by("bert")] {
+        asked(ledger, other, at(0)).await;
+    }
+    plan(ledger, 0).await;
+    assert_eq!(sorted(all_due(ledger, 1).await), [1, 1, 1, 12]);
+    // three are no flood
+    for number in 1..=3 {
+        asked(ledger, refund(number).by("carl"), at(61_000)).await;
+    }
+    plan(ledger, 61_000).await;
+    assert_eq!(all_due(ledger, 61_001).await, [1, 1, 1]);
+}
+
+/// How many notices each message carries that goes out now.
+async fn all_due(ledger: &Sqlite, now: Millis) -> Vec<usize> {
+    let mut sizes = Vec::new();
+    while let Some(notices) = deliver(ledger, now).await {
+        sizes.push(notices.len());
+    }
+    sizes
+}
+
+fn sorted(mut sizes: Vec<usize>) -> Vec<usize> {
+    sizes.sort_unstable();
+    sizes
+}
+
+#[tokio::test]
 async fn t119_a_flood_is_a_few_messages_and_the_last_of_them_says_it_all() {
     let stage = Folder::with(1).enrolled().await;
     let ledger = &stage.ledgers[0];
-    for number in 1..=50 {
-        asked(ledger, refund(number), at(0)).await;
+    for caller in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"] {
+        asked(ledger, refund(1).by(caller), at(0)).await;
     }
     plan(ledger, 0).await;
-    let mut sizes = Vec::new();
-    while let Some(notices) = deliver(ledger, 1).await {
-        sizes.push(notices.len());
-    }
-    assert_eq!(sizes, [1, 1, 1, 1, 46]);
+    let sizes = all_due(ledger, 1).await;
+    assert_eq!(sizes, [1, 1, 1, 1, 8]);
     assert_eq!(u32::try_from(sizes.len()).unwrap(), A_MINUTE);
     // what comes within the minute waits for its end, and comes together then
     for number in 51..=53 {
