@@ -16,6 +16,7 @@ mod listing;
 mod offering;
 mod previewing;
 mod proving;
+mod removing;
 mod sending;
 mod telling;
 mod together;
@@ -33,6 +34,7 @@ pub use self::{
     headline::{Word, currencies, headline, headline_text},
     listing::{Callable, Listed, is_exposed},
     proving::{Presented, ProveError, seed_name},
+    removing::RemoveError,
     sending::Connected,
     together::TogetherError,
 };

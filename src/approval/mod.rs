@@ -65,10 +65,14 @@ pub enum Claim {
     Together(Vec<Ticked>),
     /// Putting this policy text in force.
     Policy(Digest),
-    /// Adding or removing a factor.
-    Factors,
-    /// Adding or removing a person who may say yes.
-    People,
+    /// Adding a factor of one's own.
+    AddFactor,
+    /// Removing this one.
+    RemoveFactor(FactorId),
+    /// Adding a person of this name, who may say yes.
+    AddPerson(PersonName),
+    /// Removing this one.
+    RemovePerson(PersonId),
     /// Refusing every call.
     Lock,
     /// Ending that.
@@ -90,8 +94,10 @@ impl Claim {
             | Self::Grant { .. }
             | Self::Together(_)
             | Self::Policy(_)
-            | Self::Factors
-            | Self::People
+            | Self::AddFactor
+            | Self::RemoveFactor(_)
+            | Self::AddPerson(_)
+            | Self::RemovePerson(_)
             | Self::Agents
             | Self::ShutOut(_)
             | Self::Lock
@@ -111,8 +117,10 @@ impl Claim {
                 ("together", ticked.iter().flat_map(both).collect())
             }
             Self::Policy(digest) => ("policy", vec![digest.to_string()]),
-            Self::Factors => ("factors", Vec::new()),
-            Self::People => ("people", Vec::new()),
+            Self::AddFactor => ("add factor", Vec::new()),
+            Self::RemoveFactor(factor) => ("remove factor", vec![factor.0.clone()]),
+            Self::AddPerson(name) => ("add person", vec![name.to_string()]),
+            Self::RemovePerson(person) => ("remove person", vec![person.0.clone()]),
             Self::Lock => ("lock", Vec::new()),
             Self::Unlock => ("unlock", Vec::new()),
             Self::Agents => ("agents", Vec::new()),

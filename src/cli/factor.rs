@@ -145,7 +145,7 @@ async fn existing(gateway: &Gateway, parts: &Parts, person: &PersonId) -> Result
         return Ok(None);
     }
     let code = prompt::code("a code of a factor that is enrolled already:", !prompt::is_terminal())?;
-    Ok(Some(gateway.prove(parts, Claim::Factors, &Presented::Code(person, &code)).await?))
+    Ok(Some(gateway.prove(parts, Claim::AddFactor, &Presented::Code(person, &code)).await?))
 }
 
 async fn list(parts: &Parts, out: &Out) -> Result<Exit, Failure> {
@@ -200,12 +200,12 @@ async fn remove(
             .hint("enrol another one first, or start over with `agentport factor reset`"));
     }
     let code = prompt::code("a code of an enrolled factor:", code_stdin)?;
-    let approver = gateway.prove(parts, Claim::Factors, &Presented::Code(person, &code)).await?;
     let factor = FactorId(id);
-    if !parts.home.remove_factor(factor.clone(), approver, gateway.clock().now()).await? {
+    let claim = Claim::RemoveFactor(factor.clone());
+    let approver = gateway.prove(parts, claim, &Presented::Code(person, &code)).await?;
+    if !gateway.remove_factor(parts, factor.clone(), approver).await? {
         return Err(Failure::new("that code was used already; nothing was removed"));
     }
-    parts.secrets.delete(&seed_name(&factor)).await?;
     out.answer(&json!({"removed": factor.0}), || format!("removed {}", factor.0));
     Ok(Exit::Done)
 }

@@ -7,7 +7,7 @@ use crate::{
     app::App,
     approval::{Approver, Claim, PersonId, PersonName},
     clock::rfc3339,
-    gateway::{Gateway, Parts, Presented, seed_name},
+    gateway::{Gateway, Parts, Presented},
     visible::visible,
 };
 
@@ -64,7 +64,7 @@ async fn add(
     if parts.home.people().await?.iter().any(|person| person.name == name) {
         return Err(Failure::new(format!("there is a person `{name}` already")).hint("agentport people list"));
     }
-    let approver = owner(gateway, parts, code_stdin).await?;
+    let approver = owner(gateway, parts, Claim::AddPerson(name.clone()), code_stdin).await?;
     let token = parts.home.add_person(name.clone(), approver, gateway.clock().now()).await?;
     let token = token.ok_or_else(|| Failure::new("that code was used already; nobody was added"))?;
     let id = link::Link::show(app, out, gateway, parts, serving, token).await?.used().await?;
@@ -75,9 +75,9 @@ async fn add(
 }
 
 /// The owner, proven.
-async fn owner(gateway: &Gateway, parts: &Parts, code_stdin: bool) -> Result<Approver, Failure> {
+async fn owner(gateway: &Gateway, parts: &Parts, claim: Claim, code_stdin: bool) -> Result<Approver, Failure> {
     let code = prompt::code("a code of the owner:", code_stdin)?;
-    Ok(gateway.prove(parts, Claim::People, &Presented::Code(&PersonId::owner(), &code)).await?)
+    Ok(gateway.prove(parts, claim, &Presented::Code(&PersonId::owner(), &code)).await?)
 }
 
 async fn list(parts: &Parts, out: &Out) -> Result<Exit, Failure> {
@@ -115,13 +115,10 @@ async fn remove(gateway: &Gateway, parts: &Parts, out: &Out, name: &str, code_st
     if id.is_owner() {
         return Err(Failure::new("the owner cannot be removed").hint("agentport factor reset starts over"));
     }
-    let approver = owner(gateway, parts, code_stdin).await?;
-    let factors = parts.home.remove_person(id, approver, gateway.clock().now()).await?;
+    let approver = owner(gateway, parts, Claim::RemovePerson(id.clone()), code_stdin).await?;
+    let factors = gateway.remove_person(parts, id, approver).await?;
     let factors = factors.ok_or_else(|| Failure::new("that code was used already; nobody was removed"))?;
-    for factor in &factors {
-        parts.secrets.delete(&seed_name(factor)).await?;
-    }
-    out.answer(&json!({"removed": name, "factors": factors.len()}), || {
+    out.answer(&json!({"removed": name, "factors": factors}), || {
         format!("removed {}; their yes to what still waits no longer counts", visible(name))
     });
     Ok(Exit::Done)

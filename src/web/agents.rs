@@ -95,7 +95,7 @@ pub(super) async fn revoke(
     let refuse =
         async |status, problem: String| page(&site, &headers, &visit, session, &name, (status, Some(problem))).await;
     let proof = match Proof::read(&form.code, &form.passkey) {
-        Ok(shown) => shown,
+        Ok(proof) => proof,
         Err(problem) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, problem).await,
     };
     let claim = Claim::ShutOut(name.as_str().to_owned());

@@ -2,7 +2,7 @@
 //! with a second factor, or no.
 //!
 //! `host` keeps exactly one process of the home serving, `guard` stands before everything, `session` knows the browser,
-//! `login`, `pages`, `deciding`, `together`, `enrolling`, `lock`, `log`, `policy`, `agents` and `passkey` answer the routes, `view` turns an approval into plain text that cannot lie, and the
+//! `login`, `pages`, `deciding`, `together`, `enrolling`, `people`, `lock`, `log`, `policy`, `agents` and `passkey` answer the routes, `view` turns an approval into plain text that cannot lie, and the
 //! templates only lay it out. Nothing here decides: [`Gateway::approve`](crate::gateway::Gateway::approve) and
 //! [`Gateway::deny`](crate::gateway::Gateway::deny) do.
 
@@ -20,6 +20,7 @@ mod login;
 mod pages;
 mod passkey;
 mod peer;
+mod people;
 mod policy;
 mod proof;
 mod session;
@@ -53,6 +54,9 @@ fn router(site: &Arc<Site>) -> Router {
         .route("/lock/challenge", post(lock::for_lock))
         .route("/unlock/challenge", post(lock::for_unlock))
         .route("/grants/revoke", post(lock::revoke))
+        .route("/people", get(people::show))
+        .route("/people/change", get(people::ask).post(people::make))
+        .route("/people/change/challenge", post(people::for_change))
         .route("/login/challenge", post(passkey::for_sign_in))
         .route("/login/{token}", get(login::show).post(login::sign_in))
         .route("/approve/{id}", get(deciding::show).post(deciding::decide))

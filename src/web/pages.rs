@@ -374,12 +374,15 @@ pub(super) async fn wrong_method() -> Failure {
 }
 
 /// The pages that stand in the list of pages.
-const PAGES: [&str; 3] = ["/log", "/agents", "/policy"];
+const PAGES: [&str; 4] = ["/log", "/agents", "/policy", "/people"];
 
 /// Where to go after signing in: a page of ours, whatever the form says.
 fn local(next: &str) -> &str {
-    let known = next.strip_prefix("/approve/").is_some_and(is_id);
-    if known || PAGES.contains(&next) { next } else { "/" }
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"=&._-".contains(&byte);
+    let known = next.strip_prefix("/approve/").is_some_and(is_id)
+        || PAGES.contains(&next)
+        || next.strip_prefix("/people/change?").is_some_and(|asked| asked.len() <= 200 && asked.bytes().all(plain));
+    if known { next } else { "/" }
 }
 
 /// Has this the shape of an approval's id?
@@ -396,8 +399,9 @@ mod tests {
 
     #[test]
     fn t153_signing_in_leads_only_to_pages_of_ours() {
-        assert_eq!(local("/approve/apr_0a1b"), "/approve/apr_0a1b");
-        assert_eq!(local("/log"), "/log");
+        for known in ["/approve/apr_0a1b", "/log", "/people", "/people/change?change=add_person&name=ann"] {
+            assert_eq!(local(known), known);
+        }
         for text in [
             "",
             "/",
@@ -416,6 +420,12 @@ mod tests {
             "/log/rec_1",
             "/log?text=x",
             "/logout",
+            "/people/",
+            "/people?x",
+            "/people/change",
+            "/people/change?x=//evil",
+            "/people/change?x=%0d",
+            "/people/../login",
         ] {
             assert_eq!(local(text), "/", "{text}");
         }

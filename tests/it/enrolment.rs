@@ -416,14 +416,15 @@ async fn t135_a_further_factor_needs_a_code_of_an_existing_one() {
     let house = House::build().await;
     assert!(link(&house, None, None).await.is_none());
     assert!(link(&house, Some(existing(&house, Claim::SignIn)), None).await.is_none());
-    let approver = existing(&house, Claim::Factors);
+    let approver = existing(&house, Claim::AddFactor);
     let Proof::Totp { step } = *approver.proof() else { panic!() };
     let token = link(&house, Some(approver), None).await.unwrap();
     // the code is burnt, and the log says that it was used
     let factor = house.parts.ledger.factors().await.unwrap().remove(0);
     assert_eq!(factor.step_decide, Some(step));
     let made = events(&house).await.into_iter().find(|(status, _)| status == "set-up link made").unwrap();
-    assert_eq!(made.1, json!({"proof": {"kind": "totp", "step": step}}));
+    let person = json!({"id": "per_owner", "name": "owner"});
+    assert_eq!(made.1, json!({"person": person, "factor": factor.id, "proof": {"kind": "totp", "step": step}}));
 
     let mut browser = house.signed_in().await;
     let old = browser.clone();
@@ -446,7 +447,7 @@ async fn every_change_of_the_factors_ends_an_open_link() {
     let house = House::build().await;
     let open = async || {
         house.clock.pass(30_000);
-        path(&link(&house, Some(existing(&house, Claim::Factors)), None).await.unwrap())
+        path(&link(&house, Some(existing(&house, Claim::AddFactor)), None).await.unwrap())
     };
     let browser = Browser::new(house.port);
     // another one is added on the terminal
@@ -454,13 +455,13 @@ async fn every_change_of_the_factors_ends_an_open_link() {
     assert_eq!(browser.get(&path).await.status, 200);
     let id = FactorId("fac_second".to_owned());
     let now = house.clock.now();
-    let approver = existing(&house, Claim::Factors);
+    let approver = existing(&house, Claim::AddFactor);
     assert!(house.parts.home.enrol(id.clone(), 1, vec![], Some(approver), now).await.unwrap());
     assert_nothing_here(&browser.get(&path).await);
     // one is removed
     let path = open().await;
     assert_eq!(browser.get(&path).await.status, 200);
-    let approver = existing(&house, Claim::Factors);
+    let approver = existing(&house, Claim::RemoveFactor(id.clone()));
     assert!(house.parts.home.remove_factor(id, approver, house.clock.now()).await.unwrap());
     assert_nothing_here(&browser.get(&path).await);
     // all are gone

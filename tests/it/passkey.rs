@@ -33,7 +33,7 @@ pub(crate) async fn enrolled(house: &House) -> (Browser, Authenticator) {
 /// The address of a link for a further factor of the owner.
 async fn link(house: &House, code: &str) -> String {
     let (owner, code) = (PersonId::owner(), Code::parse(code).unwrap());
-    let approver = house.gateway.prove(&house.parts, Claim::Factors, &Presented::Code(&owner, &code)).await.unwrap();
+    let approver = house.gateway.prove(&house.parts, Claim::AddFactor, &Presented::Code(&owner, &code)).await.unwrap();
     let token = house.parts.home.open_enrolment(Some(approver), None, house.clock.now()).await.unwrap().unwrap();
     format!("{}/enrol/{}", house.base, token.as_link())
 }

@@ -3,6 +3,7 @@
 mod bystanders;
 pub(crate) mod house;
 mod log;
+mod people;
 mod policy;
 mod together;
 

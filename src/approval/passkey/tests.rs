@@ -55,7 +55,8 @@ fn t134_what_was_signed_for_one_approval_is_good_for_no_other() {
         (claim("apr_2", 1), "n"),
         (claim("apr_1", 2), "n"),
         (claim("apr_1", 1), "m"),
-        (Claim::Factors, "n"),
+        (Claim::AddFactor, "n"),
+        (Claim::RemoveFactor(FactorId("apr_1".to_owned())), "n"),
         (Claim::SignIn, "n"),
         (Claim::Policy([1; 32].into()), "n"),
     ] {

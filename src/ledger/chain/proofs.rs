@@ -1,20 +1,20 @@
 //! What passkeys signed, checked again from the records alone: the signature, that it is over this digest, this approval, this
-//! grant and its nonce, or over the lock, and that the key was enrolled before.
+//! grant and its nonce, or over the change of the home that it stands for, and that the key was enrolled before.
 
 use rusqlite::{OptionalExtension as _, Statement, Transaction, params};
 use serde_json::Value;
 
 use super::Bad;
 use crate::{
-    approval::{Claim, Ticked, passkey::check_recorded},
+    approval::{Claim, FactorId, PersonId, Ticked, passkey::check_recorded},
     ledger::LedgerError,
     plan::Digest,
 };
 
-/// Checks every yes that was said with a passkey, every grant that was given with one, and every lock that was set or lifted
-/// with one.
+/// Checks every yes that was said with a passkey, every grant that was given with one, and every lock and every change of
+/// people and factors that was made with one.
 pub(super) fn check(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerError> {
-    Ok(check_yeses(transaction)?.or(check_locks(transaction)?))
+    Ok(check_yeses(transaction)?.or(check_changes(transaction)?))
 }
 
 fn check_yeses(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerError> {
@@ -51,20 +51,37 @@ fn check_yeses(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerError
     Ok(None)
 }
 
-fn check_locks(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerError> {
+fn check_changes(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerError> {
     let mut enrolled = transaction.prepare(ENROLLED)?;
     let mut statement = transaction.prepare(
-        "SELECT seq, id, body, status = 'locked' FROM record WHERE kind = 'home' AND status IN ('locked', 'unlocked')
-         AND json_extract(body, '$.proof.kind') = 'passkey' ORDER BY seq",
+        "SELECT seq, id, body, status, tool FROM record
+         WHERE kind = 'home' AND json_extract(body, '$.proof.kind') = 'passkey' ORDER BY seq",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let claim = if row.get(3)? { Claim::Lock } else { Claim::Unlock };
-        if let Some(bad) = Said::of(row)?.check(&claim, &mut enrolled)? {
+        let said = Said::of(row)?;
+        let (status, subject): (String, String) = (row.get(3)?, row.get(4)?);
+        let Some(claim) = change(&status, subject, &said.body) else {
+            return Ok(Some(said.bad("what its passkey signed is no change that is known")));
+        };
+        if let Some(bad) = said.check(&claim, &mut enrolled)? {
             return Ok(Some(bad));
         }
     }
     Ok(None)
+}
+
+/// What the change of a record was claimed as.
+fn change(status: &str, subject: String, body: &Value) -> Option<Claim> {
+    Some(match status {
+        "locked" => Claim::Lock,
+        "unlocked" => Claim::Unlock,
+        "set-up link made" => Claim::AddFactor,
+        "factor removed" => Claim::RemoveFactor(FactorId(subject)),
+        "person added" => Claim::AddPerson(body.get("name")?.as_str()?.parse().ok()?),
+        "person removed" => Claim::RemovePerson(PersonId(subject)),
+        _ => return None,
+    })
 }
 
 /// Was a factor with this key enrolled before?

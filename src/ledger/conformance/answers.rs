@@ -144,7 +144,7 @@ pub(crate) async fn a_proof_is_for_one_approval_and_one_plan(stage: &impl Stage)
         Claim::Approve { approval: large.id.clone(), digest: digest(&small) },
         Claim::Approve { approval: small.id.clone(), digest: digest(&large) },
         Claim::Policy(digest(&large)),
-        Claim::Factors,
+        Claim::AddFactor,
         Claim::SignIn,
     ];
     for claim in wrong {

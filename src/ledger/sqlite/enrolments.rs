@@ -138,8 +138,10 @@ impl Sqlite {
             }
             let person = approver.as_ref().map_or_else(PersonId::owner, |approver| approver.person().clone());
             let token = make(transaction, person, !first, next, now)?;
-            let proof = approver.as_ref().filter(|_| !first).map(factors::describe);
-            let body = Map::from_iter([("proof".to_owned(), json!(proof))]);
+            let body = match approver.as_ref().filter(|_| !first) {
+                Some(approver) => factors::by(transaction, approver)?,
+                None => Map::from_iter([("proof".to_owned(), json!(null))]),
+            };
             factors::home_event(transaction, "set-up link made", "", body, now)?;
             Ok(Some(token))
         })

@@ -93,14 +93,14 @@ impl Sqlite {
                 [&id.0, &person.0],
                 |row| row.get(0),
             )?;
-            if others == 0 || *approver.claim() != Claim::Factors || !burn(transaction, &approver)? {
+            if others == 0 || *approver.claim() != Claim::RemoveFactor(id.clone()) || !burn(transaction, &approver)? {
                 return Ok(false);
             }
             let removed = transaction.execute("DELETE FROM factor WHERE id = ? AND person = ?", [&id.0, &person.0])?;
             if removed == 1 {
                 transaction.execute("DELETE FROM passkey WHERE factor = ?", [&id.0])?;
                 enrolments::end(transaction)?;
-                home_event(transaction, "factor removed", &id.0, Map::new(), now)?;
+                home_event(transaction, "factor removed", &id.0, by(transaction, &approver)?, now)?;
             }
             Ok(removed == 1)
         })
@@ -197,7 +197,7 @@ pub(super) fn may_add(transaction: &Transaction<'_>, approver: Option<&Approver>
         return Ok(true);
     }
     let Some(approver) = approver else { return Ok(false) };
-    Ok(*approver.claim() == Claim::Factors && burn(transaction, approver)?)
+    Ok(*approver.claim() == Claim::AddFactor && burn(transaction, approver)?)
 }
 
 /// Adds a factor. Whatever link was made before it was there is no longer good. `false`: this passkey is enrolled already.
@@ -341,6 +341,15 @@ pub(super) fn describe(approver: &Approver) -> Value {
         Proof::Recovery { .. } => json!({"kind": "recovery"}),
         Proof::Passkey(signed) => signed.to_json(),
     }
+}
+
+/// What a record says of who changed something of the home, so that it can be checked later.
+pub(super) fn by(connection: &Connection, approver: &Approver) -> Result<Map<String, Value>, LedgerError> {
+    Ok(Map::from_iter([
+        ("person".to_owned(), people::describe(connection, approver.person())?),
+        ("factor".to_owned(), json!(approver.factor())),
+        ("proof".to_owned(), describe(approver)),
+    ]))
 }
 
 /// Something that happened to the home itself, in the same chain.

@@ -2,9 +2,8 @@
 //! transaction, so that no process lets a call through after it.
 
 use rusqlite::{Connection, OptionalExtension as _};
-use serde_json::{Map, json};
 
-use super::{Durability, LedgerError, Sqlite, decisions, factors, people};
+use super::{Durability, LedgerError, Sqlite, decisions, factors};
 use crate::{
     approval::{Approver, Claim},
     clock::{Millis, Now},
@@ -26,7 +25,7 @@ impl Sqlite {
                 [now.wall.to_string()],
             )?;
             decisions::cancel_all(transaction, None, now)?;
-            factors::home_event(transaction, "locked", "", by(transaction, &approver)?, now)?;
+            factors::home_event(transaction, "locked", "", factors::by(transaction, &approver)?, now)?;
             Ok(true)
         })
         .await
@@ -42,7 +41,7 @@ impl Sqlite {
                 return Ok(false);
             }
             transaction.execute("DELETE FROM meta WHERE key = 'locked'", [])?;
-            factors::home_event(transaction, "unlocked", "", by(transaction, &approver)?, now)?;
+            factors::home_event(transaction, "unlocked", "", factors::by(transaction, &approver)?, now)?;
             Ok(true)
         })
         .await
@@ -69,12 +68,4 @@ pub(super) fn is_locked(connection: &Connection) -> Result<bool, LedgerError> {
 fn locked(connection: &Connection) -> Result<Option<String>, LedgerError> {
     let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = 'locked'")?;
     Ok(statement.query_row([], |row| row.get(0)).optional()?)
-}
-
-fn by(connection: &Connection, approver: &Approver) -> Result<Map<String, serde_json::Value>, LedgerError> {
-    Ok(Map::from_iter([
-        ("person".to_owned(), people::describe(connection, approver.person())?),
-        ("factor".to_owned(), json!(approver.factor())),
-        ("proof".to_owned(), factors::describe(approver)),
-    ]))
 }

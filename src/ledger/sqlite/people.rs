@@ -1,7 +1,7 @@
 //! Who may say yes. The owner is there with the home; whoever else there is, the owner's factor has agreed to.
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Durability, EnrolmentToken, LedgerError, Sqlite, enrolments, factors, fresh_id};
 use crate::{
@@ -35,7 +35,7 @@ impl Sqlite {
                 [name.as_str()],
                 |row| row.get(0),
             )?;
-            if taken || !owner_agrees(transaction, &approver)? {
+            if taken || !owner_agrees(transaction, &approver, &Claim::AddPerson(name.clone()))? {
                 return Ok(None);
             }
             let id = PersonId(fresh_id("per")?);
@@ -43,8 +43,8 @@ impl Sqlite {
                 "INSERT INTO person (id, name, created_at) VALUES (?, ?, ?)",
                 params![id.0, name.as_str(), now.wall],
             )?;
-            let body =
-                Map::from_iter([("name".to_owned(), json!(name)), ("proof".to_owned(), factors::describe(&approver))]);
+            let mut body = factors::by(transaction, &approver)?;
+            body.insert("name".to_owned(), json!(name));
             factors::home_event(transaction, "person added", &id.0, body, now)?;
             enrolments::make(transaction, id, true, None, now).map(Some)
         })
@@ -64,7 +64,8 @@ impl Sqlite {
         now: Now,
     ) -> Result<Option<Vec<FactorId>>, LedgerError> {
         self.transaction(Durability::Full, move |transaction, _| {
-            if id.is_owner() || name_of(transaction, &id)?.is_none() || !owner_agrees(transaction, &approver)? {
+            let claim = Claim::RemovePerson(id.clone());
+            if id.is_owner() || name_of(transaction, &id)?.is_none() || !owner_agrees(transaction, &approver, &claim)? {
                 return Ok(None);
             }
             let factors = factors::list(transaction)?.into_iter().filter(|factor| factor.person == id);
@@ -80,8 +81,7 @@ impl Sqlite {
                 transaction.execute(sql, [&id.0])?;
             }
             enrolments::end(transaction)?;
-            let body = Map::from_iter([("proof".to_owned(), factors::describe(&approver))]);
-            factors::home_event(transaction, "person removed", &id.0, body, now)?;
+            factors::home_event(transaction, "person removed", &id.0, factors::by(transaction, &approver)?, now)?;
             Ok(Some(factors))
         })
         .await
@@ -101,8 +101,8 @@ pub(super) fn describe(connection: &Connection, id: &PersonId) -> Result<Value, 
     Ok(json!({"id": id, "name": name_of(connection, id)?}))
 }
 
-fn owner_agrees(transaction: &Transaction<'_>, approver: &Approver) -> Result<bool, LedgerError> {
-    Ok(*approver.claim() == Claim::People && approver.person().is_owner() && factors::burn(transaction, approver)?)
+fn owner_agrees(transaction: &Transaction<'_>, approver: &Approver, to: &Claim) -> Result<bool, LedgerError> {
+    Ok(approver.claim() == to && approver.person().is_owner() && factors::burn(transaction, approver)?)
 }
 
 fn list(connection: &Connection) -> Result<Vec<Person>, LedgerError> {

@@ -23,6 +23,7 @@ async function use(form) {
   carry(form)
   const body = new URLSearchParams({ csrf: form.elements.csrf?.value ?? '' })
   for (const tick of form.querySelectorAll('.carried')) body.append(tick.name, tick.value)
+  for (const name of (form.dataset.send ?? '').split(' ').filter(Boolean)) body.append(name, form.elements[name].value)
   const answer = await fetch(form.dataset.challenge, { method: 'POST', body })
   if (answer.status === 422) throw new Error(await answer.text())
   if (!answer.ok) throw new Error('The page is out of date. Load it again.')

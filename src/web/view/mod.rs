@@ -19,6 +19,7 @@ mod links;
 mod log;
 mod mail;
 mod outcome;
+mod person;
 mod policy;
 mod qr;
 mod request;
@@ -35,6 +36,7 @@ pub(super) use self::{
     inbox::Inbox,
     log::{A_DAY, Day, LogLine, RecordView, days},
     outcome::Standing,
+    person::{PersonView, factor_kind},
     policy::{AccountLines, ExplainedView, SourceLine, by_account, edits, source},
     qr::QrImage,
     rows::Shown,

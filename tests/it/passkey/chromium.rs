@@ -225,3 +225,48 @@ async fn in_a_browser_a_passkey_decides_what_is_ticked_and_locks() {
     assert!(house.parts.home.locked_since().await.unwrap().is_some());
     house.parts.home.verify().await.unwrap().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_browser_a_passkey_signs_a_grant_as_it_is_bounded_and_a_change_of_the_people() {
+    if !has_browser() {
+        return;
+    }
+    for scheme in ["light", "dark"] {
+        let house = House::build().await;
+        let refund = house.refund().await.id;
+        let mut steps = vec![json!({"step": "newContext", "colorScheme": scheme})];
+        steps.extend(enrol(&house).await);
+        steps.extend([click("#make-passkey"), wait(".recovery")]);
+        steps.extend([open(&format!("{}/approve/{refund}", house.base)), wait("#approve-passkey")]);
+        // what there cannot be is said beside the button, and nothing is signed
+        steps.extend([click("[name='grant.give']"), fill("[name='grant.hours']", "169"), click("#approve-passkey")]);
+        steps.extend([wait(".decide .problem:not(:empty)"), text("[data-passkey] .problem")]);
+        let refused = steps.len() - 1;
+        steps.extend(pictures("grant-passkey", scheme));
+        steps.push(evaluate("document.querySelector(\"[name='grant.bound.amount']\").value = 'most'"));
+        steps.extend([fill("[name='grant.most.amount']", "600"), fill("[name='grant.hours']", "3")]);
+        steps.extend([click("#approve-passkey"), wait(".notice.good")]);
+        // who may say yes
+        steps.extend([open(&format!("{}/people", house.base)), wait("#add")]);
+        steps.extend(pictures("people", scheme));
+        steps.extend([fill("#name", "ann"), click("form[action='/people/change'] button"), wait("#change-passkey")]);
+        steps.extend(pictures("people-change", scheme));
+        steps.extend([click("#change-passkey"), wait("#link"), text("#link")]);
+        let linked = steps.len() - 1;
+        steps.extend(pictures("people-invited", scheme));
+        let results = drive(steps).await;
+        assert_eq!(results[refused]["text"], json!("a grant lasts from 1 to 168 hours. Nothing was sent."));
+        let [grant] = house.parts.home.grants().unwrap().try_into().unwrap();
+        assert_eq!(grant.expires_at, house.now() + 3 * 3_600_000);
+        assert!(grant.text.contains("amount\" = { min = 0, max = 600 }"), "{}", grant.text);
+        assert_eq!(house.status(&refund).await, ApprovalStatus::Executed);
+        let link = results[linked]["text"].as_str().unwrap();
+        assert!(link.starts_with(&format!("{}/enrol/", house.base)), "{link}");
+        let people = house.parts.home.people().await.unwrap();
+        assert_eq!(people.iter().map(|person| person.name.as_str()).collect::<Vec<_>>(), ["owner", "ann"]);
+        house.parts.home.verify().await.unwrap().unwrap();
+        for width in results.iter().filter_map(|result| result.get("value")).filter_map(Value::as_u64) {
+            assert_eq!(width, 390, "a page is wider than the phone");
+        }
+    }
+}

@@ -26,7 +26,8 @@ async fn house() -> House {
 /// The owner adds a person, who enrols a passkey by the link and is signed in.
 async fn person(house: &House, name: &str) -> (Browser, Authenticator, PersonId) {
     let (owner, code) = (PersonId::owner(), Code::parse(&house.next_code()).unwrap());
-    let approver = house.gateway.prove(&house.parts, Claim::People, &Presented::Code(&owner, &code)).await.unwrap();
+    let claim = Claim::AddPerson(name.parse().unwrap());
+    let approver = house.gateway.prove(&house.parts, claim, &Presented::Code(&owner, &code)).await.unwrap();
     let now = house.clock.now();
     let token = house.parts.home.add_person(name.parse().unwrap(), approver, now).await.unwrap().unwrap();
     let path = format!("/enrol/{}", token.as_link());
@@ -101,7 +102,8 @@ async fn a_no_by_anyone_ends_it_and_a_removed_persons_yes_does_not_count() {
     assert_eq!(approve(&mut ann, &mut key, &second).await.status, 303);
     // only the owner removes people, and whoever is gone is signed out
     let (owners, code) = (PersonId::owner(), Code::parse(&house.next_code()).unwrap());
-    let proven = house.gateway.prove(&house.parts, Claim::People, &Presented::Code(&owners, &code)).await.unwrap();
+    let claim = Claim::RemovePerson(id.clone());
+    let proven = house.gateway.prove(&house.parts, claim, &Presented::Code(&owners, &code)).await.unwrap();
     assert_eq!(house.parts.home.remove_person(id, proven, house.clock.now()).await.unwrap().unwrap().len(), 1);
     assert!(ann.get("/").await.body.contains("<h1>Sign in</h1>"));
     assert_eq!(owner.decide(&second.id, "approve", &house.next_code(), "").await.status, 303);
@@ -201,15 +203,15 @@ async fn nobody_but_the_owner_changes_people_or_policy_or_another_persons_factor
         house.gateway.prove(&house.parts, claim, &shown).await.unwrap()
     };
     let home = &house.parts.home;
-    let proven = prove(&mut key, Claim::People).await;
+    let proven = prove(&mut key, Claim::AddPerson("eve".parse().unwrap())).await;
     assert!(home.add_person("eve".parse().unwrap(), proven, now()).await.unwrap().is_none());
-    let proven = prove(&mut key, Claim::People).await;
+    let proven = prove(&mut key, Claim::RemovePerson(PersonId::owner())).await;
     assert!(home.remove_person(PersonId::owner(), proven, now()).await.unwrap().is_none());
     let owners = home.people().await.unwrap().remove(0);
     assert!(owners.id.is_owner() && owners.factors == 1);
     let factor =
         house.parts.ledger.factors().await.unwrap().into_iter().find(|factor| factor.person.is_owner()).unwrap();
-    let proven = prove(&mut key, Claim::Factors).await;
+    let proven = prove(&mut key, Claim::RemoveFactor(factor.id.clone())).await;
     assert!(!home.remove_factor(factor.id, proven, now()).await.unwrap());
     let pinned = home.pinned().unwrap().unwrap();
     let claim = Claim::Policy(agentport::ledger::sqlite::pin_digest(&pinned).unwrap());

@@ -46,7 +46,7 @@ async fn t130_a_time_step_decides_once_and_signs_in_once() {
     // signing in has its own steps, each once too
     assert!(ledger.open_session(shown(Claim::SignIn), rfc_now()).await.unwrap().is_some());
     assert!(other.open_session(shown(Claim::SignIn), rfc_now()).await.unwrap().is_none());
-    assert!(ledger.open_session(shown(Claim::Factors), rfc_now()).await.unwrap().is_none());
+    assert!(ledger.open_session(shown(Claim::AddFactor), rfc_now()).await.unwrap().is_none());
     // and with that step on record the code proves nobody any more, in whatever process
     let last = other.factors().await.unwrap().remove(0).step_decide;
     assert!(prove(claim(&second), &Code::parse(CODE.0).unwrap(), &PersonId::owner(), &app(last), rfc_now()).is_none());
@@ -134,11 +134,14 @@ async fn t135_only_the_first_factor_and_the_first_policy_need_no_proof() {
     let right = conformance::human(claim("schema = 1 # looser"), 1);
     assert!(ledger.pin(policy("schema = 1 # looser"), Some(right), at(2)).await.unwrap());
     // the last one cannot be removed; a second one takes the old recovery codes with it
-    assert!(!ledger.remove_factor(factor(), conformance::human(Claim::Factors, 2), at(3)).await.unwrap());
-    let right = conformance::human(Claim::Factors, 2);
+    let removing = |id: &FactorId, code| conformance::human(Claim::RemoveFactor(id.clone()), code);
+    assert!(!ledger.remove_factor(factor(), removing(&factor(), 2), at(3)).await.unwrap());
+    let right = conformance::human(Claim::AddFactor, 2);
     assert!(ledger.enrol(second.clone(), 1, recovery_hashes(20..29), Some(right), at(3)).await.unwrap());
-    assert!(!ledger.remove_factor(second, conformance::human(Claim::Factors, 3), at(4)).await.unwrap());
-    assert!(ledger.remove_factor(factor(), conformance::human(Claim::Factors, 20), at(4)).await.unwrap());
+    assert!(!ledger.remove_factor(second.clone(), removing(&second, 3), at(4)).await.unwrap());
+    // what was proven for the one removes no other
+    assert!(!ledger.remove_factor(factor(), removing(&second, 20), at(4)).await.unwrap());
+    assert!(ledger.remove_factor(factor(), removing(&factor(), 20), at(4)).await.unwrap());
     stage.check().await;
 }
 
