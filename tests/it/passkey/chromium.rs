@@ -239,12 +239,16 @@ async fn in_a_browser_a_passkey_signs_a_grant_as_it_is_bounded_and_a_change_of_t
         steps.extend([click("#make-passkey"), wait(".recovery")]);
         steps.extend([open(&format!("{}/approve/{refund}", house.base)), wait("#approve-passkey")]);
         // what there cannot be is said beside the button, and nothing is signed
-        steps.extend([click("[name='grant.give']"), fill("[name='grant.hours']", "169"), click("#approve-passkey")]);
+        steps.extend([
+            click("#by-code [name='grant.give']"),
+            fill("#by-code [name='grant.hours']", "169"),
+            click("#approve-passkey"),
+        ]);
         steps.extend([wait(".decide .problem:not(:empty)"), text("[data-passkey] .problem")]);
         let refused = steps.len() - 1;
         steps.extend(pictures("grant-passkey", scheme));
-        steps.push(evaluate("document.querySelector(\"[name='grant.bound.amount']\").value = 'most'"));
-        steps.extend([fill("[name='grant.most.amount']", "600"), fill("[name='grant.hours']", "3")]);
+        steps.push(evaluate("document.querySelector(\"#by-code [name='grant.bound.amount']\").value = 'most'"));
+        steps.extend([fill("#by-code [name='grant.most.amount']", "600"), fill("#by-code [name='grant.hours']", "3")]);
         steps.extend([click("#approve-passkey"), wait(".notice.good")]);
         // who may say yes
         steps.extend([open(&format!("{}/people", house.base)), wait("#add")]);
