@@ -111,7 +111,7 @@ fn t175_one_line_that_loosens_stands_before_thousands_that_do_not() {
         let many = "where = { amount = { min = 900 } }";
         (0..200).map(|number| rule(&format!("{mark}-{number}"), "create_refund", "ask", many)).collect()
     };
-    let words: String = (0..3_000).map(|number| format!("# line {number}\n")).collect();
+    let words = "# a line that changes nothing\n".repeat(3_000);
     let before = policy(&format!("[tools]\n\"github.create_issue\" = \"ask\"\n{}", rules("old")));
     let line = "\"stripe.create_payout\" = \"allow\"";
     let after = policy(&format!("{words}[tools]\n\"github.create_issue\" = \"ask\"\n{words}{line}\n{}", rules("new")));
