@@ -1,7 +1,11 @@
 //! The composition root: the only place that names every concrete type.
 
+pub mod keeping;
+mod store;
+
 use std::{path::Path, sync::Arc};
 
+use self::store::StoreInForce;
 use crate::{
     catalog::Catalog,
     clock::{Clock, SystemClock},
@@ -50,6 +54,10 @@ pub enum AppError {
     HomeExists(String),
     #[error("{0} is not empty and no home; nothing was changed")]
     NotEmpty(String),
+    #[error("`{0}` is no backup that can be used: {1}")]
+    NoBackup(String, String),
+    #[error("the home could not be put at {0}: {1}; nothing was changed")]
+    NotPlaced(String, String),
     #[error("there is no preset `{0}`; the presets are {1}")]
     NoPreset(String, String),
 }
@@ -107,7 +115,8 @@ impl App {
         let catalog = Arc::new(Catalog::built_in());
         let snapshots = Snapshots::start(home.clone(), self.environment.clone(), ledger.clone(), catalog)?;
         let settings = Arc::clone(&snapshots.current()?.settings);
-        let secrets = secret_store(&home, &settings, ledger.home_id());
+        let secrets: Arc<dyn SecretStore> =
+            Arc::new(StoreInForce::new(&home, &self.environment, &settings, ledger.home_id()));
         let trust = snapshots.trust().clone();
         let oauth = OAuth::new(Arc::new(ledger.clone()), Arc::clone(&secrets), Arc::clone(&self.clock), home.run())
             .trusting(trust.clone());
@@ -177,14 +186,6 @@ impl App {
         let pinned = Pinned { text: policy_text.to_owned(), tools: Known::of(&catalog) };
         ledger.pin(pinned, None, self.clock.now()).await?;
         Ok(())
-    }
-}
-
-/// The store that the settings name. No fallback: another one is never tried.
-fn secret_store(home: &Home, settings: &Settings, home_id: &str) -> Arc<dyn SecretStore> {
-    match settings.store {
-        StoreKind::Keyring => Arc::new(Keyring::new(home_id)),
-        StoreKind::Vault => Arc::new(Vault::new(home.vault(), settings.key.clone())),
     }
 }
 

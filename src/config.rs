@@ -1,6 +1,7 @@
 //! The home and its settings: the only reader of the environment and of `agentport.toml`.
 
 mod channels;
+mod rewrite;
 mod settings;
 mod site;
 
@@ -13,6 +14,7 @@ use std::{
 use crate::secret::Secret;
 
 pub use self::channels::{Channel, ChannelKind, MailTls, Mailbox, SecretNeed};
+pub use self::rewrite::with_store;
 pub use self::settings::{OAuthClient, Settings, StoreKind, parse_duration};
 pub use self::site::{Acme, Tls, TlsFiles, is_this_computer};
 
@@ -85,6 +87,12 @@ impl Environment {
     /// One that names a home and the key of its vault, neither of which is anywhere near the user's own.
     pub fn of_sandbox(home: &Path, key_file: &Path) -> Self {
         Self { key_file: Some(key_file.to_owned()), ..Self::of_home(home) }
+    }
+
+    /// The same with another home.
+    #[must_use]
+    pub fn with_home(&self, home: &Path) -> Self {
+        Self { home: Some(home.to_owned()), ..self.clone() }
     }
 
     /// The same for a process that is the gateway: some settings have another value there where they are not given.

@@ -81,6 +81,10 @@ pub enum Claim {
     Agents,
     /// Shutting this agent out.
     ShutOut(String),
+    /// Taking the secrets elsewhere: into a backup, or into another store.
+    Secrets,
+    /// Putting another home in the place of this one, or none.
+    Home,
     /// Opening a session, which reads and denies.
     SignIn,
 }
@@ -101,7 +105,9 @@ impl Claim {
             | Self::Agents
             | Self::ShutOut(_)
             | Self::Lock
-            | Self::Unlock => Purpose::Decide,
+            | Self::Unlock
+            | Self::Secrets
+            | Self::Home => Purpose::Decide,
         }
     }
 
@@ -125,6 +131,8 @@ impl Claim {
             Self::Unlock => ("unlock", Vec::new()),
             Self::Agents => ("agents", Vec::new()),
             Self::ShutOut(agent) => ("shut_out", vec![agent.clone()]),
+            Self::Secrets => ("secrets", Vec::new()),
+            Self::Home => ("home", Vec::new()),
             Self::SignIn => ("sign_in", Vec::new()),
         }
     }

@@ -6,9 +6,11 @@
 mod accounts;
 mod agents;
 mod approvals;
+mod backup;
 mod browser;
 mod call;
 mod connect;
+mod consent;
 mod demo;
 mod doctor;
 mod factor;
@@ -30,6 +32,8 @@ mod out;
 mod people;
 mod policy;
 mod prompt;
+mod purge;
+mod secrets;
 mod serve;
 mod serving;
 mod sign_in;
@@ -113,6 +117,15 @@ enum Command {
     Unlock(lock::Args),
     /// Find what is wrong with this set-up, and what an agent could still reach
     Doctor(doctor::Args),
+    /// Write the whole home into one file, its secrets only where asked for, and then sealed
+    Backup(backup::BackupArgs),
+    /// Make a home out of a backup; what was approved before counts no more
+    Restore(backup::RestoreArgs),
+    /// Move the secrets into another store
+    #[command(subcommand)]
+    Secrets(secrets::Action),
+    /// Remove the home and its secrets for good
+    Purge(purge::Args),
     /// The gateway: one place for many agents, over HTTP and MCP, and the site for people
     Serve(serve::Args),
     /// Put the gateway out of your agents' reach: a service of this computer, under a user of its own
@@ -219,6 +232,10 @@ async fn run(app: &App, out: &Out, command: Option<Command>) -> Result<Exit, Fai
         Some(Command::Uninstall(args)) => install::uninstall(out, &args),
         #[cfg(target_os = "linux")]
         Some(Command::Moving(action)) => install::moving(app, out, action).await,
+        Some(Command::Backup(args)) => backup::backup(app, out, args).await,
+        Some(Command::Restore(args)) => backup::restore(app, out, args).await,
+        Some(Command::Secrets(action)) => secrets::run(app, out, action).await,
+        Some(Command::Purge(args)) => purge::run(app, out, args).await,
         Some(Command::Doctor(args)) => doctor::run(app, out, args).await,
     }
 }

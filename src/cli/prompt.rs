@@ -36,8 +36,7 @@ pub(super) fn secret(question: &str, from_stdin: bool) -> Result<Secret, Failure
     let text = if from_stdin {
         line()?
     } else if is_terminal() {
-        rpassword::prompt_password(format!("{question}: "))
-            .map_err(|error| Failure::new(format!("the terminal: {error}")))?
+        typed(question)?
     } else {
         return Err(Failure::usage("there is no terminal to ask on")
             .hint("pass the secret on standard input with --secret-stdin"));
@@ -47,6 +46,21 @@ pub(super) fn secret(question: &str, from_stdin: bool) -> Result<Secret, Failure
         return Err(Failure::new("the secret is empty; nothing was stored"));
     }
     Ok(Secret::new(text))
+}
+
+/// Hidden while typed; may be empty.
+pub(super) fn hidden(question: &str) -> Result<Secret, Failure> {
+    typed(question).map(Secret::new)
+}
+
+/// The same, typed twice.
+pub(super) fn twice(question: &str) -> Result<Secret, Failure> {
+    let typed_twice = Secret::typed_twice(typed(question)?, typed("the same again")?);
+    typed_twice.ok_or_else(|| Failure::new("these two differ; nothing was done"))
+}
+
+fn typed(question: &str) -> Result<String, Failure> {
+    rpassword::prompt_password(format!("{question}: ")).map_err(|error| Failure::new(format!("the terminal: {error}")))
 }
 
 /// A code: asked for on the terminal, or one line of standard input where that was asked for.

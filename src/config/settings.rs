@@ -31,6 +31,16 @@ pub enum StoreKind {
     Vault,
 }
 
+impl StoreKind {
+    /// The word of the settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Keyring => "keyring",
+            Self::Vault => "vault",
+        }
+    }
+}
+
 /// `agentport.toml`, valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -254,10 +264,7 @@ impl Settings {
 
     /// What `init` writes: every key, uncommented.
     pub fn template(store: StoreKind) -> String {
-        let store = match store {
-            StoreKind::Keyring => "keyring",
-            StoreKind::Vault => "vault",
-        };
+        let store = store.as_str();
         format!(
             r#"[site]
 listen = "127.0.0.1:4747"             # the approval site; also bound on [::1]

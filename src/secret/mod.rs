@@ -20,6 +20,8 @@
 
 mod carry;
 mod keyring;
+mod moving;
+mod parcel;
 mod vault;
 
 use std::fmt;
@@ -30,6 +32,8 @@ use zeroize::Zeroizing;
 pub use self::{
     carry::{give, take},
     keyring::Keyring,
+    moving::Copied,
+    parcel::{Opening, Parcel, Seal},
     vault::{KeySource, Vault},
 };
 
@@ -45,6 +49,17 @@ impl Secret {
     /// The text. Only for what sends it to its origin or checks a code against it.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// What a person typed twice; `None` where the two differ.
+    pub fn typed_twice(first: String, second: String) -> Option<Self> {
+        let (first, second) = (Self::new(first), Self::new(second));
+        (*first.0 == *second.0).then_some(first)
+    }
+
+    /// How many characters it has.
+    pub fn len(&self) -> usize {
+        self.0.chars().count()
     }
 
     /// Is there nothing in it?

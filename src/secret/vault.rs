@@ -37,7 +37,7 @@ impl KeySource {
         }
     }
 
-    fn load(&self) -> Result<x25519::Identity, StoreError> {
+    pub(super) fn load(&self) -> Result<x25519::Identity, StoreError> {
         let bytes = match self {
             Self::File(path) => files::read_private(path),
             Self::SystemdCredential(path) => files::read_handed(path),
@@ -120,8 +120,7 @@ impl Vault {
         let mut contents = self.read()?;
         change(&mut contents);
         let broken = |what: &dyn std::fmt::Display| StoreError::Broken(format!("the vault cannot be written: {what}"));
-        let mut text = Zeroizing::new(Vec::with_capacity(contents.size()));
-        serde_json::to_writer(&mut *text, &contents).map_err(|error| broken(&error))?;
+        let text = contents.text().map_err(|error| broken(&error))?;
         let sealed = age::encrypt(&self.key.load()?.to_public(), &text).map_err(|error| broken(&error))?;
         files::replace_private(&self.path, &sealed).map_err(|error| unavailable(&error))
     }
@@ -176,12 +175,16 @@ impl SecretStore for Vault {
 /// Secrets by name, wiped when dropped.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(transparent)]
-struct Contents(BTreeMap<String, String>);
+pub(super) struct Contents(pub(super) BTreeMap<String, String>);
 
 impl Contents {
-    /// Room for the whole text with every character escaped: a buffer that grows leaves copies behind.
-    fn size(&self) -> usize {
-        self.0.iter().map(|(name, secret)| 6 * (name.len() + secret.len()) + 8).sum::<usize>() + 2
+    /// What is sealed.
+    pub(super) fn text(&self) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
+        // room for the whole text with every character escaped: a buffer that grows leaves copies behind
+        let size = self.0.iter().map(|(name, secret)| 6 * (name.len() + secret.len()) + 8).sum::<usize>() + 2;
+        let mut text = Zeroizing::new(Vec::with_capacity(size));
+        serde_json::to_writer(&mut *text, self)?;
+        Ok(text)
     }
 }
 

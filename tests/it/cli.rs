@@ -133,7 +133,7 @@ fn wrong_usage_is_64_and_says_so_in_json_too() {
 #[test]
 fn without_a_home_every_command_says_so() {
     let port = Port::empty();
-    let commands: [&[&str]; 16] = [
+    let commands: [&[&str]; 19] = [
         &["accounts"],
         &["connect", "stripe", "--secret-stdin"],
         &["disconnect", "stripe"],
@@ -150,6 +150,9 @@ fn without_a_home_every_command_says_so() {
         &["log", "list"],
         &["log", "verify"],
         &["open"],
+        &["backup", "home.backup"],
+        &["secrets", "move", "--to", "vault"],
+        &["purge", "--yes"],
     ];
     for arguments in commands {
         let message = port.cli(arguments.iter().copied().chain(["--json"])).exits(1).error();

@@ -172,3 +172,151 @@ fn t257_a_file_of_roots_that_others_can_write_closes_everything() {
     assert_eq!(wire.call("stripe_list_charges", json!({})).status(), "completed");
     assert_eq!(upstream.lines().len(), before + 1);
 }
+
+/// `backup` and `restore` across homes: the log goes on, the accounts are there without their secrets, and what was approved
+/// or waited counts no more.
+#[test]
+fn a_restored_home_goes_on_and_nothing_of_it_is_spent_twice() {
+    let upstream = Upstream::plain();
+    let mut port = Port::connected(&upstream);
+    let token = port.let_in(&["claude"]);
+    let mut wire = port.wire();
+    let refund = |amount: u32| json!({"charge": "ch_1", "amount": amount});
+    let (ran, waits) = (
+        wire.call("stripe_create_refund", refund(1)).approval_id(),
+        wire.call("stripe_create_refund", refund(2)).approval_id(),
+    );
+    port.approve(&ran);
+    let file = port.folder().join("home.backup");
+    let shown = file.to_str().unwrap().to_owned();
+    assert_eq!(port.cli(["backup", &shown, "--json"]).done().json(), json!({"backup": file, "secrets": null}));
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(port.cli(["backup", &shown, "--json"]).exits(1).error().contains("already"));
+    // what the backup does not know of
+    port.approve(&waits);
+    assert_eq!(upstream.lines(), ["POST /v1/refunds"; 2]);
+    drop(wire);
+
+    // elsewhere
+    let second = port.folder().join("second");
+    port.set("AGENTPORT_HOME", second.to_str().unwrap());
+    let restored = port.cli(["restore", &shown, "--json"]).done().json();
+    assert_eq!((&restored["cancelled"], &restored["unknown"], &restored["secrets"]), (&json!(1), &json!(0), &json!(0)));
+    assert_eq!(port.cli(["accounts", "--json"]).done().json()[0]["secret"], json!("needs secret"));
+    let verified = port.cli(["log", "verify", "--json"]).done().json();
+    assert!(verified["records"].as_u64() > restored["records"].as_u64(), "{verified}");
+    assert!(port.log().iter().any(|line| line["status"] == "restored"));
+    // no approval and no recovery code of before does anything
+    for id in [&waits, &ran] {
+        port.cli(["approvals", "approve", id, "--code-stdin", "--json"]).stdin(&port.code()).exits(1);
+    }
+    assert_eq!(port.cli(["factor", "list", "--json"]).done().json()["recovery_codes_left"], json!(0));
+    assert_eq!(upstream.lines().len(), 2);
+    // the agent is let in still, as the backup says; what it asked is a new question
+    let served = port.serve();
+    let call = |amount: u32| served.ask(&token, "POST", "/stripe/create_refund", &refund(amount));
+    assert_eq!((call(2).code, call(3).code), (202, 202));
+}
+
+#[test]
+fn a_backup_with_secrets_takes_a_code_and_opens_with_its_passphrase_alone() {
+    const PHRASE: &str = "seven long words of a passphrase";
+    let upstream = Upstream::plain();
+    let mut port = Port::connected(&upstream);
+    port.evidence().keep_from(PHRASE);
+    let file = port.folder().join("sealed.backup");
+    let shown = file.to_str().unwrap().to_owned();
+    let sealed = ["backup", &shown, "--with-secrets", "--passphrase-stdin", "--code-stdin", "--json"];
+    // T185: no code, a wrong one, a short passphrase: no file
+    port.cli(sealed).stdin(PHRASE).exits(1);
+    port.cli(sealed).stdin(PHRASE).stdin("000000").exits(1);
+    let short = port.cli(sealed).stdin("short").stdin(&port.code()).exits(1);
+    assert!(short.error().contains("fewer than"), "{short:?}");
+    assert!(!file.exists());
+    assert_eq!(port.cli(sealed).stdin(PHRASE).stdin(&port.code()).done().json()["secrets"], json!(2));
+
+    // over the home itself: not while it runs, not without a code, not with another passphrase
+    let wire = port.wire();
+    let over = ["restore", &shown, "--force", "--passphrase-stdin", "--code-stdin", "--json"];
+    assert!(port.cli(["restore", &shown, "--json"]).exits(1).error().contains("already"));
+    assert!(port.cli(over).stdin(PHRASE).stdin(&port.code()).exits(1).error().contains("runs"));
+    assert_eq!(wire.end().code, Some(0));
+    port.cli(over).stdin("another passphrase").stdin(&port.code()).exits(1);
+    port.cli(over).stdin(PHRASE).stdin("000000").exits(1);
+    let (elsewhere, key) = (port.folder().join("elsewhere"), port.folder().join("key2"));
+    port.set("AGENTPORT_HOME", elsewhere.to_str().unwrap());
+    port.set("AGENTPORT_KEY_FILE", key.to_str().unwrap());
+    let restored = port.cli(["restore", &shown, "--passphrase-stdin", "--json"]).stdin(PHRASE).done().json();
+    assert_eq!((&restored["secrets"], &restored["aside"]), (&json!(2), &json!(null)));
+    assert_eq!(port.cli(["accounts", "--json"]).done().json()[0]["secret"], json!("ok"));
+    port.cli(["call", "stripe.list_charges", "--json"]).done();
+    assert_eq!(upstream.lines().last().map(String::as_str), Some("GET /v1/charges"));
+}
+
+#[test]
+fn over_a_home_a_backup_moves_it_aside_and_what_was_changed_is_refused() {
+    let upstream = Upstream::plain();
+    let port = Port::connected(&upstream);
+    let file = port.folder().join("home.backup");
+    let shown = file.to_str().unwrap().to_owned();
+    port.cli(["backup", &shown, "--json"]).done();
+    let over = ["restore", &shown, "--force", "--code-stdin", "--json"];
+    // T232: somebody changed it, or it is something else
+    let good = fs::read(&file).unwrap();
+    rusqlite::Connection::open(&file).unwrap().execute("UPDATE record SET caller = 'other' WHERE seq = 2", []).unwrap();
+    let refused = port.cli(over).exits(1);
+    assert!(refused.error().contains("record 2"), "{refused:?}");
+    for plant in ["CREATE TABLE more (id TEXT)", "INSERT INTO kept VALUES ('../evil', x'00')", "DROP TABLE kept"] {
+        fs::write(&file, &good).unwrap();
+        rusqlite::Connection::open(&file).unwrap().execute_batch(plant).unwrap();
+        let refused = port.cli(over).exits(1);
+        assert!(refused.error().contains("no backup that can be used"), "{plant}: {refused:?}");
+    }
+    fs::write(&file, "something else entirely").unwrap();
+    port.cli(over).exits(1);
+    fs::write(&file, &good).unwrap();
+    assert_eq!(port.cli(["accounts", "--json"]).done().json()[0]["secret"], json!("ok"));
+
+    let restored = port.cli(over).stdin(&port.code()).done().json();
+    let aside = Path::new(restored["aside"].as_str().unwrap());
+    assert!(aside.join("agentport.db").exists());
+    // its own vault went along: that is newer than any backup
+    assert_eq!(port.cli(["accounts", "--json"]).done().json()[0]["secret"], json!("ok"));
+    port.cli(["log", "verify", "--json"]).done();
+    let left: Vec<_> = fs::read_dir(port.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains("restore-")), "{left:?}");
+}
+
+#[test]
+fn purge_takes_a_code_and_leaves_nothing_of_ours() {
+    let port = Port::connected(&Upstream::plain());
+    let would = port.cli(["purge", "--dry-run", "--json"]).done().json();
+    assert_eq!(would["secrets"].as_array().unwrap().len(), 2, "{would}");
+    port.cli(["purge", "--code-stdin", "--json"]).stdin("000000").exits(1);
+    // a word does not do where a code is to be had
+    port.cli(["purge", "--yes", "--json"]).exits(64);
+    let wire = port.wire();
+    assert!(port.cli(["purge", "--code-stdin", "--json"]).stdin(&port.code()).exits(1).error().contains("runs"));
+    assert_eq!(wire.end().code, Some(0));
+    fs::write(port.home().join("notes.txt"), "mine").unwrap();
+    let purged = port.cli(["purge", "--code-stdin", "--json"]).stdin(&port.code()).done().json();
+    assert_eq!(purged["left"], json!([port.home().join("notes.txt")]));
+    let left: Vec<_> = fs::read_dir(port.home()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["notes.txt"]);
+    assert!(port.cli(["accounts", "--json"]).exits(1).error().contains("there is no home"));
+}
+
+/// Where there is no keyring nothing is moved, and everything is as it was.
+#[test]
+fn a_move_that_fails_leaves_everything_usable() {
+    let upstream = Upstream::plain();
+    let port = Port::connected(&upstream);
+    let settings = fs::read_to_string(port.home().join("agentport.toml")).unwrap();
+    let to = |store: &'static str| ["secrets", "move", "--to", store, "--code-stdin", "--json"];
+    port.cli(to("keyring")).stdin("000000").exits(1);
+    let failed = port.cli(to("keyring")).stdin(&port.code()).exits(1);
+    assert!(failed.error().contains("keyring"), "{failed:?}");
+    assert_eq!(fs::read_to_string(port.home().join("agentport.toml")).unwrap(), settings);
+    assert_eq!(port.cli(["accounts", "--json"]).done().json()[0]["secret"], json!("ok"));
+    port.cli(["call", "stripe.list_charges", "--json"]).done();
+}

@@ -7,7 +7,9 @@ use std::process::{Command, Stdio};
 
 use agentport::secret::{Keyring, Secret, SecretStore as _, StoreError};
 
-use super::harness::{Ran, Scene, log_to};
+use serde_json::json;
+
+use super::harness::{Port, Ran, Scene, Upstream, Wire, log_to};
 
 /// A second process of this binary does what it names here.
 const ROLE: &str = "AGENTPORT_TEST_ROLE";
@@ -108,6 +110,37 @@ async fn keyring_that_is_locked_says_so() {
     let output = again(&scene, Command::new(session).arg(std::env::current_exe().unwrap()), "lock");
     assert!(output.contains("unlocked: ok"), "{output}");
     assert!(output.contains("locked: the keyring is locked; unlock it "), "{output}");
+}
+
+/// `secrets move`, there and back, while an agent's server runs.
+#[test]
+fn keyring_and_vault_take_over_from_each_other() {
+    if session().is_none() {
+        return;
+    }
+    let upstream = Upstream::plain();
+    let mut port = Port::connected(&upstream);
+    for name in ["DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"] {
+        if let Ok(value) = std::env::var(name) {
+            port.set(name, &value);
+        }
+    }
+    port.allow("stripe.*");
+    let mut wire = port.wire();
+    // what changes something opens its credential each time
+    let create = |wire: &mut Wire| wire.call("stripe_create_customer", json!({"name": "Ada"})).completed();
+    create(&mut wire);
+    for store in ["keyring", "vault"] {
+        let command = ["secrets", "move", "--to", store, "--code-stdin", "--json"];
+        let moved = port.cli(command).stdin(&port.code()).done().json();
+        assert_eq!((&moved["store"], &moved["moved"]), (&json!(store), &json!(2)), "{moved}");
+        assert_eq!(port.cli(["accounts", "--json"]).done().json()[0]["secret"], json!("ok"));
+        create(&mut wire);
+        let again = port.cli(command).done().json();
+        assert_eq!((&again["moved"], &again["deleted"]), (&json!(0), &json!(0)));
+    }
+    let moves = port.log().into_iter().filter(|line| line["status"] == "secrets moved").count();
+    assert_eq!(moves, 2);
 }
 
 /// Runs [`keyring_role`] in a process of its own and gives back what it printed.

@@ -31,7 +31,7 @@ pub(super) fn migrate(path: &Path, connection: &Connection) -> Result<(), Ledger
         let from = version(&transaction)?;
         if (1..newest()).contains(&from) {
             // nobody writes while this transaction is open: the copy is what is about to change
-            keep(path, &kept(path, from))?;
+            keep(path, &kept(path, from), |_| Ok(()))?;
         }
         for step in SCHEMA.iter().skip(usize::try_from(from).unwrap_or(0)) {
             transaction.execute_batch(step)?;
@@ -59,15 +59,34 @@ pub(super) fn kept(path: &Path, version: i64) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// A copy of the whole file as it was last committed, readable by nobody else; `to` has it, or has nothing.
-pub(super) fn keep(path: &Path, to: &Path) -> Result<(), LedgerError> {
+/// A copy of the whole file as it was last committed, with what is put into it, readable by nobody else; `to` has all of it,
+/// or what it had.
+pub(super) fn keep(
+    path: &Path,
+    to: &Path,
+    put: impl FnOnce(&Connection) -> Result<(), LedgerError>,
+) -> Result<(), LedgerError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let reader = Connection::open_with_flags(path, flags)?;
     reader.busy_timeout(super::open::BUSY)?;
     files::make_private(to, |fresh| {
         reader.execute("VACUUM INTO ?", [files::name_of(fresh)?])?;
-        Ok(())
+        // in memory, so that nothing lies beside it meanwhile
+        let copy =
+            Connection::open_with_flags(fresh, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NOFOLLOW)?;
+        copy.pragma_update(None, "journal_mode", "MEMORY")?;
+        put(&copy)
     })
+}
+
+/// Are its tables those of its version, and is that one that we know?
+pub(super) fn check(connection: &Connection) -> Result<(), LedgerError> {
+    let found = version(connection)?;
+    match usize::try_from(found) {
+        Ok(steps) if steps > SCHEMA.len() => Err(LedgerError::Newer(found)),
+        Ok(steps) => check_tables(connection, steps),
+        Err(_) => Err(LedgerError::Corrupt(format!("its schema is {found}"))),
+    }
 }
 
 fn version(connection: &Connection) -> Result<i64, LedgerError> {

@@ -14,6 +14,7 @@ mod enrolments;
 mod factors;
 mod facts;
 mod grants;
+mod keeping;
 mod limits;
 mod locks;
 mod lookup;
@@ -44,6 +45,7 @@ pub use self::{
     enrolments::{Enrolment, EnrolmentToken},
     factors::Factor,
     grants::Grant,
+    keeping::{KeptFile, Voided},
     lookup::CallDetail,
     moving::Still,
     notices::{A_MINUTE, ChannelHealth, Delivery, Due, NoticeKind, TRIES, Told},

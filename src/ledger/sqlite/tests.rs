@@ -3,6 +3,7 @@
 mod codes;
 mod faults;
 mod hostile;
+mod keeping;
 mod many;
 mod migration;
 mod moving;
