@@ -53,7 +53,7 @@ fn main() {
     let calls = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(300);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     println!("{calls} reads of one row each, one after the other, over loopback; microseconds");
-    println!("{:<12}{:<20}{:>10}{:>10}", "", "", "p50", "p95");
+    println!("{:<12}{:<20}{:>10}{:>10}{:>10}", "", "", "p5", "p50", "p95");
     if let Some(server) = Database::postgres("databases") {
         server.run(SHOP);
         server.run(&format!("CREATE ROLE app LOGIN PASSWORD '{PASSWORD}'; GRANT SELECT ON customers TO app"));
@@ -98,11 +98,13 @@ async fn measure(calls: usize, server: &Database, integration: &'static str, sta
     }
     let (driver, through) = (Spread::of(driver), Spread::of(through));
     for (name, spread) in [("driver alone", &driver), ("through the gate", &through)] {
-        println!("{integration:<12}{name:<20}{:>10.0}{:>10.0}", spread.p50, spread.p95);
+        println!("{integration:<12}{name:<20}{:>10.0}{:>10.0}{:>10.0}", spread.p05, spread.p50, spread.p95);
     }
-    let difference = (through.p50 - driver.p50, through.p95 - driver.p95);
-    println!("{integration:<12}{:<20}{:>10.0}{:>10.0}", "difference", difference.0, difference.1);
-    println!("{integration:<12}{:<20}{:>10.2}{:>10.2}", "ratio", through.p50 / driver.p50, through.p95 / driver.p95);
+    let columns = [(through.p05, driver.p05), (through.p50, driver.p50), (through.p95, driver.p95)];
+    let [fast, middle, slow] = columns.map(|(through, driver)| through - driver);
+    println!("{integration:<12}{:<20}{fast:>10.0}{middle:>10.0}{slow:>10.0}", "difference");
+    let [fast, middle, slow] = columns.map(|(through, driver)| through / driver);
+    println!("{integration:<12}{:<20}{fast:>10.2}{middle:>10.2}{slow:>10.2}", "ratio");
 }
 
 async fn postgres(port: u16, statement: &str) {

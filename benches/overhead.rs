@@ -52,13 +52,16 @@ async fn measure(calls: usize) {
     let rows = [("bare client", bare), ("through the gate", through), ("admit and settle alone", recorded)]
         .map(|(name, times)| (name, Spread::of(times)));
     println!("{calls} reads each, one after the other, over loopback; microseconds");
-    println!("{:<24}{:>10}{:>10}", "", "p50", "p95");
+    println!("{:<24}{:>10}{:>10}{:>10}", "", "p5", "p50", "p95");
     for (name, spread) in &rows {
-        println!("{name:<24}{:>10.0}{:>10.0}", spread.p50, spread.p95);
+        println!("{name:<24}{:>10.0}{:>10.0}{:>10.0}", spread.p05, spread.p50, spread.p95);
     }
     let [(_, bare), (_, through), _] = &rows;
-    println!("{:<24}{:>10.0}{:>10.0}", "difference", through.p50 - bare.p50, through.p95 - bare.p95);
-    println!("{:<24}{:>10.2}{:>10.2}", "ratio", through.p50 / bare.p50, through.p95 / bare.p95);
+    let columns = [(through.p05, bare.p05), (through.p50, bare.p50), (through.p95, bare.p95)];
+    let [fast, middle, slow] = columns.map(|(through, bare)| through - bare);
+    println!("{:<24}{fast:>10.0}{middle:>10.0}{slow:>10.0}", "difference");
+    let [fast, middle, slow] = columns.map(|(through, bare)| through / bare);
+    println!("{:<24}{fast:>10.2}{middle:>10.2}{slow:>10.2}", "ratio");
 }
 
 /// The scene with a service on loopback, and the client that the gateway would use.

@@ -107,8 +107,9 @@ pub(crate) async fn timed(work: impl Future<Output = ()>) -> f64 {
     began.elapsed().as_secs_f64() * 1e6
 }
 
-/// The middle and the slow end of many times.
+/// The fast end, the middle and the slow end of many times.
 pub(crate) struct Spread {
+    pub(crate) p05: f64,
     pub(crate) p50: f64,
     pub(crate) p95: f64,
 }
@@ -117,7 +118,7 @@ impl Spread {
     pub(crate) fn of(mut times: Vec<f64>) -> Self {
         times.sort_by(f64::total_cmp);
         let at = |part: usize| times.get(times.len() * part / 100).copied().unwrap_or(f64::NAN);
-        Self { p50: at(50), p95: at(95) }
+        Self { p05: at(5), p50: at(50), p95: at(95) }
     }
 }
 

@@ -257,6 +257,43 @@ fn t077_mariadb_is_not_listened_to_beyond_the_rows_that_are_wanted() {
 }
 
 #[test]
+fn t065_functions_with_effects_are_no_reads_and_need_a_yes() {
+    let Some(shop) = Shop::postgres("t065_functions_with_effects_on_postgres") else { return };
+    // what a read-only transaction would let run (experiment E3)
+    let postgres = [
+        "pg_read_file('/etc/passwd')",
+        "pg_ls_dir('/')",
+        "lo_import('/etc/passwd')",
+        "pg_terminate_backend(1)",
+        "pg_switch_wal()",
+        "pg_reload_conf()",
+        "pg_notify('a', 'b')",
+        "pg_advisory_lock(1)",
+        "set_config('transaction_read_only', 'off', true)",
+        "pg_sleep(60)",
+        "nextval('counter')",
+        "dblink('host=127.0.0.1', 'SELECT 1')",
+    ];
+    are_refused_as_reads(&shop, &postgres);
+    approved_in_vain(&shop, "SELECT pg_read_file('/etc/passwd')");
+    let Some(shop) = Shop::mariadb("t065_functions_with_effects_on_mariadb") else { return };
+    let mariadb = ["SLEEP(60)", "LOAD_FILE('/etc/passwd')", "GET_LOCK('a', 60)", "BENCHMARK(1000000, MD5('a'))"];
+    are_refused_as_reads(&shop, &mariadb);
+}
+
+/// None is run by `query`, also not inside of something else.
+fn are_refused_as_reads(shop: &Shop, calls: &[&str]) {
+    let before = shop.dump();
+    let mut wire = shop.port.wire();
+    for call in calls {
+        for sql in [format!("SELECT {call}"), format!("SELECT id FROM customers WHERE id = 1 AND {call} IS NOT NULL")] {
+            assert_eq!(wire.call(&shop.tool("query"), json!({"sql": sql})).invalid(), ["/sql"], "{sql}");
+        }
+    }
+    assert_eq!(shop.dump(), before);
+}
+
+#[test]
 fn t067_t069_t080_commands_are_asked_about_and_leave_nothing_behind() {
     let Some(shop) = Shop::postgres("t067_t069_commands_are_asked_about") else { return };
     let mut wire = shop.port.wire();
