@@ -209,7 +209,7 @@ impl RecordView {
         Self {
             line: LogLine::new(&detail.line, now),
             reasons: evaluation.as_ref().map(whys).unwrap_or_default(),
-            request: plan.as_ref().map(|plan| RequestView::new(plan, current_tool(plan, snapshot), None, key)),
+            request: plan.as_ref().map(|plan| RequestView::new(plan, current_tool(plan, snapshot), None, None, key)),
             given: plan.as_ref().map(|plan| pretty(&Value::Object(plan.given().clone()))),
             words: plan.as_ref().and_then(|plan| plan.reason().map(Cell::text)),
             approval,
