@@ -290,5 +290,5 @@ pub fn remove(home: &Home) -> std::io::Result<Vec<PathBuf>> {
 /// A name that leads nowhere but into the folder of manifests.
 fn is_manifest(name: &str) -> bool {
     let plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
-    name.ends_with(".toml") && !name.starts_with('.') && name.chars().all(plain)
+    name.strip_suffix(".toml").is_some() && !name.starts_with('.') && name.chars().all(plain)
 }

@@ -99,11 +99,12 @@ pub(super) async fn revoke(
         Err(problem) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, problem).await,
     };
     let claim = Claim::ShutOut(name.as_str().to_owned());
-    let approver = match site.gateway().prove(&visit.parts, claim, &proof.presented(site.origin(), &session.person)).await {
-        Ok(approver) => approver,
-        Err(ProveError::Ledger(error)) => return Err(Failure::internal(error)),
-        Err(error) => return refuse(refused(&error), error.to_string()).await,
-    };
+    let approver =
+        match site.gateway().prove(&visit.parts, claim, &proof.presented(site.origin(), &session.person)).await {
+            Ok(approver) => approver,
+            Err(ProveError::Ledger(error)) => return Err(Failure::internal(error)),
+            Err(error) => return refuse(refused(&error), error.to_string()).await,
+        };
     let now = site.gateway().clock().now();
     let ended = visit.parts.home.revoke_agent(name.clone(), Some(approver), now).await.map_err(Failure::internal)?;
     match ended {

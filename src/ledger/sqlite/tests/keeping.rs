@@ -13,7 +13,7 @@ use crate::{
 
 impl Folder {
     /// A folder of its own with the backup in it as a ledger, and the files that lay in it.
-    fn unpacked(&self, backup: &Path) -> Result<(Self, Vec<KeptFile>), LedgerError> {
+    fn unpacked(backup: &Path) -> Result<(Self, Vec<KeptFile>), LedgerError> {
         let folder = TempDir::new().unwrap();
         std::fs::create_dir(folder.path().join("run")).unwrap();
         let mut other = Self { ledgers: Vec::new(), folder };
@@ -50,7 +50,7 @@ async fn what_comes_back_is_the_log_and_nothing_that_could_be_spent_again() {
     let backup = stage.folder.path().join("backup");
     let files = vec![("policy.toml".to_owned(), b"schema = 1".to_vec())];
     ledger.back_up(&backup, files.clone()).await.unwrap();
-    let (other, found) = stage.unpacked(&backup).unwrap();
+    let (other, found) = Folder::unpacked(&backup).unwrap();
     let restored = &other.ledgers[0];
     assert_eq!(found, files);
     assert_eq!(restored.home_id(), ledger.home_id());
@@ -112,10 +112,10 @@ async fn t265_a_backup_that_brings_more_than_ours_is_refused() {
     ] {
         std::fs::write(&backup, &good).unwrap();
         Connection::open(&backup).unwrap().execute_batch(plant).unwrap();
-        assert!(stage.unpacked(&backup).is_err(), "{plant}");
+        assert!(Folder::unpacked(&backup).is_err(), "{plant}");
     }
     std::fs::write(&backup, &good).unwrap();
-    stage.unpacked(&backup).unwrap();
+    Folder::unpacked(&backup).unwrap();
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn a_backup_is_of_one_moment_while_others_write() {
     for number in 0..4 {
         let backup = stage.folder.path().join(format!("backup-{number}"));
         stage.ledgers[0].back_up(&backup, Vec::new()).await.unwrap();
-        let (other, _) = stage.unpacked(&backup).unwrap();
+        let (other, _) = Folder::unpacked(&backup).unwrap();
         other.check().await;
     }
     writer.await.unwrap();

@@ -89,8 +89,11 @@ proptest! {
     #[test]
     fn i11_two_different_plans_never_render_the_same(all in KINDS.map(calls)) {
         for (name, calls) in KINDS.into_iter().zip(&all) {
-            never_the_same(name, calls, |plan| shown(plan).0)?;
             never_the_same(name, calls, |plan| shown(plan).1)?;
+            // a statement is laid out anew at the top: there its parts are the same, whatever space stands between them
+            if name != "postgres_execute" {
+                never_the_same(name, calls, |plan| shown(plan).0)?;
+            }
         }
     }
 }
