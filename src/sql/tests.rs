@@ -195,10 +195,10 @@ fn the_normalised_text_reads_as_the_original_does() {
     assert_eq!(statement.original(), text);
 }
 
-/// The parser ends a statement at an `END`, without an error; each of the servers takes it for a column's name.
+/// For two grammars the parser ends a statement at an `END`, without an error; for the servers it is a column's name.
 #[test]
 fn what_stands_behind_an_end_is_not_overlooked() {
-    for dialect in DIALECTS {
+    for dialect in [Dialect::Postgres, Dialect::Mysql] {
         for text in [
             "SELECT 1 END",
             "SELECT 1 END, touch()",
@@ -214,6 +214,7 @@ fn what_stands_behind_an_end_is_not_overlooked() {
         let statement = understood(dialect, "DELETE FROM t WHERE a = 1 END");
         assert_eq!((statement.class(), statement.has_where()), (Class::Other, None));
     }
+    is_no_read(Dialect::Sqlite, "SELECT 1 END, touch()");
 }
 
 #[test]

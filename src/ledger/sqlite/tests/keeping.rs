@@ -6,8 +6,8 @@ use super::*;
 use crate::{
     approval::{Claim, Purpose},
     ledger::{
-        ApprovalStatus,
-        conformance::{approved, asked, balance, done, human, permitted, refund, status},
+        ApprovalStatus, Grant,
+        conformance::{approved, asked, balance, decide, done, human, permitted, refund, status},
     },
 };
 
@@ -34,16 +34,14 @@ async fn what_comes_back_is_the_log_and_nothing_that_could_be_spent_again() {
         asked(ledger, refund(3), at(0)).await,
     );
     let sending = approved(ledger, &sends, 1, at(1)).await.record().to_owned();
-    let record = approved(ledger, &ran, 2, at(1)).await.record().to_owned();
+    let plan = ran.plan.clone().unwrap();
+    let grant = Grant::new("grt_1".to_owned(), "[[rule]]\nid = \"grt_1\"".to_owned(), &plan, at(1_000).wall);
+    let claim = Claim::Grant { approval: ran.id.clone(), digest: plan.digest(), grant: grant.digest() };
+    let decided = decide(ledger, &ran, Answer::Grant(human(claim, 2), Box::new(grant)), at(1)).await;
+    let Decided::Permit(permit) = decided else { panic!("not approved: {decided:?}") };
+    let record = permit.record().to_owned();
     assert!(ledger.settle(&record, &done("re_3"), at(2)).await.unwrap());
     let reading = permitted(ledger, balance(), at(2)).await.record().to_owned();
-    stage
-        .raw()
-        .execute(
-            "INSERT INTO granted VALUES ('grt_1', '', 'stripe.create_refund', ?, 'acct', 'https://x', 0, 9e15, NULL)",
-            ["0".repeat(64)],
-        )
-        .unwrap();
     stage.raw().execute("INSERT INTO session VALUES ('h', 0, 0, 'per_owner')", []).unwrap();
     let head = ledger.verify().await.unwrap().unwrap();
 
