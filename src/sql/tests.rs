@@ -195,6 +195,14 @@ fn the_normalised_text_reads_as_the_original_does() {
     assert_eq!(statement.original(), text);
 }
 
+#[test]
+fn a_variable_with_a_sign_in_its_name_is_no_read() {
+    for text in ["SELECT a FROM @@;docs, j", "SELECT @;x", "SELECT @@,x"] {
+        is_no_read(Dialect::Mysql, text);
+    }
+    assert!(understood(Dialect::Mysql, "SELECT @@version, @@global.sql_mode, @x, ?").is_read());
+}
+
 /// For two grammars the parser ends a statement at an `END`, without an error; for the servers it is a column's name.
 #[test]
 fn what_stands_behind_an_end_is_not_overlooked() {

@@ -126,6 +126,10 @@ impl Tokens {
                 Token::Word(word) if word.quote_style.is_some_and(|quote| word.value.contains(quote)) => {
                     return Some(format!("the name `{}` has a quote in it", visible(&word.value)));
                 }
+                // behind an `@` the tokenizer takes any character into a name, also the `;` that ends a statement
+                Token::Word(word) if word.quote_style.is_none() && !is_plain(&word.value) => {
+                    return Some(format!("`{}` is no plain name", visible(&word.value)));
+                }
                 Token::Word(word) if word.quote_style.is_none() && !after_dot => {
                     let next = self.all.get(at + 1);
                     let next_value = is_word(token, "NEXT") && next.is_some_and(|next| is_word(next, "VALUE"));
@@ -269,6 +273,11 @@ fn refuse_quoting(dialect: Dialect, text: &str, tokens: &[Token], settings: Sett
 
 pub(super) fn ambiguous(why: &str) -> Misunderstood {
     Misunderstood::Ambiguous(why.to_owned())
+}
+
+/// May it stand without quotes, as a name or a variable's?
+fn is_plain(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_$@".contains(&byte))
 }
 
 /// Non-ASCII letters by number: two that look alike are told apart.
