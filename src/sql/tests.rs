@@ -196,6 +196,14 @@ fn the_normalised_text_reads_as_the_original_does() {
 }
 
 #[test]
+fn t073_a_hidden_character_written_as_an_escape_is_refused_like_one() {
+    for text in [r"SELECT E'an\b'", r"SELECT E'\u202e'", r"SELECT U&'\200b'"] {
+        assert!(matches!(refused(Dialect::Postgres, text), Misunderstood::Ambiguous(_)), "{text}");
+    }
+    assert!(understood(Dialect::Postgres, r"SELECT E'a\nb'").is_read());
+}
+
+#[test]
 fn a_variable_with_a_sign_in_its_name_is_no_read() {
     for text in ["SELECT a FROM @@;docs, j", "SELECT @;x", "SELECT @@,x"] {
         is_no_read(Dialect::Mysql, text);

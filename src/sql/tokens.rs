@@ -44,8 +44,11 @@ impl Tokens {
         }
         let mut tokens = split(dialect, text)?;
         for token in &tokens {
-            if let Token::Whitespace(space) = token {
-                refuse_comment(dialect, space)?;
+            match token {
+                Token::Whitespace(space) => refuse_comment(dialect, space)?,
+                // what is written as an escape stands as itself in the normalised text
+                Token::EscapedStringLiteral(value) | Token::UnicodeStringLiteral(value) => refuse_hidden(value)?,
+                _ => {}
             }
         }
         tokens.retain(|token| !matches!(token, Token::Whitespace(_)));
