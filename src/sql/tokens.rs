@@ -48,6 +48,11 @@ impl Tokens {
                 Token::Whitespace(space) => refuse_comment(dialect, space)?,
                 // what is written as an escape stands as itself in the normalised text
                 Token::EscapedStringLiteral(value) | Token::UnicodeStringLiteral(value) => refuse_hidden(value)?,
+                // PostgreSQL ends an operator where a comment begins; the tokenizer takes that into its name, and so might
+                // take for a string what the server runs
+                Token::CustomBinaryOperator(name) if name.contains("--") || name.contains("/*") => {
+                    return Err(ambiguous(&format!("a comment begins within the operator `{name}`")));
+                }
                 _ => {}
             }
         }
