@@ -274,7 +274,9 @@ pub fn remove(home: &Home) -> std::io::Result<Vec<PathBuf>> {
         }
     }
     drop(fs::remove_dir(home.tools()));
-    drop(fs::remove_dir_all(home.run()));
+    for folder in [home.run(), home.tls()] {
+        drop(fs::remove_dir_all(folder));
+    }
     for path in paths {
         if path.is_file() && path.file_name().and_then(|name| name.to_str()).is_some_and(ours) {
             fs::remove_file(&path)?;
