@@ -6,7 +6,7 @@ mod properties;
 
 use std::fs;
 
-use proptest::{prelude::*, sample::Index};
+use proptest::{prelude::*, sample::Index, test_runner::RngSeed};
 
 /// Each makes a reader lose its place, or changes something.
 const PIECES: [&str; 40] = [
@@ -107,7 +107,14 @@ fn the_corpora_have_the_properties_that_are_fuzzed() {
 fn what_becomes_of_the_corpora_has_the_properties_that_are_fuzzed() {
     let corpora = corpora();
     let changes = prop::collection::vec(change(), 1..4);
-    proptest!(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() }, |(from in any::<Index>(), changes in changes)| {
+    // the same texts each time: what nobody has tried yet is the fuzzer's to find
+    let config = ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    };
+    proptest!(config, |(from in any::<Index>(), changes in changes)| {
         let text = changes.iter().fold(from.get(&corpora).clone(), |text, change| changed(&corpora, &text, change));
         properties::hold(&text);
     });
