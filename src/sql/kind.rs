@@ -58,6 +58,12 @@ pub(super) fn read(dialect: Dialect, mut tokens: Tokens) -> Result<(Reading, Vec
     if parser.peek_token_ref().token != Token::EOF {
         return Ok((not_understood("it goes on behind its end", parameters), Vec::new()));
     }
+    // in a `SHOW` the parser passes over whatever is no word
+    if let Parsed::ShowVariable { variable } = &statement
+        && count != 1 + variable.len()
+    {
+        return Ok((not_understood("it is no `SHOW` of one setting", parameters), Vec::new()));
+    }
     let mut proof = Proof::new(dialect);
     let mut class = classify(&statement, &mut proof);
     if let Parsed::Query(_) = &statement {

@@ -219,6 +219,16 @@ fn a_variable_with_a_sign_in_its_name_is_no_read() {
     assert!(understood(Dialect::Mysql, "SELECT @@version, @@global.sql_mode, @x, ?").is_read());
 }
 
+#[test]
+fn what_stands_between_the_words_of_a_show_is_not_overlooked() {
+    for text in ["SHOW S-sleep(", "SHOW search_path(touch", "SHOW TIME ZONE, 1"] {
+        is_no_read(Dialect::Postgres, text);
+    }
+    for text in ["SHOW search_path", "SHOW TIME ZONE", "SHOW \"search_path\";"] {
+        assert!(understood(Dialect::Postgres, text).is_read(), "{text}");
+    }
+}
+
 /// For two grammars the parser ends a statement at an `END`, without an error; for the servers it is a column's name.
 #[test]
 fn what_stands_behind_an_end_is_not_overlooked() {
