@@ -220,6 +220,21 @@ fn a_variable_with_a_sign_in_its_name_is_no_read() {
 }
 
 #[test]
+fn t071_a_backslash_in_a_string_of_another_kind_hides_nothing() {
+    for dialect in DIALECTS {
+        assert!(matches!(refused(dialect, r"SELECT x'61\', touch(), '"), Misunderstood::Ambiguous(_)), "{dialect}");
+        for text in [r"SELECT N'61\', touch(), '", r"SELECT b'01\', touch(), '", r"SELECT B'01\', touch(), '"] {
+            let read =
+                Statement::understand(dialect, text, Settings::usual(dialect)).map(|statement| statement.is_read());
+            // MySQL's `N'…'` is a string as any other, in which a backslash does escape
+            let is_string = dialect == Dialect::Mysql && text.starts_with("SELECT N");
+            assert_eq!(matches!(read, Ok(true)), is_string, "{dialect}: {text}");
+        }
+        assert!(understood(dialect, "SELECT x'61'").is_read());
+    }
+}
+
+#[test]
 fn what_stands_between_the_words_of_a_show_is_not_overlooked() {
     for text in ["SHOW S-sleep(", "SHOW search_path(touch", "SHOW TIME ZONE, 1"] {
         is_no_read(Dialect::Postgres, text);

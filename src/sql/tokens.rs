@@ -48,6 +48,10 @@ impl Tokens {
                 Token::Whitespace(space) => refuse_comment(dialect, space)?,
                 // what is written as an escape stands as itself in the normalised text
                 Token::EscapedStringLiteral(value) | Token::UnicodeStringLiteral(value) => refuse_hidden(value)?,
+                // the tokenizer lets a backslash escape a quote in these, servers do not
+                Token::HexStringLiteral(value) if !value.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                    return Err(ambiguous("what stands in an `x'…'` is not hexadecimal"));
+                }
                 // PostgreSQL ends an operator where a comment begins; the tokenizer takes that into its name, and so might
                 // take for a string what the server runs
                 Token::CustomBinaryOperator(name) if name.contains("--") || name.contains("/*") => {
