@@ -189,7 +189,9 @@ impl Reader {
 
     fn part(&mut self, next: char) {
         match (next, self.peek(1), self.dialect) {
-            ('-', Some('-'), _) | ('#', _, Dialect::Mysql) => self.line(),
+            ('-', Some('-'), Dialect::Postgres | Dialect::Sqlite) | ('#', _, Dialect::Mysql) => self.line(),
+            // without a space behind them, to MySQL they are two signs
+            ('-', Some('-'), Dialect::Mysql) if self.peek(2).is_none_or(char::is_whitespace) => self.line(),
             ('/', Some('*'), _) => self.comment(),
             ('\'', _, _) => self.quoted('\'', self.dialect == Dialect::Mysql, |_| Part::String),
             ('"', _, Dialect::Mysql) => self.quoted('"', true, |_| Part::String),

@@ -69,6 +69,11 @@ pub(super) fn read(dialect: Dialect, mut tokens: Tokens) -> Result<(Reading, Vec
     if let Parsed::Query(_) = &statement {
         proof.refuse_if(tokens.against_read.clone());
     }
+    if let Parsed::Query(_) | Parsed::Explain { .. } = &statement
+        && class == Class::Select
+    {
+        proof.refuse_overlooked((0..count).map(|at| &parser.token_at(at).token));
+    }
     // a name that may be another one is no read either, whatever the statement
     if class == Class::Select && proof.why_not_read.is_none() && !matches!(statement, Parsed::Query(_)) {
         proof.refuse_if(tokens.against_read.clone().filter(|why| why.starts_with("the name")));
@@ -342,7 +347,11 @@ pub(super) fn changes(statement: &Parsed, proof: &mut Proof) -> Class {
 
 fn inserts(insert: &Insert, proof: &mut Proof) -> Class {
     match &insert.table {
-        TableObject::TableName(name) => proof.table(name),
+        TableObject::TableName(name) => {
+            proof.table(name);
+            // its columns may stand behind it
+            name.0.last().and_then(|last| last.as_ident()).into_iter().for_each(|last| proof.before_parenthesis(last));
+        }
         TableObject::TableFunction(_) | TableObject::TableQuery(_) => proof.unknown("an insert into no table"),
     }
     if let Some(source) = &insert.source {
@@ -389,8 +398,8 @@ fn explains(statement: &Parsed, proof: &mut Proof) -> Class {
     if *estimate || !options.iter().flatten().all(|option| EXPLAIN_OPTIONS.contains(&lower(option).as_str())) {
         proof.unknown("this option of `EXPLAIN`");
     }
-    if matches!(**inner, Parsed::Explain { .. }) {
-        proof.unknown("an `EXPLAIN` of an `EXPLAIN`");
+    if !matches!(**inner, Parsed::Query(_) | Parsed::Insert(_) | Parsed::Update(_) | Parsed::Delete(_)) {
+        proof.unknown("an `EXPLAIN` of something that has no plan");
         return Class::Other;
     }
     let class = classify(inner, proof);

@@ -4,6 +4,7 @@
 
 mod call;
 mod expression;
+mod overlooked;
 mod query;
 mod table;
 
@@ -25,6 +26,10 @@ pub(super) struct Proof {
     /// Each change of rows, and whether it says which.
     pub(super) changes: Vec<(Class, Option<bool>)>,
     columns: usize,
+    /// How many times `SELECT` was walked through.
+    queries: usize,
+    /// Each name with a parenthesis behind it that was walked past, as the server folds it.
+    before_parentheses: Vec<String>,
     /// Names of `WITH`, innermost last.
     ctes: Vec<String>,
 }
@@ -39,6 +44,8 @@ impl Proof {
             why_not_read: None,
             changes: Vec::new(),
             columns: 0,
+            queries: 0,
+            before_parentheses: Vec::new(),
             ctes: Vec::new(),
         }
     }

@@ -244,6 +244,26 @@ fn what_stands_between_the_words_of_a_show_is_not_overlooked() {
     }
 }
 
+/// Within an `EXPLAIN` the parser takes a `SHOW`, too, and passes over what is no word in it.
+#[test]
+fn what_is_explained_has_a_plan() {
+    for text in [
+        "EXPLAIN SHOW 1 := 2",
+        "EXPLAIN SHOW search_path",
+        "EXPLAIN EXPLAIN SELECT 1",
+        "EXPLAIN PRAGMA a",
+        "EXPLAIN SHOW TABLES",
+    ] {
+        DIALECTS.iter().for_each(|dialect| is_no_read(*dialect, text));
+    }
+    for text in
+        ["EXPLAIN SELECT lower(a) FROM t", "EXPLAIN INSERT INTO t (a, b) VALUES (1, 2)", "EXPLAIN DELETE FROM t"]
+    {
+        DIALECTS.iter().for_each(|dialect| assert_eq!(understood(*dialect, text).why_not_read(), None, "{text}"));
+    }
+    assert!(understood(Dialect::Postgres, "SELECT * FROM ONLY (t)").is_read());
+}
+
 /// For two grammars the parser ends a statement at an `END`, without an error; for the servers it is a column's name.
 #[test]
 fn what_stands_behind_an_end_is_not_overlooked() {
@@ -264,6 +284,37 @@ fn what_stands_behind_an_end_is_not_overlooked() {
         assert_eq!((statement.class(), statement.has_where()), (Class::Other, None));
     }
     is_no_read(Dialect::Sqlite, "SELECT 1 END, touch()");
+}
+
+/// `customers x (SELECT nextval('counter'))` has, for the parser, an alias with one column `select` of a type `nextval`.
+#[test]
+fn a_type_in_an_alias_is_of_a_function_and_built_in() {
+    for from in [
+        "json_to_record('{}') AS x(a int, b text)",
+        "json_to_recordset('[]') AS x(a numeric(5, 2)[], \"B\" timestamptz)",
+        "LATERAL jsonb_to_record('{}') x(a int)",
+        "unnest(ARRAY[1]) WITH ORDINALITY AS x(a, n)",
+        "customers x(a, b)",
+    ] {
+        let statement = understood(Dialect::Postgres, &format!("SELECT * FROM {from}"));
+        assert_eq!(statement.why_not_read(), None, "{from}");
+    }
+    for from in [
+        "customers x (SELECT nextval('counter'))",
+        "customers x(a int)",
+        "(SELECT 1) x(a int)",
+        "(customers JOIN orders USING (id)) x(a int)",
+        "json_to_record('{}') AS x(a evil)",
+        "json_to_record('{}') AS x(a public.evil)",
+        "json_to_record('{}') x (SELECT nextval('counter'))",
+    ] {
+        is_no_read(Dialect::Postgres, &format!("SELECT * FROM {from}"));
+    }
+    is_no_read(Dialect::Postgres, "WITH x(a int) AS (SELECT 1) SELECT * FROM x");
+    for dialect in [Dialect::Mysql, Dialect::Sqlite] {
+        is_no_read(dialect, "SELECT * FROM json_each('[]') AS x(a int)");
+        is_no_read(dialect, "SELECT * FROM customers x (SELECT touch('counter'))");
+    }
 }
 
 #[test]

@@ -10,6 +10,11 @@ pub(super) fn is_keyword(word: &str) -> bool {
     is_among(&KEYWORDS, word)
 }
 
+/// A word that a parenthesis may follow without a call: a keyword, an expression of its own form, a type.
+pub(super) fn is_before_parenthesis(word: &str) -> bool {
+    is_keyword(word) || is_among(&BEFORE_PARENTHESES, word)
+}
+
 /// Is it in a sorted list of words in capitals, whatever its own case?
 fn is_among(sorted: &[&str], word: &str) -> bool {
     let in_capitals = |entry: &&str| entry.bytes().cmp(word.bytes().map(|byte| byte.to_ascii_uppercase()));
@@ -124,14 +129,92 @@ const KEYWORDS: [&str; 82] = [
     "WITH",
 ];
 
+/// Sorted: what else is no name of a function where a parenthesis follows.
+const BEFORE_PARENTHESES: [&str; 71] = [
+    "AGAINST",
+    "ARRAY",
+    "BIGINT",
+    "BINARY",
+    "BIT",
+    "BOTH",
+    "BPCHAR",
+    "CAST",
+    "CEIL",
+    "CHAR",
+    "CHARACTER",
+    "CONVERT",
+    "CUBE",
+    "DATETIME",
+    "DEC",
+    "DECIMAL",
+    "DIV",
+    "DOUBLE",
+    "ESCAPE",
+    "EXTRACT",
+    "FILTER",
+    "FIRST",
+    "FIXED",
+    "FLOAT",
+    "FLOOR",
+    "GLOB",
+    "GROUPS",
+    "ILIKE",
+    "INT",
+    "INTEGER",
+    "INTERVAL",
+    "KEY",
+    "LEADING",
+    "MATCH",
+    "MATERIALIZED",
+    "NCHAR",
+    "NEXT",
+    "NUMERIC",
+    "NVARCHAR",
+    "OF",
+    "ONLY",
+    "OVERLAY",
+    "POSITION",
+    "PRECISION",
+    "RANGE",
+    "REAL",
+    "REGEXP",
+    "RLIKE",
+    "ROLLUP",
+    "ROW",
+    "ROWS",
+    "SECOND",
+    "SETS",
+    "SMALLINT",
+    "SOME",
+    "SUBSTRING",
+    "SYMMETRIC",
+    "TIME",
+    "TIMESTAMP",
+    "TIMESTAMPTZ",
+    "TIMETZ",
+    "TO",
+    "TRAILING",
+    "TRIM",
+    "VARBINARY",
+    "VARBIT",
+    "VARCHAR",
+    "VARYING",
+    "XOR",
+    "YEAR",
+    "ZONE",
+];
+
 #[cfg(test)]
 mod tests {
-    use super::{KEYWORDS, OF_NO_READ, is_keyword, is_of_no_read};
+    use super::{BEFORE_PARENTHESES, KEYWORDS, OF_NO_READ, is_before_parenthesis, is_keyword, is_of_no_read};
 
     #[test]
     fn each_word_is_found_in_any_case_and_no_other() {
         for word in KEYWORDS {
             assert!(is_keyword(word) && is_keyword(&word.to_lowercase()), "{word}");
+        }
+        for word in BEFORE_PARENTHESES {
+            assert!(is_before_parenthesis(word) && is_before_parenthesis(&word.to_lowercase()), "{word}");
         }
         for word in OF_NO_READ {
             assert!(is_of_no_read(word) && is_of_no_read(&word.to_lowercase()), "{word}");

@@ -4,7 +4,7 @@
 pub(super) const SIZED: [&str; 4] = ["generate_series", "repeat", "lpad", "rpad"];
 
 /// Those that change nothing, by what they are about.
-pub(super) const PLAIN: [&str; 251] = [
+pub(super) const PLAIN: [&str; 255] = [
     // text
     "ascii",
     "bit_length",
@@ -176,6 +176,8 @@ pub(super) const PLAIN: [&str; 251] = [
     "json_object",
     "json_object_keys",
     "json_strip_nulls",
+    "json_to_record",
+    "json_to_recordset",
     "json_typeof",
     "jsonb_array_elements",
     "jsonb_array_elements_text",
@@ -197,6 +199,8 @@ pub(super) const PLAIN: [&str; 251] = [
     "jsonb_pretty",
     "jsonb_set",
     "jsonb_strip_nulls",
+    "jsonb_to_record",
+    "jsonb_to_recordset",
     "jsonb_typeof",
     "row_to_json",
     "to_json",

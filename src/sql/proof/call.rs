@@ -51,6 +51,7 @@ impl Proof {
     }
 
     pub(super) fn call(&mut self, name: &ObjectName, arguments: &[FunctionArg]) {
+        name.0.last().and_then(|last| last.as_ident()).into_iter().for_each(|last| self.before_parenthesis(last));
         let mut values = Vec::new();
         for argument in arguments {
             let (FunctionArg::Named { arg, .. } | FunctionArg::ExprNamed { arg, .. } | FunctionArg::Unnamed(arg)) =

@@ -188,7 +188,7 @@ impl Proof {
     }
 
     /// Casting to a type of one's own can run a function of one's own.
-    fn data_type(&mut self, data_type: &DataType) {
+    pub(super) fn data_type(&mut self, data_type: &DataType) {
         let mut data_type = data_type;
         while let DataType::Array(element) = data_type {
             match element {

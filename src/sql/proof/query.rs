@@ -31,7 +31,8 @@ impl Proof {
                     self.ctes.push(name.clone());
                 }
                 self.query(&cte.query);
-                self.only(cte.from.is_none() && cte.alias.at.is_none(), "this form of `WITH`");
+                self.alias(Some(&cte.alias), false);
+                self.only(cte.from.is_none(), "this form of `WITH`");
                 if !with.recursive {
                     self.ctes.push(name);
                 }
@@ -118,6 +119,7 @@ impl Proof {
             value_table_mode,
             flavor,
         } = select;
+        self.queries += 1;
         if into.is_some() {
             self.unknown("`SELECT … INTO`");
         }

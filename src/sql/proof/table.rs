@@ -1,9 +1,12 @@
 //! What stands behind `FROM`: tables, joins, queries and functions in a table's place.
 
-use sqlparser::ast::{Join, JoinConstraint, JoinOperator, ObjectName, TableFactor, TableWithJoins};
+use sqlparser::ast::{Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins};
 
 use super::Proof;
-use crate::{sql::catalogs, visible::visible};
+use crate::{
+    sql::{Dialect, catalogs},
+    visible::visible,
+};
 
 impl Proof {
     pub(in super::super) fn joined(&mut self, table: &TableWithJoins) {
@@ -33,7 +36,7 @@ impl Proof {
         match factor {
             TableFactor::Table {
                 name,
-                alias: _,
+                alias,
                 args,
                 with_hints,
                 version,
@@ -53,15 +56,40 @@ impl Proof {
                 }
                 let plain = with_hints.is_empty() && version.is_none() && json_path.is_none() && sample.is_none();
                 self.only(plain, "this form of table");
+                self.alias(alias.as_ref(), args.is_some());
             }
-            TableFactor::Derived { lateral: _, subquery, alias: _, sample } => {
+            TableFactor::Derived { lateral: _, subquery, alias, sample } => {
                 self.query(subquery);
+                self.alias(alias.as_ref(), false);
                 self.only(sample.is_none(), "this form of table");
             }
-            TableFactor::Function { lateral: _, name, args, with_ordinality: _, alias: _ } => self.call(name, args),
-            TableFactor::UNNEST { array_exprs, .. } => self.expressions(array_exprs),
-            TableFactor::NestedJoin { table_with_joins, alias: _ } => self.joined(table_with_joins),
+            TableFactor::Function { lateral: _, name, args, with_ordinality: _, alias } => {
+                self.call(name, args);
+                self.alias(alias.as_ref(), true);
+            }
+            TableFactor::UNNEST { alias, array_exprs, with_offset: _, with_offset_alias: _, with_ordinality: _ } => {
+                self.before_parenthesis(&Ident::new("unnest"));
+                self.expressions(array_exprs);
+                self.alias(alias.as_ref(), true);
+            }
+            TableFactor::NestedJoin { table_with_joins, alias } => {
+                self.joined(table_with_joins);
+                self.alias(alias.as_ref(), false);
+            }
             _ => self.unknown("this form of table"),
+        }
+    }
+
+    /// A table's other name. Its columns have types only where PostgreSQL has to be told what a function returns.
+    pub(super) fn alias(&mut self, alias: Option<&TableAlias>, of_function: bool) {
+        let Some(TableAlias { explicit: _, name, columns, at }) = alias else { return };
+        self.only(at.is_none(), "this form of alias");
+        for data_type in columns.iter().filter_map(|column| column.data_type.as_ref()) {
+            self.only(of_function && self.dialect == Dialect::Postgres, "a type in an alias");
+            self.data_type(data_type);
+        }
+        if !columns.is_empty() {
+            self.before_parenthesis(name);
         }
     }
 

@@ -99,7 +99,11 @@ const ONLY_LIVELY: [&str; 12] = [
 ];
 
 /// For functions that don't take whatever one has.
-const PARTICULAR: [&str; 29] = [
+const PARTICULAR: [&str; 33] = [
+    "SELECT * FROM json_to_record('{\"a\": 1}') AS x(a int)",
+    "SELECT * FROM jsonb_to_record('{\"a\": 1}') AS x(a int)",
+    "SELECT * FROM json_to_recordset('[{\"a\": 1}]') AS x(a int)",
+    "SELECT * FROM jsonb_to_recordset('[{\"a\": 1}]') AS x(a int)",
     "SELECT convert_from('\\x61'::bytea, 'UTF8')",
     "SELECT convert_to('a', 'UTF8')",
     "SELECT date_part('year', now())",
