@@ -73,7 +73,7 @@ impl Scene {
         let call = Call::parse(found, arguments.clone(), &caller, &[Arc::new(account.clone())]).unwrap();
         let credential = Credentials::from_sealed(&sealed, &Plan::build(&call).unwrap()).unwrap();
         let name = account_secret_name(to.integration, "default");
-        ledger.put_account(account, clock.now()).await.unwrap();
+        ledger.put_account(account, None, clock.now()).await.unwrap();
         let store: Arc<dyn SecretStore> = Arc::new(Memory(BTreeMap::from([(name, sealed.expose().to_owned())])));
         let environment = Environment::of_home(folder);
         let place = Home::find(&environment).unwrap();

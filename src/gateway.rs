@@ -4,7 +4,9 @@
 //! [`Gateway::approve`] and [`Gateway::deny`]; both end in the same `execute`. No second way to an upstream exists:
 //! it takes a [`Permit`], and only the ledger mints one.
 
+mod accounts;
 mod builtin;
+mod connecting;
 mod contacting;
 mod deciding;
 mod enrolling;
@@ -28,6 +30,10 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
+    accounts::{Disconnected, Health, SecretState, better_role},
+    connecting::{
+        ConnectError, ConnectedAccount, Connecting, Seal, SettingError, is_account_name, is_unseen, settings,
+    },
     deciding::{DecideError, Said},
     enrolling::{ByLink, EnrolError},
     explaining::{ExplainError, Explained, Supposed},

@@ -81,6 +81,10 @@ pub enum Claim {
     Agents,
     /// Shutting this agent out.
     ShutOut(String),
+    /// Storing a credential for this account, `integration/name`.
+    Connect(String),
+    /// Taking this account away.
+    Disconnect(String),
     /// Taking the secrets elsewhere: into a backup, or into another store.
     Secrets,
     /// Putting another home in the place of this one, or none.
@@ -104,6 +108,8 @@ impl Claim {
             | Self::RemovePerson(_)
             | Self::Agents
             | Self::ShutOut(_)
+            | Self::Connect(_)
+            | Self::Disconnect(_)
             | Self::Lock
             | Self::Unlock
             | Self::Secrets
@@ -131,6 +137,8 @@ impl Claim {
             Self::Unlock => ("unlock", Vec::new()),
             Self::Agents => ("agents", Vec::new()),
             Self::ShutOut(agent) => ("shut_out", vec![agent.clone()]),
+            Self::Connect(account) => ("connect", vec![account.clone()]),
+            Self::Disconnect(account) => ("disconnect", vec![account.clone()]),
             Self::Secrets => ("secrets", Vec::new()),
             Self::Home => ("home", Vec::new()),
             Self::SignIn => ("sign_in", Vec::new()),

@@ -3,7 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{Exit, Failure, Out};
-use crate::{app::App, clock::rfc3339, gateway::Parts, upstream::CredentialError, visible::visible};
+use crate::{
+    app::App,
+    clock::rfc3339,
+    gateway::{Disconnected, SecretState},
+    visible::visible,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct DisconnectArgs {
@@ -18,19 +23,16 @@ pub(super) struct DisconnectArgs {
 pub(super) const NO_MANIFEST: &str = "no manifest describes this service any more: its tools are gone";
 
 pub(super) async fn list(app: &App, out: &Out) -> Result<Exit, Failure> {
-    let parts = app.gateway().open_parts()?;
+    let gateway = app.gateway();
+    let parts = gateway.open_parts()?;
     let snapshot = parts.snapshots.current()?;
     let mut values = Vec::new();
     let mut lines = Vec::new();
-    for account in parts.home.accounts()? {
-        let command = format!("agentport connect {} --oauth --account {}", account.integration, account.name);
-        let (secret, fix) = match parts.credentials.inspect_stored(&account.integration, &account.name).await {
-            Ok(Some(_)) => ("ok", None),
-            Ok(None) => ("needs secret", None),
-            Err(CredentialError::SignedOut { .. }) => ("needs sign-in", Some(command)),
-            Err(CredentialError::Store(_)) => ("store locked", None),
-            Err(_) => ("unreadable", None),
-        };
+    for health in gateway.accounts(&parts, &snapshot).await? {
+        let account = &health.account;
+        let secret = health.secret.as_str();
+        let fix = (health.secret == SecretState::SignedOut)
+            .then(|| format!("agentport connect {} --oauth --account {}", account.integration, account.name));
         lines.push(format!(
             "{}/{}  {}  {}  {}  {}{}",
             account.integration,
@@ -49,11 +51,12 @@ pub(super) async fn list(app: &App, out: &Out) -> Result<Exit, Failure> {
             "identity": account.identity,
             "connected_at": rfc3339(account.connected_at),
             "secret": secret,
+            "last_worked_at": health.worked.map(rfc3339),
         });
         if let (Some(value), Some(fix)) = (value.as_object_mut(), fix) {
             value.insert("fix".to_owned(), json!(fix));
         }
-        if snapshot.catalog.integration(&account.integration).is_none() {
+        if !health.described {
             if let Some(line) = lines.last_mut() {
                 *line += &format!("  ({NO_MANIFEST})");
             }
@@ -73,14 +76,15 @@ pub(super) async fn list(app: &App, out: &Out) -> Result<Exit, Failure> {
 }
 
 pub(super) async fn disconnect(app: &App, out: &Out, args: DisconnectArgs) -> Result<Exit, Failure> {
-    let parts = app.gateway().open_parts()?;
-    let removed = parts.home.remove_account(&args.integration, &args.account, app.clock().now()).await?;
-    let revoked = revoke(&parts, &args).await;
-    parts.credentials.delete(&args.integration, &args.account).await?;
-    if !removed {
-        let name = format!("{}/{}", visible(&args.integration), visible(&args.account));
-        return Err(Failure::new(format!("there is no account {name}")).hint("agentport accounts"));
-    }
+    let gateway = app.gateway();
+    let parts = gateway.open_parts()?;
+    let revoked = match gateway.disconnect(&parts, &args.integration, &args.account, None).await? {
+        Disconnected::Done(revoked) => revoked,
+        Disconnected::Nobody | Disconnected::Unproven => {
+            let name = format!("{}/{}", visible(&args.integration), visible(&args.account));
+            return Err(Failure::new(format!("there is no account {name}")).hint("agentport accounts"));
+        }
+    };
     let mut value = json!({"integration": args.integration, "account": args.account, "disconnected": true});
     if let (Some(value), Some(revoked)) = (value.as_object_mut(), revoked) {
         value.insert("revoked".to_owned(), json!(revoked));
@@ -94,12 +98,4 @@ pub(super) async fn disconnect(app: &App, out: &Out, args: DisconnectArgs) -> Re
         format!("disconnected {}/{}; its credential is deleted here, {rest}", args.integration, args.account)
     });
     Ok(Exit::Done)
-}
-
-/// Gives a sign-in back to the vendor, where it has a place for that.
-async fn revoke(parts: &Parts, args: &DisconnectArgs) -> Option<bool> {
-    let oauth = parts.credentials.oauth()?;
-    let stored = parts.credentials.inspect_stored(&args.integration, &args.account).await.ok()??;
-    let revoked = oauth.revoke(&stored).await?;
-    Some(revoked.is_ok())
 }

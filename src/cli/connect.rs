@@ -1,7 +1,5 @@
 //! `agentport connect`: stores a credential with the only place that it may go.
 
-mod role;
-
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::json;
@@ -11,10 +9,11 @@ use crate::{
     account::{Account, Environment, Identity, Origin},
     app::App,
     catalog::{CredentialSpec, Integration, UpstreamSpec},
-    ledger::{Outcome, Sqlite},
+    gateway::{self, ConnectError, ConnectedAccount, Connecting, SettingError},
+    ledger::Sqlite,
     secret::Secret,
     snapshot::Snapshot,
-    upstream::{CredentialError, destination, inspect, looks_right, oauth::SignedIn, seal_key},
+    upstream::{CredentialError, destination, looks_right, oauth::SignedIn, seal_key},
     visible::visible,
 };
 
@@ -152,21 +151,17 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         takeover = taken;
         Obtained::Key(key)
     };
-    let probe = obtained.seal(&account, credential, &[])?;
-    let mut scopes = Vec::new();
-    if !args.no_verify {
-        let verified = gateway.verify_account(&account, &probe).await.map_err(Failure::new)?;
-        refuse_unverified(&verified.outcome)?;
-        account.identity = verified.identity;
-        scopes = verified.scopes;
-    }
-    if let Some(before) = &before {
-        follow(before, &mut account, integration, args.replace)?;
-    }
-    let sealed = obtained.seal(&account, credential, &scopes)?;
-    let inspected = inspect(&sealed)?;
-    parts.credentials.put(&account.integration, &account.name, sealed).await?;
-    parts.home.put_account(account.clone(), app.clock().now()).await?;
+    let seal = |account: &Account, scopes: &[String]| obtained.seal(account, credential, scopes);
+    let connecting = Connecting {
+        integration: integration.as_ref(),
+        account,
+        before: before.as_deref(),
+        replace: args.replace,
+        verify: !args.no_verify,
+        seal: &seal,
+        approver: None,
+    };
+    let ConnectedAccount { account, inspected } = gateway.connect(&parts, connecting).await.map_err(refused)?;
     let left = takeover.map(|takeover| takeover.remove(out));
     tell(out, &Told { integration, account: &account, verified: !args.no_verify, inspected: &inspected, left });
     Ok(Exit::Done)
@@ -205,7 +200,7 @@ fn tell(out: &Out, told: &Told<'_>) {
         }
     }
     warn(out, &warnings);
-    let role = better_role(integration, account, inspected.scopes());
+    let role = gateway::better_role(integration, account, inspected.scopes());
     if let (Some(role), Some(value)) = (&role, value.as_object_mut()) {
         value.insert("role_sql".to_owned(), json!(role));
     }
@@ -219,22 +214,19 @@ fn tell(out: &Out, told: &Told<'_>) {
     });
 }
 
-/// A new secret of the same account keeps what waits for it; another account takes its place only if that is said.
-fn follow(before: &Account, account: &mut Account, integration: &Integration, replace: bool) -> Result<(), Failure> {
-    let same =
-        before.origin == account.origin && before.identity.id.is_some() && before.identity.id == account.identity.id;
-    if same && before.settings == account.settings {
-        account.id.clone_from(&before.id);
-    } else if !same && !replace {
-        let message = format!(
-            "`{}` is connected already, and this cannot be shown to be the same {} account; nothing was changed",
-            before.name, integration.title
-        );
-        return Err(
-            Failure::new(message).hint("--replace cancels what waits for the old one; --account NAME adds another")
-        );
+/// What a person reads of why nothing was connected, with what helps.
+fn refused(error: ConnectError) -> Failure {
+    let text = visible(&error.to_string());
+    match error {
+        ConnectError::Another { .. } => {
+            Failure::new(text).hint("--replace cancels what waits for the old one; --account NAME adds another")
+        }
+        ConnectError::Unverified(_) => {
+            Failure::new(text).hint("check the secret and the address, or store it unverified with --no-verify")
+        }
+        ConnectError::Unverifiable(_) | ConnectError::Unproven | ConnectError::Unstored(_) => Failure::new(text),
+        other => other.into(),
     }
-    Ok(())
 }
 
 /// Where the address is given too, it has to be the one of the connection URL.
@@ -247,14 +239,6 @@ fn agreeing(given: Option<&str>, origin: &Origin) -> Result<(), Failure> {
     Err(Failure::usage(message).hint(format!("it leads to {origin}; leave --origin out, or give exactly that")))
 }
 
-/// What to connect with instead of a role that may do more than an agent should.
-fn better_role(integration: &Integration, account: &Account, scopes: &[String]) -> Option<String> {
-    let UpstreamSpec::Sql { dialect } = integration.upstream else { return None };
-    let too_much = scopes.iter().any(|scope| matches!(scope.as_str(), "superuser" | "owner" | "files"));
-    let database = account.settings.get("database").filter(|_| too_much)?;
-    role::least(dialect, database)
-}
-
 fn known<'a>(snapshot: &'a Snapshot, id: &str) -> Result<&'a Arc<Integration>, Failure> {
     snapshot.catalog.integration(id).ok_or_else(|| {
         let known: Vec<&str> = snapshot.catalog.integrations().map(|integration| integration.id.as_str()).collect();
@@ -265,13 +249,9 @@ fn known<'a>(snapshot: &'a Snapshot, id: &str) -> Result<&'a Arc<Integration>, F
 
 /// The address that a manifest of the user's own names is its owner's choice once they have seen it (T260).
 fn refuse_unseen(args: &Args, snapshot: &Snapshot, integration: &Integration) -> Result<(), Failure> {
-    let waiting: Vec<&str> = snapshot.policy.unapproved().map(|(name, _)| name).collect();
-    let mut tools = snapshot.catalog.tools().filter(|tool| tool.integration.id == integration.id);
-    let unseen =
-        snapshot.catalog.is_own(&integration.id) && tools.all(|tool| waiting.contains(&tool.policy_name().as_str()));
     // a sign-in goes to further addresses that the manifest names
     let signs_in = args.sign_in.oauth || integration.credential.oauth.as_ref().is_some_and(|oauth| oauth.alone);
-    if !unseen || args.origin.is_some() && !signs_in {
+    if !gateway::is_unseen(snapshot, integration) || args.origin.is_some() && !signs_in {
         return Ok(());
     }
     let message =
@@ -285,46 +265,37 @@ fn refuse_unseen(args: &Args, snapshot: &Snapshot, integration: &Integration) ->
     Err(Failure::new(message).hint(hint))
 }
 
-/// What `--set` says, over what the account had. Every setting without a default has to have a value.
+/// What `--set` says, over what the account had.
 fn settings(
     integration: &Integration,
     given: &[String],
     before: Option<&BTreeMap<String, String>>,
 ) -> Result<BTreeMap<String, String>, Failure> {
-    let known = || match integration.settings.as_slice() {
-        [] => format!("`{}` has no settings", integration.id),
-        some => {
-            format!("there are {}", some.iter().map(|setting| setting.name.as_str()).collect::<Vec<_>>().join(", "))
-        }
-    };
-    let declared = |key: &str| integration.settings.iter().find(|setting| setting.name == key);
-    // one that a newer manifest does not have any more is dropped
-    let mut settings: BTreeMap<_, _> = before.cloned().unwrap_or_default();
-    settings.retain(|key, _| declared(key).is_some());
+    let mut pairs = Vec::with_capacity(given.len());
     for setting in given {
         let Some((key, value)) = setting.split_once('=') else {
             return Err(
                 Failure::usage(format!("`--set {}` has no `=`", visible(setting))).hint("write --set KEY=VALUE")
             );
         };
-        let Some(declared) = declared(key) else {
-            return Err(Failure::usage(format!("`{}` has no setting `{}`", integration.id, visible(key))).hint(known()));
+        pairs.push((key.to_owned(), value.to_owned()));
+    }
+    gateway::settings(integration, &pairs, before).map_err(|error| {
+        let hint = match &error {
+            SettingError::Unknown { .. } => match integration.settings.as_slice() {
+                [] => format!("`{}` has no settings", integration.id),
+                some => {
+                    let names: Vec<_> = some.iter().map(|setting| setting.name.as_str()).collect();
+                    format!("there are {}", names.join(", "))
+                }
+            },
+            SettingError::Wrong { .. } => error.help(),
+            SettingError::Missing { key, description, example, .. } => {
+                format!("{description}; add --set {key}={example}")
+            }
         };
-        if !declared.pattern.matches(value) {
-            let message = format!("`{}` is no value for the setting `{key}`", visible(value));
-            return Err(
-                Failure::usage(message).hint(format!("{}; for example {}", declared.description, declared.example))
-            );
-        }
-        settings.insert(key.to_owned(), value.to_owned());
-    }
-    let missing =
-        integration.settings.iter().find(|setting| setting.default.is_none() && !settings.contains_key(&setting.name));
-    match missing {
-        None => Ok(settings),
-        Some(missing) => Err(Failure::usage(format!("`{}` needs the setting `{}`", integration.id, missing.name))
-            .hint(format!("{}; add --set {}={}", missing.description, missing.name, missing.example))),
-    }
+        Failure::usage(visible(&error.to_string())).hint(hint)
+    })
 }
 
 /// What a person reads of an account that was just connected.
@@ -377,24 +348,11 @@ fn warn(out: &Out, warnings: &[&str]) {
 }
 
 fn check_name(name: &str) -> Result<(), Failure> {
-    let good = name.len() <= 40
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_');
-    if good {
+    if gateway::is_account_name(name) {
         return Ok(());
     }
     Err(Failure::usage(format!("`{}` is not an account's name", visible(name)))
         .hint("use lower-case letters, digits, `-` and `_`, at most 40, a letter first"))
-}
-
-fn refuse_unverified(outcome: &Outcome) -> Result<(), Failure> {
-    match outcome {
-        Outcome::Succeeded { .. } => Ok(()),
-        Outcome::Failed { message, .. } | Outcome::Unknown { message, .. } => {
-            Err(Failure::new(format!("the credential could not be verified: {}; nothing was stored", visible(message)))
-                .hint("check the secret and the address, or store it unverified with --no-verify"))
-        }
-    }
 }
 
 /// A word for the person beside a prompt, never on standard output of a program.

@@ -27,7 +27,7 @@ pub use self::{
         account_secret_name, channel_secret_name, destination, inspect, looks_right, seal, seal_channel, seal_key,
     },
     rest::Rest,
-    sql::Sql,
+    sql::{Sql, least_role},
 };
 use crate::{
     ledger::{Outcome, Permit},

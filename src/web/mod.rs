@@ -2,12 +2,14 @@
 //! with a second factor, or no.
 //!
 //! `host` keeps exactly one process of the home serving, `guard` stands before everything, `session` knows the browser,
-//! `login`, `pages`, `deciding`, `together`, `enrolling`, `people`, `lock`, `log`, `policy`, `agents` and `passkey` answer the routes, `view` turns an approval into plain text that cannot lie, and the
+//! `login`, `pages`, `deciding`, `together`, `enrolling`, `people`, `lock`, `log`, `policy`, `accounts`, `connecting`, `agents` and `passkey` answer the routes, `view` turns an approval into plain text that cannot lie, and the
 //! templates only lay it out. Nothing here decides: [`Gateway::approve`](crate::gateway::Gateway::approve) and
 //! [`Gateway::deny`](crate::gateway::Gateway::deny) do.
 
+mod accounts;
 mod agents;
 mod api;
+mod connecting;
 mod deciding;
 mod enrolling;
 mod failure;
@@ -67,6 +69,13 @@ fn router(site: &Arc<Site>) -> Router {
         .route("/log/verify", post(log::verify))
         .route("/log/{id}", get(log::show))
         .route("/policy", get(policy::show).post(policy::explain))
+        .route("/accounts", get(accounts::list))
+        .route("/accounts/new", get(accounts::new))
+        .route("/accounts/{integration}/{name}", get(accounts::show))
+        .route("/accounts/{integration}/{name}/connect", post(connecting::connect))
+        .route("/accounts/{integration}/{name}/connect/challenge", post(accounts::for_connect))
+        .route("/accounts/{integration}/{name}/disconnect", post(accounts::disconnect))
+        .route("/accounts/{integration}/{name}/disconnect/challenge", post(accounts::for_disconnect))
         .route("/agents", get(agents::list))
         .route("/agents/{name}", get(agents::show).post(agents::revoke))
         .route("/agents/{name}/challenge", post(agents::for_revoke))

@@ -374,7 +374,7 @@ pub(super) async fn wrong_method() -> Failure {
 }
 
 /// The pages that stand in the list of pages.
-const PAGES: [&str; 4] = ["/log", "/agents", "/policy", "/people"];
+const PAGES: [&str; 5] = ["/log", "/accounts", "/agents", "/policy", "/people"];
 
 /// Where to go after signing in: a page of ours, whatever the form says.
 fn local(next: &str) -> &str {

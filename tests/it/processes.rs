@@ -79,7 +79,7 @@ impl Ground {
         for (name, secret) in place.secrets() {
             vault.put(&name, Secret::new(secret)).await.unwrap();
         }
-        ledger.put_account(place.account(), now).await.unwrap();
+        ledger.put_account(place.account(), None, now).await.unwrap();
         Self { service, ledger, scene }
     }
 

@@ -1,5 +1,6 @@
 //! The approval site over a real listener, with a real home behind it.
 
+mod accounts;
 mod bystanders;
 pub(crate) mod house;
 mod log;
@@ -373,7 +374,7 @@ async fn a_grant_ends_with_its_time_and_dies_with_its_account() {
     }
     let account = house.parts.home.accounts().unwrap().into_iter().find(|one| one.integration == "stripe").unwrap();
     let other = agentport::account::Account { id: "acc_other".to_owned(), ..account };
-    house.parts.home.put_account(other, agentport::clock::Clock::now(&house.clock)).await.unwrap();
+    house.parts.home.put_account(other, None, agentport::clock::Clock::now(&house.clock)).await.unwrap();
     let again = json!({"charge": "ch_3Nf1abcdefghijkl", "amount": 500});
     assert_eq!(house.call("stripe_create_refund", again).await.to_json()["status"], "approval_required");
 }

@@ -157,6 +157,6 @@ async fn connect(gateway: &Arc<Gateway>, key: &str, standin: u16) -> Result<(), 
     account.identity = verified.identity;
     let sealed = seal(&account, &stripe.credential.scheme, &key)?;
     parts.secrets.put(&account_secret_name(&account.integration, &account.name), sealed).await?;
-    parts.home.put_account(account, gateway.clock().now()).await?;
+    parts.home.put_account(account, None, gateway.clock().now()).await?;
     Ok(())
 }

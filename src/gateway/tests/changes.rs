@@ -7,7 +7,7 @@ use crate::{
     account::{Account, Environment, Origin},
     catalog::Catalog,
     gateway::DecideError,
-    ledger::{ApprovalStatus, CancelledBy, Ledger as _, conformance},
+    ledger::{ApprovalStatus, CancelledBy, Ledger as _, conformance, sqlite::Kept},
     policy::BUILT_IN,
 };
 
@@ -104,7 +104,10 @@ async fn t122_a_changed_account_cancels() {
         let rig = Rig::start().await;
         let id = rig.ask(1).await;
         if removed {
-            assert!(rig.home.remove_account("stripe", "default", conformance::at(1)).await.unwrap());
+            assert_eq!(
+                rig.home.remove_account("stripe", "default", None, conformance::at(1)).await.unwrap(),
+                Kept::Done
+            );
         } else {
             rig.connect(Account { id: "acc_2".to_owned(), ..account.clone() }).await;
         }

@@ -120,7 +120,7 @@ impl Rig {
     /// Stores a secret for an account and lists it.
     pub(crate) async fn connect(&self, account: Account) {
         self.seal(&account).await;
-        self.home.put_account(account, self.clock.now()).await.unwrap();
+        self.home.put_account(account, None, self.clock.now()).await.unwrap();
     }
 
     /// Stores a secret for an account, and nothing else.

@@ -78,6 +78,8 @@ fn change(status: &str, subject: String, body: &Value) -> Option<Claim> {
         "set-up link made" => Claim::AddFactor,
         "factor removed" => Claim::RemoveFactor(FactorId(subject)),
         "person added" => Claim::AddPerson(body.get("name")?.as_str()?.parse().ok()?),
+        "account connected" | "account replaced" => Claim::Connect(subject),
+        "account disconnected" => Claim::Disconnect(subject),
         "person removed" => Claim::RemovePerson(PersonId(subject)),
         _ => return None,
     })
@@ -142,4 +144,19 @@ fn claim(call: &Value, together: Option<&Value>, shown: Option<String>) -> Optio
     let Some(together) = together else { return Some(Claim::Approve { approval, digest }) };
     let ticked: Vec<Ticked> = serde_json::from_value(together.clone()).ok()?;
     ticked.contains(&Ticked { approval, digest }).then_some(Claim::Together(ticked))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_an_account_is_checked_as_what_was_claimed() {
+        let of = |status: &str| change(status, "stripe/default".to_owned(), &Value::Null);
+        let account = || "stripe/default".to_owned();
+        assert_eq!(of("account connected"), Some(Claim::Connect(account())));
+        assert_eq!(of("account replaced"), Some(Claim::Connect(account())));
+        assert_eq!(of("account disconnected"), Some(Claim::Disconnect(account())));
+        assert_eq!(of("agent let in"), None);
+    }
 }

@@ -41,6 +41,7 @@ use tokio::sync::oneshot;
 
 pub(super) use self::grants::grant_digest;
 pub use self::{
+    accounts::{Kept, LastEnds},
     agents::{AgentToken, LetIn, NewAgent, ShutOut},
     enrolments::{Enrolment, EnrolmentToken},
     factors::Factor,

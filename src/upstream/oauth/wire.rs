@@ -183,12 +183,15 @@ pub(super) async fn await_device(
 
 /// Gives a token back (RFC 7009). What the server answers changes nothing here.
 pub(super) async fn revoke(http: &Http, endpoint: &Endpoint, client: &Client, token: &str) -> Result<(), SignInError> {
-    let mut form = url::form_urlencoded::Serializer::new(String::new());
-    form.append_pair("token", token).append_pair("client_id", &client.id);
-    if let Some(secret) = &client.secret {
-        form.append_pair("client_secret", secret);
-    }
-    let mut request = HttpRequest::new(form.finish().into_bytes());
+    let body = {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("token", token).append_pair("client_id", &client.id);
+        if let Some(secret) = &client.secret {
+            form.append_pair("client_secret", secret);
+        }
+        form.finish().into_bytes()
+    };
+    let mut request = HttpRequest::new(body);
     let kind = oauth2::http::HeaderValue::from_static("application/x-www-form-urlencoded");
     request.headers_mut().insert(oauth2::http::header::CONTENT_TYPE, kind);
     *request.uri_mut() = endpoint.url().parse().map_err(|_| unusable())?;

@@ -9,6 +9,7 @@ mod cell;
 mod mysql;
 mod postgres;
 mod preview;
+mod role;
 mod rows;
 mod sqlite;
 mod wire;
@@ -19,6 +20,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 pub(super) use self::address::Address;
+pub use self::role::least_role;
 use super::{
     Credential, Upstream,
     answer::{MAYBE, failed},

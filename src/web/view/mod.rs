@@ -3,6 +3,7 @@
 //! INVARIANT: a value that somebody else chose is a [`Cell`](cell::Cell) and nothing else. Two different requests never give the same
 //! material block: every leaf of the arguments has its own row, under its full path, whole.
 
+mod accounts;
 mod agents;
 mod approval;
 mod cell;
@@ -28,6 +29,7 @@ mod statement;
 mod when;
 
 pub(super) use self::{
+    accounts::{AccountView, OfferView},
     agents::AgentView,
     approval::{ApprovalView, Surroundings},
     cell::Cell,

@@ -218,7 +218,7 @@ async fn put_account(parts: &Parts, clock: &SteppingClock, integration: &str, or
     let scheme = &snapshot.catalog.integration(integration).unwrap().credential.scheme;
     let sealed = seal(&account, scheme, &Secret::new(key.to_owned())).unwrap();
     parts.secrets.put(&account_secret_name(integration, "default"), sealed).await.unwrap();
-    parts.home.put_account(account, clock.now()).await.unwrap();
+    parts.home.put_account(account, None, clock.now()).await.unwrap();
 }
 
 pub(crate) fn private_dir(path: &std::path::Path) {

@@ -3,7 +3,7 @@
 use crate::sql::Dialect;
 
 /// The statements that make the role; `None` where databases have no roles.
-pub(super) fn least(dialect: Dialect, database: &str) -> Option<String> {
+pub fn least_role(dialect: Dialect, database: &str) -> Option<String> {
     match dialect {
         Dialect::Postgres => {
             let database = quoted(database, '"');
