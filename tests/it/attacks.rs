@@ -11,6 +11,7 @@ mod log;
 mod network;
 mod policy;
 mod protocol;
+mod resources;
 mod secrets;
 mod semantics;
 

@@ -23,6 +23,7 @@ mod cli;
 mod databases;
 mod doubles;
 mod evidence;
+mod observer;
 mod oidc;
 mod pebble;
 mod printed;
@@ -50,6 +51,7 @@ pub use self::{
     certificates::{Secure, Shown, Signer, Valid},
     cli::{Cli, Ran},
     databases::{Database, shell_of_sqlite},
+    observer::{Observer, after_power_cut},
     oidc::{Authority, Browser, fetch},
     pebble::Pebble,
     served::{Heard, Served, frame},

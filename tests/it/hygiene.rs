@@ -171,7 +171,7 @@ fn what_a_process_prints_is_evidence() {
 }
 
 #[test]
-fn a_process_is_started_by_the_browser_the_demo_and_the_installation_alone() {
+fn t059_t184_a_process_is_started_by_the_browser_the_demo_and_the_installation_alone() {
     let allowed =
         |file: &str| ["src/cli/browser.rs", "src/cli/demo/agent.rs", "src/cli/install/system.rs"].contains(&file);
     for word in ["Command::new", "process::Command", "::spawn_process", "libc::system", "execve"] {
@@ -292,7 +292,7 @@ fn nothing_of_a_workplace_is_in_the_tree() {
 
 /// Features that would change what a byte means, or whom we trust, are not on; nor do their crates come in.
 #[test]
-fn no_dependency_brings_what_would_weaken_us() {
+fn t277_t278_no_dependency_brings_what_would_weaken_us() {
     let lock: toml::Table = toml::from_str(&read("Cargo.lock")).unwrap();
     let packages: BTreeSet<&str> =
         lock["package"].as_array().unwrap().iter().map(|package| package["name"].as_str().unwrap()).collect();

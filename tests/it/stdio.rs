@@ -419,7 +419,7 @@ fn await_without_an_id_gives_what_is_open_and_what_nobody_fetched() {
 }
 
 #[test]
-fn what_the_policy_denies_at_the_yes_is_denied_by_policy() {
+fn t096_what_the_policy_denies_at_the_yes_is_denied_by_policy() {
     let upstream = Upstream::plain();
     let port = Port::connected(&upstream);
     let mut wire = port.wire();

@@ -11,7 +11,7 @@ use super::files_in;
 use crate::harness::{Port, Ran, Reply, Upstream};
 
 #[test]
-fn t198_t025_t259_the_environment_changes_nothing() {
+fn t025_t182_t198_t205_t259_t264_t268_the_environment_changes_nothing() {
     let upstream = Upstream::plain();
     let evil = Upstream::bare(|_| Reply::json(200, &json!({"evil": true})));
     let mut port = Port::empty();
@@ -66,6 +66,9 @@ fn t198_t025_t259_the_environment_changes_nothing() {
         ("MALLOC_CHECK_", "3"),
         ("MALLOC_PERTURB_", "165"),
         ("BROWSER", "/bin/false"),
+        ("HOSTALIASES", keys_text.as_str()),
+        ("RES_OPTIONS", "ndots:15 attempts:9"),
+        ("LOCALDOMAIN", "evil.example"),
     ] {
         port.set(name, value);
     }

@@ -10,7 +10,8 @@ use std::{
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use serde_json::json;
 
-use crate::harness::{Port, Reply, Upstream};
+use super::peak_memory;
+use crate::harness::{Observer, Port, Reply, Upstream};
 
 /// A certificate that the environment vouches for is not one that we trust.
 #[test]
@@ -98,6 +99,80 @@ fn t201_t186_a_credential_goes_to_its_origin_and_nowhere_else() {
     let mut stolen = thief.wire();
     assert_eq!(stolen.call("stripe_list_customers", json!({})).failed(), "credential");
     assert_eq!((upstream.lines(), evil.lines()), (Vec::<String>::new(), Vec::<String>::new()));
+}
+
+/// Answers that come before the answer, and what comes after it, are not the answer.
+#[test]
+fn t207_what_surrounds_an_answer_is_bounded_and_says_nothing() {
+    let early = "HTTP/1.1 103 Early\r\nlink: </x>; rel=preload\r\n\r\n";
+    let continued = "HTTP/1.1 100 Continue\r\n\r\n";
+    let good = "HTTP/1.1 200 X\r\ncontent-type: application/json\r\nconnection: close\r\n";
+    let upstream = Upstream::start(move |request| {
+        let bytes = match request.line.rsplit('_').next().unwrap() {
+            "few" => format!("{}{good}content-length: 12\r\n\r\n{{\"id\":\"few\"}}", early.repeat(3)),
+            "flood" => continued.repeat(100_000),
+            "trailers" => format!(
+                "{good}transfer-encoding: chunked\r\ntrailer: location, x-status\r\n\r\n11\r\n{{\"id\":\"trailers\"}}\r\n0\r\n\
+                location: http://evil.example/\r\nx-status: 500\r\ncontent-type: text/html\r\n\r\n"
+            ),
+            "trail" => {
+                format!("{good}transfer-encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n{}\r\n", "a: b\r\n".repeat(100_000))
+            }
+            "header" => format!("{good}x-long: {}\r\ncontent-length: 2\r\n\r\n{{}}", "y".repeat(8 << 20)),
+            "pseudo" => format!("{good}:status: 500\r\n:path: /v1/refunds\r\ncontent-length: 2\r\n\r\n{{}}"),
+            _ => format!("{good}content-length: 2\r\ncontent-length: 17\r\n\r\n{{}}HTTP/1.1 200 X"),
+        };
+        Reply::Bytes(bytes.into_bytes())
+    });
+    let port = Port::connected(&upstream);
+    let mut wire = port.wire();
+    let mut answer = |kind: &str| wire.call("stripe_get_customer", json!({"customer": format!("cus_{kind}")}));
+    assert_eq!(answer("few").completed(), json!({"id": "few"}));
+    assert_eq!(answer("trailers").completed(), json!({"id": "trailers"}));
+    for kind in ["header", "pseudo", "lengths"] {
+        assert_eq!(answer(kind).failed(), "network", "{kind}");
+    }
+    // whatever is made of these: it ends, and takes no memory for what it does not keep
+    for kind in ["flood", "trail"] {
+        answer(kind).status();
+    }
+    let peak = peak_memory(wire.pid());
+    assert!(peak < 256 << 10, "{peak} KiB");
+}
+
+/// Nobody is called but the services that were connected: no crash reports, no look for a newer version, no statistics.
+#[test]
+fn t212_nobody_hears_of_it_but_the_service() {
+    let upstream = Upstream::plain();
+    let mut port = Port::empty();
+    let observer = Observer::of(&mut port);
+    port.init();
+    port.enrol();
+    assert_eq!(observer.calls(), Vec::<String>::new());
+    port.connect_stripe(&upstream.origin());
+    let mut wire = port.wire();
+    wire.call("stripe_list_customers", json!({})).completed();
+    let id = wire.call("stripe_create_refund", json!({"charge": "ch_1"})).approval_id();
+    port.approve(&id);
+    drop(wire);
+    port.cli(["doctor"]).run();
+    port.cli(["--version"]).done();
+    port.cli(["log", "verify"]).done();
+    let token = port.let_in(&["claude"]);
+    let served = port.serve();
+    assert_eq!(served.ask(&token, "POST", "/stripe/list_customers", &json!({})).code, 200);
+    drop(served);
+    // a panic and an error are the person's own
+    port.cli(["accounts"]).env("AGENTPORT_HOME", "/nonexistent").exits(1);
+    let service = upstream.origin().replace("http://", "").replace(':', " ");
+    assert!(observer.calls().contains(&service));
+    // `doctor` asks this computer's own loopback whether the site's port is taken
+    let foreign: Vec<_> = observer
+        .calls()
+        .into_iter()
+        .filter(|call| !(call.starts_with("127.0.0.1 ") || call.starts_with("::1 ") || call.starts_with("unix ")))
+        .collect();
+    assert_eq!(foreign, Vec::<String>::new());
 }
 
 /// A server with a certificate that nobody but its own file vouches for.

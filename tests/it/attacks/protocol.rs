@@ -108,6 +108,58 @@ fn t009_an_id_that_is_in_use_is_refused_and_the_first_request_goes_on() {
     upstream.received_one("GET /v1/customers");
 }
 
+/// Withdrawn while the service has it: it is done once, its outcome is on record, and the yes stays spent.
+#[test]
+fn t015_a_call_that_is_cancelled_on_the_wire_keeps_its_outcome() {
+    let (release, gate) = mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
+    let upstream = Upstream::start(move |_| {
+        gate.lock().unwrap().recv().ok();
+        Reply::json(200, &json!({"id": "re_1"}))
+    });
+    let port = Port::connected(&upstream);
+    port.allow("stripe.create_refund");
+    let mut wire = port.wire();
+    let id = wire.begin("stripe_create_refund", &json!({"charge": "ch_1"}));
+    upstream.arrival();
+    wire.say(
+        &json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id, "reason": "x"}}),
+    );
+    // the server has read it when it answers what came after
+    assert_eq!(wire.ask("ping", &json!({}))["result"], json!({}));
+    release.send(()).unwrap();
+    let ended = wire.end();
+    assert_eq!((ended.code, ended.rest), (Some(0), vec![]), "a cancelled request is not answered");
+    upstream.received_one("POST /v1/refunds");
+    assert_eq!(port.calls().last().unwrap(), &("stripe.create_refund".to_owned(), "succeeded".to_owned()));
+}
+
+/// What a client calls itself is its own word: no rule listens to it, and nothing shows it as it came.
+#[test]
+fn t024_what_a_client_calls_itself_decides_nothing() {
+    let upstream = Upstream::plain();
+    let port = Port::connected(&upstream);
+    port.edit_policy("schema = 1\n[tools]\n\"stripe.create_refund\" = \"ask\"\n[[rule]]\nid = \"admin\"\ntools = [\"stripe.create_refund\"]\ncaller = [\"admin\"]\ndecision = \"allow\"\n");
+    port.cli(["policy", "apply", "--code-stdin"]).stdin(&port.code()).done();
+    for name in
+        ["admin", "agentport-admin", "<script>alert(1)</script>", "a\u{202e}b\u{1b}[2J\nadmin", &"x".repeat(1 << 18)]
+    {
+        let mut wire = port.silent_wire("local");
+        let client = json!({"name": name, "title": name, "version": name});
+        let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client});
+        wire.ask("initialize", &params);
+        let asked = wire.call("stripe_create_refund", json!({"charge": "ch_1", "amount": name.len()}));
+        if asked.status() == "approval_required" {
+            let id = asked.approval_id();
+            let shown = port.cli(["approvals", "show", &id]).done().stdout;
+            assert!(!shown.contains("<script>") && !shown.contains('\u{202e}') && shown.len() < 64 << 10, "{shown}");
+        } else {
+            panic!("{name:.40} got {asked:?}");
+        }
+    }
+    assert_eq!(upstream.lines(), Vec::<String>::new());
+}
+
 #[test]
 fn t013_a_notification_calls_nothing() {
     let upstream = Upstream::plain();

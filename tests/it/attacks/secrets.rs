@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::harness::{Port, Reply, Upstream};
 
 #[test]
-fn t176_t177_t178_a_service_that_sends_the_key_back_sends_it_to_nobody() {
+fn t176_t177_t178_t236_a_service_that_sends_the_key_back_sends_it_to_nobody() {
     let upstream = Upstream::start(|request| {
         let sent = request.headers["authorization"].clone();
         let key = sent.trim_start_matches("Bearer ").to_owned();
@@ -20,6 +20,8 @@ fn t176_t177_t178_a_service_that_sends_the_key_back_sends_it_to_nobody() {
             "headers": {"authorization": sent, key.as_str(): "as a key"},
             "basic": format!("Basic {}", b64(&format!("user:{key}"))),
             "twice": b64(&b64(&key)),
+            "nested": [[{"deep": [key.as_str(), {"deeper": sent}]}]],
+            "bytes": key.bytes().collect::<Vec<_>>(),
             "hex": data_encoding::HEXLOWER.encode(key.as_bytes()),
             "url": format!("https://x/?key={url}&a=b"),
         });

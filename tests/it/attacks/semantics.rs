@@ -1,12 +1,16 @@
 //! Q: every step allowed and harm all the same. What deletes, and what changes who may do what later, is destructive, so
 //! that nothing but a line about it lets it run.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use agentport::{
     account::Environment,
     call::{Arguments, Caller},
-    catalog::{Catalog, Effect, Tool},
+    catalog::{Catalog, Effect, RequestTemplate, RestTemplate, Segment, Tool},
     policy::{Decision, Facts, Known, Pinned, Policy},
 };
 use serde_json::{Value, json};
@@ -31,6 +35,50 @@ fn presets(catalog: &Catalog) -> Vec<(String, Policy)> {
         (path.display().to_string(), policy)
     };
     files.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).map(of).collect()
+}
+
+/// What reaches the same endpoint is as grave by whichever tool, unless what makes it grave is a value that the milder one
+/// cannot send or that makes it as grave; and no tool reaches whatever an agent names.
+#[test]
+fn t087_no_second_tool_makes_the_same_request_look_harmless() {
+    let catalog = Catalog::built_in();
+    let mut places: BTreeMap<String, Vec<(&Tool, &RestTemplate)>> = BTreeMap::new();
+    for tool in catalog.tools() {
+        let RequestTemplate::Rest(rest) = &tool.request else { continue };
+        assert!(
+            rest.path.iter().any(|segment| matches!(segment, Segment::Literal(_))),
+            "{} goes anywhere",
+            tool.policy_name()
+        );
+        let place = format!("{} {} {:?}", tool.integration.id, rest.method.as_str(), rest.path);
+        places.entry(place).or_default().push((tool, rest));
+    }
+    let mut pairs = 0;
+    for (mild, graver, rest) in places.values().flat_map(|tools| {
+        let each = |(mild, _): &(&Tool, _)| {
+            let mild = mild.name.clone();
+            tools.iter().map(move |(graver, rest)| (mild.clone(), *graver, *rest))
+        };
+        tools.iter().flat_map(each).collect::<Vec<_>>()
+    }) {
+        let mild =
+            catalog.tools().find(|tool| tool.name == mild && tool.integration.id == graver.integration.id).unwrap();
+        if mild.effect >= graver.effect {
+            continue;
+        }
+        pairs += 1;
+        let sent = |key: &String| {
+            mild.params.iter().any(|param| param.name == *key && mild.raises.iter().all(|raise| raise.param != *key))
+        };
+        let can: Vec<&String> = rest.fixed.keys().filter(|key| sent(key)).collect();
+        assert!(
+            !rest.fixed.is_empty() && can.is_empty(),
+            "{} does what {} does: {can:?}",
+            mild.name,
+            graver.policy_name()
+        );
+    }
+    assert!(pairs > 3, "{pairs} pairs were looked at");
 }
 
 #[test]
