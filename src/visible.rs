@@ -1,6 +1,8 @@
 //! Text that somebody else chose, made safe to look at: what cannot be seen, or turns what is seen around, is written
 //! out. Two different texts never look the same, in a page, a terminal or a log.
 
+use unicode_width::UnicodeWidthChar as _;
+
 /// `text` with every invisible, directional, control and look-alike-space character written as `⟨U+202E⟩`, and runs of
 /// spaces counted. Injective: `⟨` itself is written out too.
 pub fn visible(text: &str) -> String {
@@ -15,8 +17,10 @@ pub fn visible_lines(text: &str) -> String {
 /// The lines of a file for a terminal: spaces stay as they are, because lines are compared and not values; all else is
 /// written out as by [`visible`].
 pub fn visible_source(line: &str) -> String {
+    let mut marks = Marks::default();
     line.chars()
         .map(|character| match character {
+            other if marks.pile_up(other) => format!("⟨U+{:04X}⟩", other as u32),
             ' ' => " ".to_owned(),
             other if is_hidden(other) => format!("⟨U+{:04X}⟩", other as u32),
             other => other.to_string(),
@@ -26,14 +30,32 @@ pub fn visible_source(line: &str) -> String {
 
 /// Does the text have characters that [`visible`] writes out, line breaks aside?
 pub fn has_hidden(text: &str) -> bool {
-    text.chars().any(|character| character != '\n' && character != '⟨' && is_hidden(character))
+    let mut marks = Marks::default();
+    text.chars()
+        .any(|character| marks.pile_up(character) || (character != '\n' && character != '⟨' && is_hidden(character)))
+}
+
+/// How many marks stand on the same letter (T167): the scripts of the world need two, more would cover the lines around.
+#[derive(Default)]
+struct Marks(usize);
+
+impl Marks {
+    const MOST: usize = 2;
+
+    /// Is `character` a mark, and one too many?
+    fn pile_up(&mut self, character: char) -> bool {
+        self.0 = if character.width() == Some(0) { self.0 + 1 } else { 0 };
+        self.0 > Self::MOST
+    }
 }
 
 fn written(text: &str, lines: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     let mut at_edge = true;
+    let mut marks = Marks::default();
     while let Some(character) = characters.next() {
+        let piled = marks.pile_up(character);
         if character == ' ' {
             let mut run = 1_usize;
             while characters.next_if_eq(&' ').is_some() {
@@ -49,7 +71,7 @@ fn written(text: &str, lines: bool) -> String {
         } else if character == '\n' && lines {
             out.push_str("⟨U+000A⟩\n");
             at_edge = true;
-        } else if is_hidden(character) {
+        } else if piled || is_hidden(character) {
             out += &format!("⟨U+{:04X}⟩", character as u32);
             at_edge = false;
         } else {
@@ -97,6 +119,18 @@ mod tests {
         for hidden in "\u{200B}\u{00AD}\u{2060}\u{E0041}\u{FE0F}\u{E0100}\u{1D173}\u{1BCA0}\u{3164}\u{115F}\u{1160}\u{FFA0}\u{2800}\u{034F}\u{17B4}\u{180B}\u{00A0}\u{2003}\u{3000}".chars() {
             assert_eq!(visible(&format!("a{hidden}b")), format!("a⟨U+{:04X}⟩b", hidden as u32));
         }
+    }
+
+    #[test]
+    fn t167_marks_that_pile_up_are_written_out() {
+        // Hebrew and Thai have two on a letter
+        for word in ["שָׁלוֹם", "ที่นี่", "นํ้า"] {
+            assert_eq!(visible(word), word);
+        }
+        let pile = |count: usize| format!("10{}00", "\u{0E49}".repeat(count));
+        assert_eq!(visible(&pile(4)), format!("10{}⟨U+0E49⟩⟨U+0E49⟩00", "\u{0E49}".repeat(2)));
+        assert_eq!((has_hidden(&pile(2)), has_hidden(&pile(3))), (false, true));
+        assert_eq!(visible_source(&pile(3)), visible(&pile(3)));
     }
 
     #[test]

@@ -126,7 +126,7 @@ fn foreign(host: &str) -> &'static str {
 }
 
 #[test]
-fn host_add_makes_a_private_file_that_the_host_understands_and_remove_takes_it_away() {
+fn t270_host_add_makes_a_private_file_that_the_host_understands_and_remove_takes_it_away() {
     for host in HOSTS {
         let place = Place::new(host);
         let added = place.done("add", host);

@@ -203,6 +203,16 @@ fn t180_the_released_program_ends_at_a_panic() {
     assert_eq!(manifest["profile"]["release"]["panic"].as_str(), Some("abort"));
 }
 
+/// What is released is what is tested: no feature, and no line that only one of the two has.
+#[test]
+fn t282_the_released_program_is_the_tested_one() {
+    let manifest: toml::Table = toml::from_str(&read("Cargo.toml")).unwrap();
+    assert!(manifest.get("features").is_none());
+    for word in ["debug_assertions", "cfg(feature", "cfg!(feature", "cfg!(test"] {
+        assert_eq!(files_with(word, |_| false), Vec::<String>::new(), "{word}");
+    }
+}
+
 #[test]
 fn every_test_file_is_named() {
     let main = read("tests/it/main.rs");

@@ -61,7 +61,7 @@ async fn keyring_keeps_replaces_and_forgets() {
 }
 
 #[tokio::test]
-async fn keyring_entries_of_another_home_are_out_of_reach() {
+async fn t188_keyring_entries_of_another_home_are_out_of_reach() {
     let Some(scene) = session() else { return };
     let (mine, other) = (Keyring::new(&home()), Keyring::new(&format!("{}-other", home())));
     mine.put("account/stripe/default", Secret::new(scene.canary().to_owned())).await.unwrap();
@@ -94,7 +94,7 @@ async fn keyring_answers_many_at_once_and_probes() {
 }
 
 #[tokio::test]
-async fn keyring_that_is_not_there_says_what_to_do() {
+async fn t188_keyring_that_is_not_there_says_what_to_do() {
     let Some(scene) = session() else { return };
     let output = again(&scene, &mut Command::new(std::env::current_exe().unwrap()), "no-bus");
     assert!(output.contains("unavailable: no keyring could be reached; "), "{output}");
@@ -104,7 +104,7 @@ async fn keyring_that_is_not_there_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn keyring_that_is_locked_says_so() {
+async fn t188_keyring_that_is_locked_says_so() {
     let Some(scene) = session() else { return };
     let session = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/with-keyring");
     let output = again(&scene, Command::new(session).arg(std::env::current_exe().unwrap()), "lock");

@@ -54,7 +54,7 @@ fn t176_t177_t178_t236_a_service_that_sends_the_key_back_sends_it_to_nobody() {
 
 /// Every command that reads, once, each in both forms.
 #[test]
-fn t185_no_command_gives_a_secret_out() {
+fn t183_t185_no_command_gives_a_secret_out() {
     let upstream = Upstream::plain();
     let port = Port::connected(&upstream);
     let id = port.wire().call("stripe_create_refund", json!({"charge": "ch_1"})).approval_id();
@@ -90,6 +90,12 @@ fn t185_no_command_gives_a_secret_out() {
         &["export"],
         &["debug"],
         &["connect", "stripe", "--show"],
+        // nor takes one where the list of processes shows it (T183)
+        &["connect", "stripe", "--secret", "sk_test_given"],
+        &["connect", "stripe", "sk_test_given"],
+        &["connect", "stripe", "--token", "sk_test_given"],
+        &["approvals", "approve", &id, "--code", "123456"],
+        &["policy", "apply", "--code", "123456"],
     ] {
         port.cli(absent.iter().copied()).exits(64);
     }
