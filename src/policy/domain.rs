@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_and_urls_name_one_host() {
+    fn t034_addresses_and_urls_name_one_host() {
         for (value, host) in [
             ("ann@Acme.COM", "acme.com"),
             ("ann@acme.com.", "acme.com"),

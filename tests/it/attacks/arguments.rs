@@ -1,6 +1,6 @@
 //! B and C: arguments, and the request that they become. Nothing is guessed, bent or led elsewhere.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Port, Reply, Upstream};
 
@@ -96,6 +96,42 @@ fn t030_t031_no_value_is_bent_and_no_name_is_guessed() {
     );
     assert_eq!(port.cli(["approvals", "list", "--json"]).done().json(), json!([]));
     assert_eq!(upstream.lines(), Vec::<String>::new());
+}
+
+/// An argument of a GraphQL tool is a value beside the document, which is the manifest's whatever is asked.
+#[test]
+fn t050_an_argument_says_nothing_in_the_query_language() {
+    let upstream = Upstream::bare(|request| {
+        let viewer = json!({"data": {"viewer": {"id": "u", "email": "ada@example.com"}, "organization": {"id": "o"}}});
+        let found =
+            json!({"data": {"searchIssues": {"nodes": [], "pageInfo": {"hasNextPage": false}, "totalCount": 0}}});
+        Reply::json(200, if request.body.contains("searchIssues") { &found } else { &viewer })
+    });
+    let port = Port::enrolled();
+    port.connect_linear(&upstream.origin());
+    let mut wire = port.wire();
+    let before = upstream.received().len();
+    let hostile = [
+        "plain",
+        "x\") { nodes { id } } } mutation { issueDelete(id: \"ENG-1\") { success } } #",
+        "\\\") { __schema { types { name } } ...F } fragment F on Query { viewer { id } }",
+        "\u{2028}\"]}, {\"query\": \"mutation { issueDelete(id: 1) { success } }\"}]",
+        "$term",
+    ];
+    for term in hostile {
+        wire.call("linear_search_issues", json!({"query": term})).completed();
+    }
+    for extra in ["term", "operationName", "variables", "extensions", "document"] {
+        let refused = wire.call("linear_search_issues", json!({"query": "x", extra: "mutation { x }"}));
+        assert_eq!(refused.invalid(), [format!("/{extra}")]);
+    }
+    let sent: Vec<Value> =
+        upstream.received()[before..].iter().map(|request| serde_json::from_str(&request.body).unwrap()).collect();
+    assert_eq!(sent.len(), hostile.len());
+    for (body, term) in sent.iter().zip(hostile) {
+        assert_eq!((&body["query"], &body["variables"]["term"]), (&sent[0]["query"], &json!(term)));
+        assert!(body["query"].as_str().unwrap().starts_with("query("), "{body}");
+    }
 }
 
 #[test]

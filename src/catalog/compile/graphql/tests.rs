@@ -99,7 +99,7 @@ name = { type = "string", in = "variable", description = "The name.", required =
 }
 
 #[test]
-fn a_document_is_one_operation() {
+fn t050_a_document_is_one_operation() {
     let one = "the document must have exactly one operation";
     assert_eq!(tool("read", &format!("{QUERY} query Other {{ things {{ id }} }}"), ID), [one]);
     assert_eq!(tool("read", "fragment F on Thing { id }", ""), [one]);

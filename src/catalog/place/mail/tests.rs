@@ -171,7 +171,7 @@ fn t051_each_recipient_that_is_no_single_address_is_refused_by_its_place() {
 }
 
 #[test]
-fn t051_no_other_field_breaks_out_of_its_header() {
+fn t051_t053_no_other_field_breaks_out_of_its_header() {
     for text in [
         "a\r\nBcc: e@evil.com",
         "a\nb",
