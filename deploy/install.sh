@@ -19,6 +19,7 @@ key=$state/.agentport.key
 program=/usr/local/bin/agentport
 unit=/etc/systemd/system/agentport.service
 dropin=/etc/systemd/system/agentport.service.d/port.conf
+socket=/run/agentport/agentport.sock
 here=$(cd "$(dirname "$0")" && pwd)
 
 binary='' from='' sha256='' domain='' acme='' cert='' certkey='' dry='' remove='' purge=''
@@ -118,6 +119,16 @@ set_line() {
     printf '%s\n' "$lines" >"$home/agentport.toml"
 }
 
+# wait_for SOCKET : until it is there, ten seconds at most
+wait_for() {
+    tries=0
+    until [ -S "$1" ]; do
+        tries=$((tries + 1))
+        [ "$tries" -le 100 ] || fail "the service does not answer at $1; journalctl -u agentport says why"
+        sleep 0.1
+    done
+}
+
 install_gateway() {
     obtain
     run install -D -o root -g root -m 0755 "$binary" "$program"
@@ -145,6 +156,7 @@ install_gateway() {
         run systemctl daemon-reload
         run systemctl enable agentport.service
         run systemctl restart agentport.service
+        if [ -n "$dry" ]; then say "would wait until it listens at $socket"; else wait_for "$socket"; fi
     else
         say "no systemd runs here: start \`$program serve\` as $user"
     fi

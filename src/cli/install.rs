@@ -71,25 +71,17 @@ pub(super) fn run(out: &Out, args: &Args) -> Result<Exit, Failure> {
         (0, _) | (_, true) => None,
         (_, false) => Some(code(args.code_stdin)?),
     };
+    let before = system::Before::look(args.dry_run)?;
     let mut system = System::new(out, args.dry_run);
-    system.copy_program()?;
-    let service = service_user(&mut system)?;
-    let moved = Moved::begin(&mut system, owner.as_ref(), &found, service.as_ref())?;
-    let rest = (|| {
-        if owner.is_none() || found.home.is_none() {
-            fresh(&mut system, service.as_ref())?;
+    let agent = owner.as_ref().zip(name.as_ref());
+    let moved = match install(&mut system, agent, &found, code.as_deref(), args.no_start) {
+        Ok(moved) => moved,
+        Err(failure) => {
+            before.put_back();
+            return Err(failure);
         }
-        if let (Some(owner), Some(name)) = (&owner, &name) {
-            let_in(&mut system, owner, service.as_ref(), name, code.as_deref())?;
-            system.write(note::PATH, &Note::of(owner, &found).to_text())?;
-        }
-        system.write(system::UNIT, system::UNIT_TEXT)?;
-        start(&mut system, args.no_start)
-    })();
-    if let Err(failure) = rest {
-        moved.undo();
-        return Err(failure);
-    }
+    };
+    system::Before::forget();
     moved.end(&mut system, owner.as_ref())?;
     if let Some(owner) = &owner {
         for host in &found.hosts {
@@ -98,6 +90,37 @@ pub(super) fn run(out: &Out, args: &Args) -> Result<Exit, Failure> {
     }
     tell(out, &system, owner.as_ref(), name.as_ref(), &found);
     Ok(Exit::Done)
+}
+
+/// All of it, but for letting go of what was moved.
+fn install(
+    system: &mut System<'_>,
+    agent: Option<(&LocalUser, &Caller)>,
+    found: &Found,
+    code: Option<&str>,
+    leave: bool,
+) -> Result<Moved, Failure> {
+    system.copy_program()?;
+    let service = service_user(system)?;
+    let moved = Moved::begin(system, agent.map(|(owner, _)| owner), found, service.as_ref())?;
+    let rest = (|| {
+        if agent.is_none() || found.home.is_none() {
+            fresh(system, service.as_ref())?;
+        }
+        if let Some((owner, name)) = agent {
+            let_in(system, owner, service.as_ref(), name, code)?;
+            system.write(note::PATH, &Note::of(owner, found).to_text())?;
+        }
+        system.write(system::UNIT, system::UNIT_TEXT)?;
+        start(system, leave)
+    })();
+    match rest {
+        Ok(()) => Ok(moved),
+        Err(failure) => {
+            moved.undo();
+            Err(failure)
+        }
+    }
 }
 
 fn need_root(dry: bool) -> Result<(), Failure> {
@@ -327,7 +350,7 @@ fn start(system: &mut System<'_>, leave: bool) -> Result<(), Failure> {
         if system::answers() {
             return Ok(());
         }
-        drop(System::new(&Out::new(true), false).program("systemctl", &["disable", "--now", "agentport.service"]));
+        system::systemctl(&["disable", "--now", "agentport.service"]);
         Err(Failure::new("the service does not answer; everything is as it was before")
             .hint("journalctl -u agentport says why"))
     })

@@ -54,5 +54,6 @@ mod sql_properties;
 mod standing;
 mod stdio;
 mod stripe;
+mod systemd;
 mod takeover;
 mod tls;

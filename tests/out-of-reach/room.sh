@@ -72,7 +72,7 @@ cp -a /home/me /mnt/me.before
 if echo 000000 | /home/me/bin/agentport install --service --for-user me --code-stdin --json; then say 'it was taken'; fi
 diff -r --no-dereference /mnt/me.before/.agentport /home/me/.agentport -x run -x '*.lock' -x 'agentport.db-*' >/dev/null || say 'something changed'
 as me /home/me/bin/agentport log verify --json
-ls -A /var/lib/agentport
+if [ ! -e /var/lib/agentport ] && [ ! -e /usr/local/bin/agentport ] && ! getent passwd agentport; then say nothing-left; fi
 
 # a server that the host started before, and that is still running when all has moved
 coproc old { as me /home/me/bin/agentport stdio --as openclaw 2>/dev/null; }

@@ -27,6 +27,7 @@ pub(super) const STATE: &str = "/var/lib/agentport";
 pub(super) const SERVICE_HOME: &str = "/var/lib/agentport/.agentport";
 pub(super) const KEY: &str = "/var/lib/agentport/.agentport.key";
 pub(super) const PROGRAM: &str = "/usr/local/bin/agentport";
+const PROGRAM_BEFORE: &str = "/usr/local/bin/agentport.before";
 pub(super) const UNIT: &str = "/etc/systemd/system/agentport.service";
 pub(super) const DROP_IN: &str = "/etc/systemd/system/agentport.service.d";
 pub(super) const SOCKET: &str = "/run/agentport/agentport.sock";
@@ -151,6 +152,58 @@ impl<'a> System<'a> {
                 Ok(()) | Err(_) => Ok(()),
             }
         })
+    }
+}
+
+/// Whether it works or not, and without a word.
+pub(super) fn systemctl(arguments: &[&str]) {
+    drop(System::new(&Out::new(true), false).program("systemctl", arguments));
+}
+
+/// What was there before an installation, and what has to go or come back where it fails.
+#[derive(Debug)]
+pub(super) struct Before {
+    /// Files and folders that were not there.
+    absent: Vec<&'static str>,
+    /// The service had no user.
+    no_user: bool,
+}
+
+impl Before {
+    /// Looks, and keeps the program of before beside the new one.
+    pub(super) fn look(dry: bool) -> Result<Self, Failure> {
+        let absent: Vec<_> = [UNIT, STATE, PROGRAM].into_iter().filter(|path| !Path::new(path).exists()).collect();
+        if !dry && !absent.contains(&PROGRAM) {
+            drop(fs::remove_file(PROGRAM_BEFORE));
+            fs::hard_link(PROGRAM, PROGRAM_BEFORE).map_err(|error| at(PROGRAM_BEFORE, &error))?;
+        }
+        Ok(Self { absent, no_user: !dry && LocalUser::find(USER).is_err() })
+    }
+
+    /// It did not go well.
+    pub(super) fn put_back(self) {
+        for path in &self.absent {
+            let path = Path::new(path);
+            drop(if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) });
+        }
+        // a link is renamed over the other of the same file to no effect
+        drop(fs::rename(PROGRAM_BEFORE, PROGRAM));
+        drop(fs::remove_file(PROGRAM_BEFORE));
+        drop(Path::new(super::note::PATH).parent().map(fs::remove_dir));
+        if self.no_user && LocalUser::find(USER).is_ok() {
+            drop(of_system("userdel").and_then(|mut command| Ok(command.arg(USER).status()?)));
+        }
+        if has_systemd() {
+            systemctl(&["daemon-reload"]);
+            if !self.absent.contains(&UNIT) {
+                systemctl(&["enable", "--now", "agentport.service"]);
+            }
+        }
+    }
+
+    /// It went well.
+    pub(super) fn forget() {
+        drop(fs::remove_file(PROGRAM_BEFORE));
     }
 }
 

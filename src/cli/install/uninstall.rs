@@ -31,10 +31,7 @@ pub(in crate::cli) fn run(out: &Out, args: &Args) -> Result<Exit, Failure> {
         (Some(note), false) => bring_back(&mut system, note).inspect_err(|_| {
             // it could not go back: it goes on where it is
             if system::has_systemd() {
-                drop(
-                    system::System::new(&Out::new(true), false)
-                        .program("systemctl", &["enable", "--now", "agentport.service"]),
-                );
+                system::systemctl(&["enable", "--now", "agentport.service"]);
             }
         })?,
         (Some(_), true) | (None, _) => false,
