@@ -10,6 +10,9 @@ pub struct Ask {
     /// What happens, with values out of arguments and facts in it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headline: Vec<Piece>,
+    /// What stands there where something in the headline is not known; the first that is known holds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub otherwise: Vec<Otherwise>,
     /// Whether it can be undone, and how: `none`, or `30 days in the trash`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undo: Option<String>,
@@ -25,6 +28,16 @@ impl Ask {
     }
 }
 
+/// Another headline.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Otherwise {
+    /// Only where this argument is absent: then the sentence says what that means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub without: Option<String>,
+    /// Its words.
+    pub headline: Vec<Piece>,
+}
+
 /// A part of a headline.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -37,6 +50,9 @@ pub enum Piece {
     Money {
         /// The amount, in the currency's smallest unit.
         amount: Path,
+        /// What is taken off it first.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        less: Option<Path>,
         /// The currency's code.
         currency: Path,
     },

@@ -202,11 +202,12 @@ def paths(tool, previews):
             yield preview["as"], show["field"]
             if show.get("unit", "").startswith("minor:"):
                 yield preview["as"], show["unit"].removeprefix("minor:")
-    texts = [tool.get("ask", {}).get("headline", "")]
+    ask = tool.get("ask", {})
+    texts = [ask.get("headline", "")] + [other.get("headline", "") for other in ask.get("otherwise", [])]
     texts += [value for preview in previews for value in preview.get("args", {}).values() if isinstance(value, str)]
     for text in texts:
         for inner in re.findall(r"\{([^}]*)\}", text):
-            for path in re.split(r"\|money:", inner):
+            for path in re.split(r"\|money:| - ", inner):
                 name, _, rest = path.partition(".")
                 if name in names and rest:
                     yield name, rest

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     catalog::{
         Effect, Param, Tool,
-        ask::{Ask, Path, Piece, Preview, Show, ShowUnit, Source as Given},
+        ask::{Ask, Otherwise, Path, Piece, Preview, Show, ShowUnit, Source as Given},
         mail,
         nearest::nearest,
         param::find_param,
@@ -48,6 +48,22 @@ pub(super) fn ask(source: &mut Source<'_>, table: &mut Table<'_>, params: &[Para
             let span = line.span.clone();
             let line = names::prose(source, "headline", line);
             ask.headline = headline(source, &line, &span, &scope).unwrap_or_default();
+        }
+        for mut table in table.tables(source, "otherwise", "`otherwise = [{ without = \"…\", headline = \"…\" }]`")
+        {
+            let without = table.string(source, "without");
+            if let Some(without) = &without {
+                known_param(source, without, scope.params);
+            }
+            if let Some(line) = table.required(source, "headline") {
+                let span = line.span.clone();
+                let line = names::prose(source, "headline", line);
+                ask.otherwise.extend(
+                    headline(source, &line, &span, &scope)
+                        .map(|headline| Otherwise { without: without.map(|without| without.value), headline }),
+                );
+            }
+            table.finish(source);
         }
         ask.undo = table.string(source, "undo").map(|undo| names::prose(source, "undo", undo));
         table.finish(source);
@@ -217,10 +233,15 @@ fn headline(source: &mut Source<'_>, text: &str, span: &Range<usize>, scope: &Sc
             pieces.push(Piece::Text(before.to_owned()));
         }
         pieces.push(match inside.split_once("|money:") {
-            Some((amount, currency)) => Piece::Money {
-                amount: path(source, amount, span, scope)?,
-                currency: path(source, currency, span, scope)?,
-            },
+            Some((amount, currency)) => {
+                let (amount, less) = amount.split_once(" - ").map_or((amount, None), |(all, less)| (all, Some(less)));
+                let mut path = |written| path(source, written, span, scope);
+                let less = match less {
+                    Some(less) => Some(path(less)?),
+                    None => None,
+                };
+                Piece::Money { amount: path(amount)?, less, currency: path(currency)? }
+            }
             None => Piece::Value(path(source, inside, span, scope)?),
         });
         rest = after;
@@ -304,7 +325,7 @@ mod tests {
                 Piece::Text("Delete ".to_owned()),
                 Piece::Value(fact("name")),
                 Piece::Text(", ".to_owned()),
-                Piece::Money { amount: fact("price"), currency: fact("currency") },
+                Piece::Money { amount: fact("price"), less: None, currency: fact("currency") },
             ]
         );
         assert_eq!(ask.undo.as_deref(), Some("none"));
@@ -328,6 +349,21 @@ mod tests {
             ("unit = \"minor:currency\"", "unit = \"euro\"", "`euro` is no unit of a fact"),
             ("{now.name}", "{then.name}", "`then.name` is neither a parameter nor an earlier preview"),
             ("{now.price|money:now.currency}", "{now.price", "a `{` has no `}`"),
+            (
+                "{now.price|money:now.currency}",
+                "{now.price - then.price|money:now.currency}",
+                "`then.price` is neither a parameter nor an earlier preview",
+            ),
+            (
+                "undo = \"none\"\n",
+                "otherwise = [{ without = \"ids\", headline = \"x\" }]\n",
+                "the tool has no parameter `ids`",
+            ),
+            (
+                "undo = \"none\"\n",
+                "otherwise = [{ headline = \"{idd}\" }]\n",
+                "`idd` is neither a parameter nor an earlier preview",
+            ),
             ("label = \"Name\"", "label = \"Name\", becomes = \"name\"", "the tool has no parameter `name`"),
             ("call = \"get_thing\"", "each = \"recipients\"\ncall = \"get_thing\"", "the tool sends no mail"),
             (
