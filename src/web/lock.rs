@@ -14,7 +14,8 @@ use serde::Deserialize;
 use super::{
     Site,
     failure::Failure,
-    pages::{self, Visit, refused, see_other},
+    inbox,
+    pages::{Visit, refused, see_other},
     passkey::challenge,
     proof::Proof,
     session::check_form_token,
@@ -104,8 +105,7 @@ pub(super) async fn set(
         return visit.ask_who(&site, &headers, StatusCode::UNAUTHORIZED, "/", None).await;
     };
     check_form_token(&session.token, LOCK, &form.csrf)?;
-    let refuse =
-        async |status, problem: String| pages::inbox_page(&site, &headers, &visit, status, Some(problem)).await;
+    let refuse = async |status, problem: String| inbox::page(&site, &headers, &visit, status, Some(problem)).await;
     let proof = match Proof::read(&form.code, &form.passkey) {
         Ok(proof) => proof,
         Err(error) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, format!("{error}; nothing was changed")).await,

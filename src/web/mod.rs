@@ -2,8 +2,9 @@
 //! with a second factor, or no.
 //!
 //! `host` keeps exactly one process of the home serving, `guard` stands before everything, `session` knows the browser,
-//! `login`, `pages`, `deciding`, `together`, `enrolling`, `people`, `lock`, `log`, `policy`, `accounts`, `connecting`, `agents` and `passkey` answer the routes, `view` turns an approval into plain text that cannot lie, and the
-//! templates only lay it out. Nothing here decides: [`Gateway::approve`](crate::gateway::Gateway::approve) and
+//! `login`, `signing`, `inbox`, `deciding`, `together`, `enrolling`, `people`, `lock`, `log`, `policy`, `accounts`,
+//! `connecting`, `agents` and `passkey` answer the routes with what `pages` has for all of them, `view` turns an approval into
+//! plain text that cannot lie, and the templates only lay it out. Nothing here decides: [`Gateway::approve`](crate::gateway::Gateway::approve) and
 //! [`Gateway::deny`](crate::gateway::Gateway::deny) do.
 
 mod accounts;
@@ -15,6 +16,7 @@ mod enrolling;
 mod failure;
 mod guard;
 mod host;
+mod inbox;
 mod listener;
 mod lock;
 mod log;
@@ -26,6 +28,7 @@ mod people;
 mod policy;
 mod proof;
 mod session;
+mod signing;
 #[cfg(unix)]
 mod socket;
 mod tls;
@@ -49,9 +52,9 @@ pub use self::{
 /// Everything that the site answers. What is not here is a 404.
 fn router(site: &Arc<Site>) -> Router {
     Router::new()
-        .route("/", get(pages::inbox))
-        .route("/login", get(pages::sign_in_form).post(pages::sign_in))
-        .route("/logout", post(pages::sign_out))
+        .route("/", get(inbox::show))
+        .route("/login", get(signing::form).post(signing::sign_in))
+        .route("/logout", post(signing::sign_out))
         .route("/lock", post(lock::set))
         .route("/lock/challenge", post(lock::for_lock))
         .route("/unlock/challenge", post(lock::for_unlock))
