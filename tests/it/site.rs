@@ -3,6 +3,7 @@
 mod accounts;
 mod bystanders;
 pub(crate) mod house;
+mod inbox;
 mod log;
 mod people;
 mod policy;

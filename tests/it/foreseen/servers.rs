@@ -3,7 +3,10 @@
 use serde_json::json;
 
 use super::{lines, pairs};
-use crate::harness::{Database, Port};
+use crate::{
+    harness::{Database, Port},
+    site::house::Browser,
+};
 
 const SHOP: &str = "CREATE TABLE customers (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL, country CHAR(2));
     CREATE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER,
@@ -252,4 +255,30 @@ fn t082_a_statement_that_touches_more_than_was_approved_is_rolled_back_by_mariad
     assert!(said.contains("\"unknown\"") && said.contains("could not take everything back"), "{said}");
     assert_eq!(server.run("SELECT count(*) FROM old WHERE country = 'AT'").trim(), "900");
     port.cli(["log", "verify"]).done();
+}
+
+/// Staging and production differ in the server, the database and the role, and each of them stands before the statement.
+#[tokio::test(flavor = "multi_thread")]
+async fn t283_the_page_of_a_statement_names_server_database_and_role() {
+    let Some(server) = Database::postgres("t283_the_page_of_a_statement_names_server_database_and_role") else {
+        return;
+    };
+    server.run(SHOP);
+    let port = connected(&server, "postgres", |password| {
+        server.run(&format!(
+            "CREATE ROLE cashier LOGIN PASSWORD '{password}'; GRANT ALL ON ALL TABLES IN SCHEMA public TO cashier;"
+        ));
+        server.url("cashier", password)
+    });
+    let mut wire = port.wire();
+    let asked = wire.call("postgres_execute", json!({"sql": "DELETE FROM notes WHERE id = 1"}));
+    let url = asked.0["approval"]["url"].as_str().unwrap();
+    let (base, path) = url.split_at(url.rfind("/approve/").unwrap());
+    let mut browser = Browser::new(base.rsplit(':').next().unwrap().parse().unwrap());
+    assert_eq!(browser.post("/login", &[("code", &port.code()), ("next", path)]).await.status, 303);
+    let text = browser.get(path).await.text();
+    let place = text.split("production PostgreSQL account prod ").nth(1).unwrap_or_else(|| panic!("{text}"));
+    let (place, _) = place.split_once("DELETE").unwrap();
+    let shown = format!("on postgres://127.0.0.1:{} database shop", server.port());
+    assert!(place.contains("cashier") && place.contains(&shown), "{place}");
 }

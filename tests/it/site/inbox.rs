@@ -1,0 +1,49 @@
+//! What the inbox says of each call that waits.
+
+use serde_json::json;
+
+use super::house::House;
+
+const DAY: i64 = 24 * 60 * 60 * 1000;
+
+/// The sentence about what was asked lately, of the one call that waits.
+async fn lately(house: &House) -> String {
+    let text = house.signed_in().await.get("/").await.text();
+    let mut said = text.split("Asked lately: ").skip(1);
+    let sentence = said.next().unwrap_or_else(|| panic!("nothing is said: {text}")).lines().next().unwrap().to_owned();
+    assert_eq!(said.count(), 0, "{text}");
+    sentence
+}
+
+async fn refund(house: &House, amount: u32) -> String {
+    house.clock.pass(60_000);
+    let arguments = json!({"charge": "ch_3Nf1abcdefghijkl", "amount": amount});
+    house.ask("stripe_create_refund", arguments).await.id.clone()
+}
+
+async fn decide(house: &House, id: &str, decision: &str) {
+    let mut browser = house.signed_in().await;
+    let answer = browser.decide(id, decision, &house.next_code(), "").await;
+    assert_eq!(answer.status, 303, "{}", answer.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_inbox_says_how_often_the_like_was_asked_in_the_last_seven_days() {
+    let house = House::build().await;
+    let first = refund(&house, 500).await;
+    assert_eq!(lately(&house).await, "first time in 7 days for this tool, account and caller");
+    decide(&house, &first, "deny").await;
+    let second = refund(&house, 600).await;
+    assert_eq!(lately(&house).await, "once in the 7 days before: 0 approved, 1 denied, 0 done");
+    decide(&house, &second, "approve").await;
+    let third = refund(&house, 700).await;
+    assert_eq!(lately(&house).await, "2 times in the 7 days before: 1 approved, 1 denied, 1 done");
+    decide(&house, &third, "deny").await;
+    // another tool is another habit
+    let other = house.ask("stripe_create_customer", json!({"name": "ann"})).await;
+    assert_eq!(lately(&house).await, "first time in 7 days for this tool, account and caller");
+    decide(&house, &other.id, "deny").await;
+    house.clock.pass(8 * DAY);
+    refund(&house, 800).await;
+    assert_eq!(lately(&house).await, "first time in 7 days for this tool, account and caller");
+}
