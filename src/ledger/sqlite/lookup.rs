@@ -34,7 +34,7 @@ impl Sqlite {
     /// # Errors
     /// The database cannot be read.
     pub async fn lines(&self, filter: LineFilter) -> Result<Vec<Line>, LedgerError> {
-        self.on_thread(move |inner| lines(&inner.connection(Durability::Normal), &filter)).await
+        self.looking(move |connection| lines(connection, &filter)).await
     }
 
     /// One call by any of its records' ids or its approval's.
@@ -43,7 +43,7 @@ impl Sqlite {
     /// The database cannot be read.
     pub async fn detail(&self, id: &str) -> Result<Option<CallDetail>, LedgerError> {
         let id = id.to_owned();
-        self.on_thread(move |inner| detail(&inner.connection(Durability::Normal), &id)).await
+        self.looking(move |connection| detail(connection, &id)).await
     }
 
     /// Every record with its payloads, oldest first, from `after` on; at most `limit`.
@@ -51,12 +51,11 @@ impl Sqlite {
     /// # Errors
     /// The database cannot be read.
     pub async fn export(&self, after: i64, limit: u32) -> Result<Vec<Value>, LedgerError> {
-        self.on_thread(move |inner| {
-            let connection = inner.connection(Durability::Normal);
+        self.looking(move |connection| {
             let sql = format!("SELECT {RECORD} FROM record WHERE seq > ? ORDER BY seq LIMIT ?");
             let mut statement = connection.prepare_cached(&sql)?;
             let records: Vec<Value> = statement.query_map(params![after, limit], record)?.collect::<Result<_, _>>()?;
-            records.into_iter().map(|record| with_payloads(&connection, record)).collect()
+            records.into_iter().map(|record| with_payloads(connection, record)).collect()
         })
         .await
     }
@@ -80,12 +79,11 @@ impl Sqlite {
     /// # Errors
     /// The database cannot be read.
     pub async fn by_day(&self, since: Millis) -> Result<Vec<(i64, String, u64)>, LedgerError> {
-        self.on_thread(move |inner| {
+        self.looking(move |connection| {
             let sql = format!(
                 "SELECT at / {A_DAY} AS day, {STANDING} AS standing, count(*) FROM record
                  WHERE kind = 'call' AND at >= ?1 AND caller <> ?2 GROUP BY day, standing ORDER BY day, standing"
             );
-            let connection = inner.connection(Durability::Normal);
             let mut statement = connection.prepare_cached(&sql)?;
             let rows = statement.query_map(params![since, Caller::AGENTPORT], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?))

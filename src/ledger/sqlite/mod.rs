@@ -1,7 +1,8 @@
 //! The ledger in one SQLite file, shared by any number of processes.
 //!
 //! Two connections: what is only a read upstream is committed with `synchronous=NORMAL` (survives our crash, not a power
-//! cut), everything else with FULL. Each method is one `BEGIN IMMEDIATE` transaction on a blocking thread.
+//! cut), everything else with FULL. Each method is one `BEGIN IMMEDIATE` transaction on a blocking thread. What reads much of
+//! the log, for a person, has a connection of its own meanwhile: no call waits for it.
 //! `accounts`, `agents`, `people`, `factors`, `passkeys`, `enrolments`, `sessions`, `sign_in_links`, `pins`, `notices` and `offers` keep the home's other
 //! facts in the same file and the same chain.
 
@@ -128,7 +129,7 @@ impl Sqlite {
     /// # Errors
     /// The database cannot be read.
     pub async fn verify(&self) -> Result<Result<Verified, Bad>, LedgerError> {
-        self.on_thread(|inner| chain::verify(&inner.connection(Durability::Full))).await
+        self.looking(chain::verify).await
     }
 
     /// A number that changes when another connection has changed the file.
@@ -162,6 +163,19 @@ impl Sqlite {
         self.on_thread_of_any_schema(|inner| {
             migration::check_version(&inner.connection(Durability::Normal))?;
             work(inner)
+        })
+        .await
+    }
+
+    /// Reads with a connection of its own, however long it takes.
+    async fn looking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        self.on_thread_of_any_schema(|inner| {
+            let connection = open::reader(&inner.path)?;
+            migration::check_version(&connection)?;
+            work(&connection)
         })
         .await
     }

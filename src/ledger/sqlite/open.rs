@@ -14,10 +14,24 @@ pub(super) fn connection(path: &Path, synchronous: &str) -> Result<Connection, L
         // somebody else may have made it in this moment, which is as good
         drop(crate::files::create_private(path)?);
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | OpenFlags::SQLITE_OPEN_NOFOLLOW
-        | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let connection = plain(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    write_ahead(&connection)?;
+    connection.execute_batch(&format!(
+        "PRAGMA synchronous = {synchronous}; PRAGMA secure_delete = ON; PRAGMA cell_size_check = ON;
+         PRAGMA temp_store = MEMORY; PRAGMA fullfsync = ON;"
+    ))?;
+    Ok(connection)
+}
+
+/// A connection of its own for what takes long and changes nothing.
+pub(super) fn reader(path: &Path) -> Result<Connection, LedgerError> {
+    plain(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+/// One in which nothing runs by itself.
+fn plain(path: &Path, mode: OpenFlags) -> Result<Connection, LedgerError> {
+    let flags =
+        mode | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW | OpenFlags::SQLITE_OPEN_EXRESCODE;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(64);
@@ -25,11 +39,6 @@ pub(super) fn connection(path: &Path, synchronous: &str) -> Result<Connection, L
     connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
-    write_ahead(&connection)?;
-    connection.execute_batch(&format!(
-        "PRAGMA synchronous = {synchronous}; PRAGMA secure_delete = ON; PRAGMA cell_size_check = ON;
-         PRAGMA temp_store = MEMORY; PRAGMA fullfsync = ON;"
-    ))?;
     Ok(connection)
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ledger::{
-    ApprovalStatus, Outcome, Permit,
+    ApprovalStatus, LineFilter, Outcome, Permit,
     conformance::{approved, asked, balance, decide, done, permitted, refund, status, yes},
 };
 
@@ -10,6 +10,25 @@ use crate::ledger::{
 fn each(ledger: &Sqlite, change: impl Fn(&Connection)) {
     change(&ledger.inner.connection(Durability::Normal));
     change(&ledger.inner.connection(Durability::Full));
+}
+
+/// T253: a person who searches the log, or checks it whole, holds up no call, and none holds them up.
+#[tokio::test]
+async fn t253_who_reads_the_log_and_who_is_written_into_it_do_not_wait_for_each_other() {
+    let stage = Folder::with(1).enrolled().await;
+    let ledger = &stage.ledgers[0];
+    let permit = permitted(ledger, balance(), at(0)).await;
+    ledger.settle(permit.record(), &done("re_1"), at(1)).await.unwrap();
+    let (normal, full) = (ledger.inner.connection(Durability::Normal), ledger.inner.connection(Durability::Full));
+    full.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let words = LineFilter { text: vec!["balance".to_owned()], ..LineFilter::default() };
+    let lines = ledger.lines(words).await.unwrap();
+    let found = ledger.detail(&lines[0].id).await.unwrap().unwrap();
+    assert_eq!((lines.len(), found.records.len()), (1, 2));
+    assert_eq!(ledger.export(0, 9).await.unwrap().len() as u64, ledger.verify().await.unwrap().unwrap().records);
+    assert_eq!(ledger.by_day(0).await.unwrap().len(), 1);
+    full.execute_batch("ROLLBACK").unwrap();
+    drop((normal, full));
 }
 
 #[tokio::test]
