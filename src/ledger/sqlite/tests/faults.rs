@@ -14,6 +14,7 @@ fn each(ledger: &Sqlite, change: impl Fn(&Connection)) {
 
 /// T253: a person who searches the log, or checks it whole, holds up no call, and none holds them up.
 #[tokio::test]
+#[expect(clippy::await_holding_lock, reason = "that nobody waits for what is held is what is tried")]
 async fn t253_who_reads_the_log_and_who_is_written_into_it_do_not_wait_for_each_other() {
     let stage = Folder::with(1).enrolled().await;
     let ledger = &stage.ledgers[0];
