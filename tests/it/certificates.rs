@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::harness::{Port, Secure, Shown, Signer, Upstream, Valid, free_port};
+use crate::harness::{Port, Secure, Shown, Signer, Upstream, Valid, fetch, free_port};
 
 /// What the settings say about who is believed.
 fn trust(port: &Port, host: &str, signer: &Signer) {
@@ -85,6 +85,67 @@ fn t202_a_service_that_cannot_prove_who_it_is_is_asked_nothing() {
     fs::write(port.home().join("agentport.toml"), lines.join("\n")).unwrap();
     assert_eq!(wire.call("stripe_get_balance", json!({})).failed(), "network");
     assert_eq!(server.heard().len(), told + 1);
+}
+
+/// Neither the code of a sign-in nor the token that renews one is given to a server in the vendor's place.
+#[test]
+fn t202_an_authorization_server_that_cannot_prove_who_it_is_gets_no_code_and_no_token() {
+    let (signer, host) = (Signer::new("internal"), "127.0.0.1");
+    let good = || signer.sign(host, Valid::Now);
+    let port = Port::enrolled();
+    let (access, renewing) = (format!("pha_{}", "A7".repeat(20)), format!("phr_{}", "R7".repeat(20)));
+    port.evidence().keep_from(&access);
+    port.evidence().keep_from(&renewing);
+    // it is the service as well, and says of every token that it has ended already
+    let body = json!({
+        "access_token": access, "refresh_token": renewing, "token_type": "Bearer", "expires_in": 0,
+        "uuid": "u-1", "email": "alice@example.com",
+    });
+    let server = Secure::answering(&body.to_string(), good());
+    add(&port, "[oauth.posthog]\nclient_id = \"agentport-test\"\n");
+    trust(&port, host, &signer);
+    let origin = server.origin();
+    let sign_in = || {
+        let target = ["--set", "project_id=1", "--oauth", "--origin", &origin, "--allow-private", "--json"];
+        let mut child = port.cli(["connect", "posthog"].into_iter().chain(target).collect::<Vec<_>>()).unseen().spawn();
+        let waiting = child.line();
+        let asked = url::Url::parse(waiting["authorize_url"].as_str().unwrap()).unwrap();
+        let state = asked.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+        let back = waiting["redirect_uri"].as_str().unwrap();
+        assert_eq!(fetch("GET", &format!("{back}?code=c0de&state={state}"), "", "").status, 200);
+        let said = child.line();
+        port.evidence().saw(said.to_string());
+        (child.wait(), said)
+    };
+    for (shown, why) in bad(host, &signer) {
+        server.show(shown);
+        let (code, said) = sign_in();
+        let message = said["error"]["message"].as_str().unwrap();
+        assert!(code == 1 && message.contains(why), "{why}: {said}");
+    }
+    assert_eq!((server.heard(), port.cli(["accounts", "--json"]).done().json()), (Vec::<String>::new(), json!([])));
+
+    server.show(good());
+    let (code, said) = sign_in();
+    assert_eq!((code, &said["identity"]["name"]), (0, &json!("alice@example.com")), "{said}");
+    assert!(server.heard().iter().any(|request| request.contains("code=c0de")));
+    // each time another process, which does not yet know that it had better wait
+    let call = || port.cli(["call", "posthog.get_current_user", "--json"]).run();
+    assert_eq!(call().json()["status"], "completed");
+    let renewals = || server.heard().iter().filter(|request| request.contains(&renewing)).count();
+    let (renewed, told) = (renewals(), server.heard().len());
+    assert!(renewed > 0, "{:?}", server.heard());
+    for (shown, why) in bad(host, &signer) {
+        server.show(shown);
+        let answer = call().json();
+        let error = (&answer["status"], &answer["error"]["kind"]);
+        assert_eq!(error, (&json!("failed"), &json!("credential")), "{why}: {answer}");
+    }
+    assert_eq!(server.heard().len(), told, "nobody was told anything");
+    // that was no word of the vendor's: the sign-in is as good as before
+    server.show(good());
+    assert_eq!(call().json()["status"], "completed");
+    assert_eq!(port.cli(["accounts", "--json"]).done().json()[0]["secret"], "ok");
 }
 
 /// `AGENTPORT_CA` is for the shim's own gateway. Where there is none it opens nothing.
