@@ -41,7 +41,9 @@ impl Visit {
         let parts = site.gateway().open_parts().map_err(Failure::internal)?;
         let snapshot = parts.snapshots.current().map_err(Failure::internal)?;
         let session = session::find(site, &parts, headers, snapshot.settings.session).await?;
-        Ok(Self { parts, snapshot, session, codes: login::is_named_here(site) })
+        // into a container, everybody comes from elsewhere
+        let codes = login::is_named_here(site) && snapshot.settings.listen.ip().is_loopback();
+        Ok(Self { parts, snapshot, session, codes })
     }
 
     /// The form that asks who this is. It says nothing about what lies behind it.

@@ -83,6 +83,12 @@ fn t157_from_another_computer_a_code_alone_signs_nobody_in() {
     let Some(own) = own.ok().filter(|own| !own.is_loopback() && !own.is_unspecified()) else {
         return skip("signing in from another computer: needs an address that is not loopback");
     };
+    // no form asks for what would not be taken
+    for path in ["/", "/log", "/login"] {
+        let asked =
+            served.at(own, &format!("GET {path} HTTP/1.1\r\nHost: localhost:{free}\r\nConnection: close\r\n\r\n"));
+        assert!(asked.body.contains("agentport login") && !asked.body.contains("name=\"code\""), "{path} {asked:?}");
+    }
     let before = marks(&port);
     let code = format!("code={}&next=/", port.code());
     let length = code.len();

@@ -10,6 +10,7 @@ mod channels;
 mod cli;
 mod clients;
 mod conformance;
+mod container;
 mod crash;
 mod databases;
 mod demo;
