@@ -60,6 +60,16 @@ impl Tokens {
                 _ => {}
             }
         }
+        // `1a` and `t.5e_a` are names to MySQL, two words or errors to others
+        for pair in tokens.windows(2) {
+            if let [left, right] = pair
+                && is_name_or_number(left)
+                && is_name_or_number(right)
+            {
+                let (left, right) = (left.to_string(), right.to_string());
+                return Err(ambiguous(&format!("between `{}` and `{}` is no space", visible(&left), visible(&right))));
+            }
+        }
         tokens.retain(|token| !matches!(token, Token::Whitespace(_)));
         while tokens.last().is_some_and(|last| matches!(last, Token::EOF)) {
             tokens.pop();
@@ -285,6 +295,10 @@ fn refuse_quoting(dialect: Dialect, text: &str, tokens: &[Token], settings: Sett
 
 pub(super) fn ambiguous(why: &str) -> Misunderstood {
     Misunderstood::Ambiguous(why.to_owned())
+}
+
+fn is_name_or_number(token: &Token) -> bool {
+    matches!(token, Token::Number(..) | Token::Word(Word { quote_style: None, .. }))
 }
 
 /// May it stand without quotes, as a name or a variable's?
