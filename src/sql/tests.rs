@@ -213,7 +213,7 @@ fn t072_a_comment_behind_an_operator_hides_nothing() {
 
 #[test]
 fn a_variable_with_a_sign_in_its_name_is_no_read() {
-    for text in ["SELECT a FROM @@;docs, j", "SELECT @;x", "SELECT @@,x"] {
+    for text in ["SELECT a FROM @@;docs, j", "SELECT @;x", "SELECT @@,x", "SELECT FOR UPDATE@", "SELECT a@b"] {
         is_no_read(Dialect::Mysql, text);
     }
     assert!(understood(Dialect::Mysql, "SELECT @@version, @@global.sql_mode, @x, ?").is_read());
@@ -230,7 +230,13 @@ fn t071_a_backslash_in_a_string_of_another_kind_hides_nothing() {
             let is_string = dialect == Dialect::Mysql && text.starts_with("SELECT N");
             assert_eq!(matches!(read, Ok(true)), is_string, "{dialect}: {text}");
         }
-        assert!(understood(dialect, "SELECT x'61'").is_read());
+        assert!(understood(dialect, "SELECT x'61', b'01'").is_read());
+        for text in [r"SELECT b'01\', a, 'b'", "SELECT b'2'", r"SELECT a, b'01\'"] {
+            // for SQLite that is a column `b` with another name
+            if dialect != Dialect::Sqlite {
+                assert!(matches!(refused(dialect, text), Misunderstood::Ambiguous(_)), "{dialect}: {text}");
+            }
+        }
     }
 }
 

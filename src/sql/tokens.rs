@@ -48,9 +48,15 @@ impl Tokens {
                 Token::Whitespace(space) => refuse_comment(dialect, space)?,
                 // what is written as an escape stands as itself in the normalised text
                 Token::EscapedStringLiteral(value) | Token::UnicodeStringLiteral(value) => refuse_hidden(value)?,
-                // the tokenizer lets a backslash escape a quote in these, servers do not
+                // in the one the tokenizer lets a backslash escape a quote and servers do not, in the other it is the other
+                // way about
                 Token::HexStringLiteral(value) if !value.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
                     return Err(ambiguous("what stands in an `x'…'` is not hexadecimal"));
+                }
+                Token::SingleQuotedByteStringLiteral(value)
+                    if !value.bytes().all(|byte| matches!(byte, b'0' | b'1')) =>
+                {
+                    return Err(ambiguous("what stands in a `b'…'` is not binary"));
                 }
                 // PostgreSQL ends an operator where a comment begins; the tokenizer takes that into its name, and so might
                 // take for a string what the server runs
@@ -148,7 +154,8 @@ impl Tokens {
                 Token::Word(word) if word.quote_style.is_some_and(|quote| word.value.contains(quote)) => {
                     return Some(format!("the name `{}` has a quote in it", visible(&word.value)));
                 }
-                // behind an `@` the tokenizer takes any character into a name, also the `;` that ends a statement
+                // behind an `@` the tokenizer takes any character into a name, also the `;` that ends a statement; and an `@` into the
+                // word before it
                 Token::Word(word) if word.quote_style.is_none() && !is_plain(&word.value) => {
                     return Some(format!("`{}` is no plain name", visible(&word.value)));
                 }
@@ -303,7 +310,7 @@ fn is_name_or_number(token: &Token) -> bool {
 
 /// May it stand without quotes, as a name or a variable's?
 fn is_plain(name: &str) -> bool {
-    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_$@".contains(&byte))
+    name.trim_start_matches('@').bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_$".contains(&byte))
 }
 
 /// Non-ASCII letters by number: two that look alike are told apart.

@@ -1,13 +1,14 @@
 //! What the classifier takes for a read, run by a privileged user with nothing in the way: no read-only transaction, no
 //! role without rights, no authorizer. Afterwards all that the server stores has to be byte by byte what it was.
 //!
-//! Three sources: the corpus (`sql/*.sql`), each of its reads with something dangerous put between any two of its words, and
-//! every function that the server itself says it has, called with whatever it might take. A read that fails proves
-//! nothing, so the failures are counted.
+//! Four sources: the corpus (`sql/*.sql`), each of its reads with something dangerous put between any two of its words,
+//! every function that the server itself says it has, called with whatever it might take, and the servers' own suites
+//! (`suites.rs`). A read that fails proves nothing, so the failures are counted.
 
 mod mariadb;
 mod postgres;
 mod sqlite;
+mod suites;
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -51,22 +52,34 @@ fn run_reads(server: &mut impl Server, dialect: Dialect, statements: impl IntoIt
     let reads: BTreeSet<String> = statements.into_iter().filter(|statement| is_read(dialect, statement)).collect();
     let reads: Vec<String> = reads.into_iter().collect();
     let mut ran = Ran::default();
-    for chunk in reads.chunks(CHUNK) {
-        let before = server.state();
-        for statement in chunk {
-            match server.run(statement) {
-                Ok(()) => ran.well.push(statement.clone()),
-                Err(error) => ran.failed.push((statement.clone(), error)),
-            }
-        }
-        let after = server.state();
-        if before != after {
-            let mut culprits = Vec::new();
-            search(server, chunk, &mut culprits);
-            panic!("taken for reads, and they change something: {culprits:#?}\n{}", difference(&before, &after));
+    reads.chunks(CHUNK).for_each(|chunk| change_nothing(server, chunk, &mut ran));
+    ran
+}
+
+/// Runs reads between two looks at what is stored.
+fn change_nothing(server: &mut impl Server, reads: &[String], ran: &mut Ran) {
+    if reads.is_empty() {
+        return;
+    }
+    let before = server.state();
+    run_all(server, reads, ran);
+    let after = server.state();
+    if before != after {
+        // the search may take longer than a test may
+        tell(&format!("something is different:\n{}", difference(&before, &after)));
+        let mut culprits = Vec::new();
+        search(server, reads, &mut culprits);
+        panic!("taken for reads, and they change something: {culprits:#?}");
+    }
+}
+
+fn run_all(server: &mut impl Server, reads: &[String], ran: &mut Ran) {
+    for read in reads {
+        match server.run(read) {
+            Ok(()) => ran.well.push(read.clone()),
+            Err(error) => ran.failed.push((read.clone(), error)),
         }
     }
-    ran
 }
 
 /// The statements of a chunk after which something is different each time; each half is run again.
@@ -92,6 +105,11 @@ fn difference(before: &str, after: &str) -> String {
     let gone = old.difference(&new).take(10).map(|line| format!("- {line}"));
     let come = new.difference(&old).take(10).map(|line| format!("+ {line}"));
     gone.chain(come).map(|line| line.chars().take(300).collect::<String>() + "\n").collect()
+}
+
+#[expect(clippy::print_stderr, reason = "what was found or done is to be seen, also where a test goes on")]
+fn tell(what: &str) {
+    eprintln!("{what}");
 }
 
 /// A dialect's corpus.

@@ -161,6 +161,20 @@ impl Database {
         self.client("shop", statements)
     }
 
+    /// Runs a script of PostgreSQL's own suite in `shop`, as far as it goes. The suite's data are copied to where the server
+    /// may read them.
+    pub fn script(&self, script: &Path, suite: &Path) {
+        let folder = self.folder.path().join("suite");
+        fs::create_dir_all(folder.join("data")).unwrap();
+        for file in fs::read_dir(suite.join("data")).unwrap().map(Result::unwrap) {
+            fs::copy(file.path(), folder.join("data").join(file.file_name())).unwrap();
+        }
+        let mut command = self.command(false, "shop");
+        command.args(["-v", "ON_ERROR_STOP=0", "-f"]).arg(script).stdin(Stdio::null());
+        command.env("PG_ABS_SRCDIR", &folder).env("PG_LIBDIR", &folder).env("PG_DLSUFFIX", ".so");
+        done(&mut command);
+    }
+
     /// Everything that is stored, as the server's own tool writes it: all databases, sequences, users and their settings.
     pub fn dump(&self) -> String {
         let mut command = match self.kind {

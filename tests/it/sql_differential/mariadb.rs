@@ -99,30 +99,24 @@ const EFFECTS: [&str; 11] = [
 const NAMES: &str = "SELECT lower(function) FROM information_schema.sql_functions \
     UNION SELECT lower(word) FROM information_schema.keywords";
 
-struct Mariadb {
+pub(super) struct Mariadb {
     runtime: Runtime,
     connection: Conn,
     database: Database,
 }
 
 impl Mariadb {
-    fn start(test: &str) -> Option<Self> {
+    pub(super) fn start(test: &str) -> Option<Self> {
         let database = Database::mariadb(test)?;
         database.run(SEED);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (user, password) = database.superuser();
-        let opts = OptsBuilder::default()
-            .ip_or_hostname("127.0.0.1")
-            .tcp_port(database.port())
-            .user(Some(user))
-            .pass(Some(password))
-            .db_name(Some("shop"))
-            .prefer_socket(false);
-        let mut connection = runtime.block_on(Conn::new(opts)).unwrap();
-        // the settings of the product's own connections, and a limit for what would never end
-        let settings = "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', max_statement_time = 5";
-        runtime.block_on(connection.query_drop(settings)).unwrap();
+        let connection = connected(&runtime, &database);
         Some(Self { runtime, connection, database })
+    }
+
+    /// Another session.
+    pub(super) fn reconnect(&mut self) {
+        self.connection = connected(&self.runtime, &self.database);
     }
 
     fn rows(&mut self, statement: &str) -> Result<Vec<Row>, String> {
@@ -133,6 +127,22 @@ impl Mariadb {
         let rows = self.rows(statement).unwrap();
         rows.into_iter().map(|row| format!("{:?}", row.unwrap())).collect::<Vec<_>>().join("\n")
     }
+}
+
+fn connected(runtime: &Runtime, database: &Database) -> Conn {
+    let (user, password) = database.superuser();
+    let opts = OptsBuilder::default()
+        .ip_or_hostname("127.0.0.1")
+        .tcp_port(database.port())
+        .user(Some(user))
+        .pass(Some(password))
+        .db_name(Some("shop"))
+        .prefer_socket(false);
+    let mut connection = runtime.block_on(Conn::new(opts)).unwrap();
+    // the settings of the product's own connections, and a limit for what would never end
+    let settings = "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', max_statement_time = 5";
+    runtime.block_on(connection.query_drop(settings)).unwrap();
+    connection
 }
 
 impl Server for Mariadb {

@@ -161,32 +161,34 @@ const EFFECTS: [&str; 18] = [
 const SUSPICIOUS: &str = "SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace \
     AND (proparallel = 'u' OR provolatile = 'v') AND prokind <> 'p' ORDER BY proname";
 
-struct Postgres {
+pub(super) struct Postgres {
     runtime: Runtime,
     client: Client,
     /// Somebody else, who must not be disturbed.
     bystander: Client,
-    database: Database,
+    pub(super) database: Database,
 }
 
 impl Postgres {
-    fn start(test: &str) -> Option<Self> {
+    pub(super) fn start(test: &str) -> Option<Self> {
         let database = Database::postgres(test)?;
         database.run(SEED);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let client = || {
-            runtime.block_on(async {
-                let (user, password) = database.superuser();
-                let stream = TcpStream::connect(("127.0.0.1", database.port())).await.unwrap();
-                let mut config = Config::new();
-                config.user(user).password(password).dbname("shop");
-                let (client, connection) = config.connect_raw(stream, NoTls).await.unwrap();
-                tokio::spawn(connection);
-                client
-            })
-        };
-        let (client, bystander) = (client(), client());
+        let client = connected(&runtime, &database);
+        let bystander = connected(&runtime, &database);
         Some(Self { runtime, client, bystander, database })
+    }
+
+    /// Whatever a script has begun or set is no more; temporary tables stay.
+    pub(super) fn settle(&mut self) {
+        for statement in ["ROLLBACK", "RESET SESSION AUTHORIZATION; RESET ALL; DEALLOCATE ALL; CLOSE ALL; UNLISTEN *"] {
+            self.run(statement).unwrap();
+        }
+    }
+
+    /// Another session for what is run.
+    pub(super) fn reconnect(&mut self) {
+        self.client = connected(&self.runtime, &self.database);
     }
 
     fn text(&self, client: &Client, statement: &str) -> Result<String, String> {
@@ -207,6 +209,18 @@ impl Postgres {
         }
         Ok(text)
     }
+}
+
+fn connected(runtime: &Runtime, database: &Database) -> Client {
+    runtime.block_on(async {
+        let (user, password) = database.superuser();
+        let stream = TcpStream::connect(("127.0.0.1", database.port())).await.unwrap();
+        let mut config = Config::new();
+        config.user(user).password(password).dbname("shop");
+        let (client, connection) = config.connect_raw(stream, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    })
 }
 
 impl Server for Postgres {

@@ -89,7 +89,7 @@ impl Place {
     }
 }
 
-struct Embedded {
+pub(super) struct Embedded {
     place: Place,
     connection: Connection,
     steps: Arc<AtomicU32>,
@@ -97,7 +97,15 @@ struct Embedded {
 
 impl Embedded {
     fn start() -> Self {
-        let place = Place::seeded();
+        Self::of(Place::seeded())
+    }
+
+    /// One in which there is nothing yet.
+    pub(super) fn empty() -> Self {
+        Self::of(Place { folder: tempfile::tempdir().unwrap() })
+    }
+
+    fn of(place: Place) -> Self {
         let mut connection = Connection::open(place.file()).unwrap();
         // what would never end is interrupted
         let steps: Arc<AtomicU32> = Arc::default();
