@@ -125,7 +125,7 @@ pub(super) async fn page(
             .filter(|grant| grant.expires_at > now.wall)
             .map(|grant| (grant.id.clone(), grant.text.lines().skip(1).map(visible_source).collect()))
             .collect(),
-        inbox: Inbox::new(&often, &missed, &decided, now.wall),
+        inbox: Inbox::new(&often, &missed, &decided, &visit.snapshot, now.wall),
         days: days(&counts, now.wall, DAYS),
         recent,
     };

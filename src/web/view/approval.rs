@@ -239,8 +239,9 @@ impl CallView {
             identity.into_iter().flat_map(|identity| [&identity.name, &identity.id]).flatten().collect();
         names.dedup();
         if database.is_some() {
-            // the second one says nothing there that the first does not
-            names.truncate(1);
+            // the second one says nothing there that the first does not, and of a file neither does
+            let is_file = matches!(plan.request(), Request::Sql(sql) if sql.dialect == Dialect::Sqlite);
+            names.truncate(usize::from(!is_file));
         }
         let request = RequestView::new(plan, tool, own, findings, approval);
         let currencies = tool.map(|tool| currencies(tool, plan, findings)).unwrap_or_default();

@@ -1,9 +1,16 @@
 //! What waits, and what was decided lately.
 
-use super::{approval::often, cell::Cell, outcome::words, when::When};
+use super::{
+    approval::{current_tool, often},
+    cell::Cell,
+    outcome::words,
+    when::When,
+};
 use crate::{
     clock::Millis,
+    gateway::headline_text,
     ledger::{Approval, ApprovalStatus, Lately, Told, together},
+    snapshot::Snapshot,
 };
 
 /// The inbox.
@@ -44,8 +51,10 @@ pub(in crate::web) struct Missed {
 pub(in crate::web) struct Item {
     /// `apr_…`
     pub(in crate::web) id: String,
-    /// Title and arguments, shortened: the page has them whole.
-    pub(in crate::web) summary: Cell,
+    /// What happens, where that is known in words; else title and arguments.
+    pub(in crate::web) what: Cell,
+    /// Title and arguments where they are not that, shortened: the page has them whole.
+    pub(in crate::web) summary: Option<Cell>,
     /// The tool's policy name.
     pub(in crate::web) tool: String,
     /// The effect, while the request is kept.
@@ -74,11 +83,16 @@ impl Inbox {
         waiting: &[(Approval, Lately)],
         missed: &[(Approval, Told)],
         decided: &[Approval],
+        snapshot: &Snapshot,
         now: Millis,
     ) -> Self {
-        let items = |approvals: &[Approval]| approvals.iter().map(|approval| Item::new(approval, now)).collect();
-        let missed = missed.iter().map(|(approval, told)| Missed::new(approval, *told, now)).collect();
-        Self { waiting: folds(waiting, now), missed, decided: items(decided), hasty: hasty(decided) }
+        let item = |approval: &Approval| Item::new(approval, snapshot, now);
+        Self {
+            waiting: folds(waiting, item),
+            missed: missed.iter().map(|(approval, told)| Missed::new(approval, *told, item)).collect(),
+            decided: decided.iter().map(item).collect(),
+            hasty: hasty(decided),
+        }
     }
 }
 
@@ -98,7 +112,7 @@ impl Fold {
 }
 
 /// In the order of the oldest of each.
-fn folds(waiting: &[(Approval, Lately)], now: Millis) -> Vec<Fold> {
+fn folds(waiting: &[(Approval, Lately)], as_item: impl Fn(&Approval) -> Item) -> Vec<Fold> {
     fn alike(approval: &Approval) -> (&str, &str, Option<&str>) {
         (&approval.tool, &approval.caller, approval.plan.as_ref().map(|plan| plan.account_id()))
     }
@@ -114,8 +128,7 @@ fn folds(waiting: &[(Approval, Lately)], now: Millis) -> Vec<Fold> {
     let fold = |group: Vec<&(Approval, Lately)>| {
         let mut decidable = group.iter().filter(|(approval, _)| together(std::slice::from_ref(approval)));
         let first = decidable.next().map(|(approval, _)| approval.id.clone());
-        let item =
-            |(approval, lately): &(Approval, Lately)| Item { lately: Some(often(*lately)), ..Item::new(approval, now) };
+        let item = |(approval, lately): &(Approval, Lately)| Item { lately: Some(often(*lately)), ..as_item(approval) };
         Fold {
             items: group.iter().copied().map(item).collect(),
             together: first.filter(|_| decidable.next().is_some()),
@@ -137,7 +150,7 @@ fn hasty(decided: &[Approval]) -> Option<usize> {
 }
 
 impl Missed {
-    fn new(approval: &Approval, told: Told, now: Millis) -> Self {
+    fn new(approval: &Approval, told: Told, as_item: impl Fn(&Approval) -> Item) -> Self {
         let person = match told {
             Told::Nobody => "No channel told you of it.",
             Told::Soon | Told::Undelivered => "No message about it was delivered.",
@@ -148,17 +161,20 @@ impl Missed {
         } else {
             "The agent has not asked since; then it is told that nobody decided in time and that nothing was sent."
         };
-        Self { item: Item::new(approval, now), person, agent }
+        Self { item: as_item(approval), person, agent }
     }
 }
 
 impl Item {
-    fn new(approval: &Approval, now: Millis) -> Self {
+    fn new(approval: &Approval, snapshot: &Snapshot, now: Millis) -> Self {
         let (status, _, class) = words(approval);
-        let plan = approval.plan.as_ref();
+        let plan = approval.plan.as_deref();
+        let headline =
+            plan.and_then(|plan| headline_text(current_tool(plan, snapshot)?, plan, approval.findings.as_ref()));
         Self {
             id: approval.id.clone(),
-            summary: Cell::of_visible(&approval.summary),
+            what: Cell::of_visible(headline.as_deref().unwrap_or(&approval.summary)),
+            summary: headline.is_some().then(|| Cell::of_visible(&approval.summary)),
             tool: approval.tool.clone(),
             effect: plan.map(|plan| plan.effect().as_str()),
             account: plan.map(|plan| (Cell::line(plan.account()), plan.environment().as_str())),

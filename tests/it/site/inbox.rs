@@ -1,5 +1,6 @@
 //! What the inbox says of each call that waits.
 
+use agentport::findings::{Finding, Findings, Found};
 use serde_json::json;
 
 use super::house::House;
@@ -46,4 +47,26 @@ async fn the_inbox_says_how_often_the_like_was_asked_in_the_last_seven_days() {
     house.clock.pass(8 * DAY);
     refund(&house, 800).await;
     assert_eq!(lately(&house).await, "first time in 7 days for this tool, account and caller");
+}
+
+/// What was looked up stands there in money and names, as on the page, and what the list leaves out in the line below.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_inbox_says_in_words_what_waits_and_hides_nothing_in_them() {
+    let house = House::build().await;
+    let charge = json!({"id": "ch_1", "amount": 5000, "amount_refunded": 700, "currency": "eur"});
+    let customer = json!({"email": "ann\u{202E}@example.com"});
+    let looked = |(name, values)| Finding {
+        name: String::from(name),
+        source: format!("stripe.get_{name}"),
+        found: Found::facts(Vec::new(), values),
+    };
+    let all = [("charge", charge), ("customer", customer)].map(looked).to_vec();
+    let id = house.ask("stripe_create_refund", json!({"charge": "ch_1"})).await.id.clone();
+    let text = house.signed_in().await.get("/").await.text();
+    assert!(text.contains("Refund all that is left of the charge ch_1"), "{text}");
+    let findings = Findings { at: house.now(), all };
+    house.parts.ledger.note_findings(&id, &findings, house.instant()).await.unwrap();
+    let text = house.signed_in().await.get("/").await.text();
+    assert!(text.contains("Refund all that is left: 43.00 EUR to ann⟨U+202E⟩@example.com"), "{text}");
+    assert!(text.contains("Refund a charge: charge ch_1"), "{text}");
 }
