@@ -22,7 +22,7 @@ const LAUNCH = {
     '--disable-sync',
   ],
 }
-const TIMEOUT_MS = 10_000
+const TIMEOUT_MS = 30_000
 
 const STEPS = {
   async newContext({ viewport, colorScheme, javaScriptEnabled }) {
@@ -67,10 +67,10 @@ const STEPS = {
     await page.screenshot({ path, fullPage, timeout: 120_000 })
     return { path, ...page.viewportSize() }
   },
-  async inspect({ width, height, first }) {
+  async inspect({ width, height, first, unfold }) {
     if (width && height) await page.setViewportSize({ width, height })
     const axe = `${process.env.AGENTPORT_TEST_NODE_MODULES}/axe-core/axe.min.js`
-    return { complaints: await inspect(page, { first, axe }) }
+    return { complaints: await inspect(page, { first, unfold, axe }) }
   },
   async request({ url, method = 'GET', headers = {}, body }) {
     return page.evaluate(fetchInPage, { url, init: definedOnly({ method, headers, body }) })

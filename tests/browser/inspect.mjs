@@ -7,7 +7,8 @@ const MOST_TABS = 200
 const AXE_RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 
 /** The complaints about `page`; each text of `first` has to stand within the window before anything is scrolled. */
-export async function inspect(page, { first = [], axe }) {
+export async function inspect(page, { first = [], unfold = false, axe }) {
+  if (unfold) await page.evaluate(() => document.querySelectorAll('details').forEach(fold => { fold.open = true }))
   await page.evaluate(() => window.scrollTo(0, 0))
   return [
     ...(await page.evaluate(seen, first)),
@@ -98,7 +99,7 @@ function seen(first) {
   for (let node = texts.nextNode(); node; node = texts.nextNode()) {
     const element = node.parentElement
     const style = getComputedStyle(element)
-    if (!node.data.trim() || element.closest('script, noscript, template, option, [data-passkey][hidden]')) continue
+    if (!node.data.trim() || element.closest('script, noscript, template, option, textarea, [data-passkey][hidden]')) continue
     const range = document.createRange()
     range.selectNodeContents(node)
     const boxes = [...range.getClientRects()].filter(box => box.width > 0 && box.height > 0)
@@ -175,7 +176,9 @@ async function reached(page) {
   // from the top of the document, wherever the page put the focus when it was opened
   await page.evaluate(() => { document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute('tabindex') })
   for (let expected = 0; expected < Math.min(count, MOST_TABS); expected += 1) {
-    await page.keyboard.press('Tab')
+    // a date has a stop for each of its parts, and one for its calendar
+    do await page.keyboard.press('Tab')
+    while (expected > 0 && (await page.evaluate(at => window.reachable[at] === document.activeElement && document.activeElement.type === 'date', expected - 1)))
     const found = await page.evaluate(() => {
       const at = document.activeElement
       const style = getComputedStyle(at)
