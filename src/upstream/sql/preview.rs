@@ -19,7 +19,7 @@ use super::{Trouble, one_line};
 use crate::{
     catalog::SqlRequest,
     findings::{Fact, Holds, Meaning},
-    sql::{Change, Dialect, Preview, Settings, Statement, Target},
+    sql::{Change, Class, Dialect, Preview, Settings, Statement, Target},
 };
 
 /// How long the server may take over one question.
@@ -113,6 +113,9 @@ impl Look<'_> {
         }
         if statement.targets().is_empty() && statement.is_complete() {
             self.named(statement).await?;
+        }
+        if self.dialect == Dialect::Mysql && matches!(statement.class(), Class::Ddl | Class::Grant) {
+            self.say("Cannot be rolled back", json!("MySQL and MariaDB commit such a statement by themselves"));
         }
         Ok(())
     }

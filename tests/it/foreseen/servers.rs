@@ -166,6 +166,7 @@ fn mariadb_tells_what_hangs_on_a_table_and_on_its_rows() {
             ("View on it", "shop.germans"),
             ("Foreign key to it", "from 30 rows in shop.notes (customer)"),
             ("Foreign key to it", "from 500 rows in shop.orders (customer)"),
+            ("Cannot be rolled back", "MySQL and MariaDB commit such a statement by themselves"),
         ]
     );
     let delete = json!({"sql": "DELETE FROM customers WHERE country = ? AND id < ?", "params": ["DE", 40]});
@@ -214,6 +215,31 @@ fn t082_mariadb_says_before_the_yes_what_it_could_not_take_back() {
         assert!(!found.iter().any(|(label, _)| label == "Rolled back beyond"), "no number is promised: {found:?}");
         assert_eq!(port.approve(&id)["result"], json!({"rows_affected": 2}));
     }
+    // a trigger writes what stays, though its table's own rows go back
+    server.run(
+        "CREATE TABLE customers (id INTEGER PRIMARY KEY); INSERT INTO customers VALUES (1), (2);
+         CREATE TABLE kept (id INTEGER); CREATE TABLE ol (id INTEGER) ENGINE=MyISAM;
+         CREATE TRIGGER noted AFTER DELETE ON customers FOR EACH ROW INSERT INTO old VALUES (OLD.id);
+         CREATE TRIGGER added AFTER INSERT ON customers FOR EACH ROW INSERT INTO kept VALUES (NEW.id);",
+    );
+    let mut said = |sql: &str| {
+        let id = wire.call("mysql_execute", json!({"sql": sql})).approval_id();
+        let found = lines(&port, &id, "mysql.preview");
+        let said = found.into_iter().filter(|(label, _)| label == "Cannot be rolled back");
+        said.map(|(_, value)| value).collect::<Vec<_>>()
+    };
+    let by_trigger = "what triggers write to old: MyISAM tables have no transactions";
+    assert_eq!(said("DELETE FROM customers WHERE id = 1"), [by_trigger]);
+    assert_eq!(said("INSERT INTO customers VALUES (3)"), Vec::<String>::new());
+    // nothing takes back what the server commits by itself
+    let commits = "MySQL and MariaDB commit such a statement by themselves";
+    for sql in
+        ["TRUNCATE TABLE customers", "ALTER TABLE customers ADD note INTEGER", "RENAME TABLE customers TO people"]
+    {
+        assert_eq!(said(sql), [commits], "{sql}");
+    }
+    server.run("START TRANSACTION; INSERT INTO customers VALUES (9); ALTER TABLE kept ADD note INTEGER; ROLLBACK");
+    assert_eq!(server.run("SELECT count(*) FROM customers WHERE id = 9").trim(), "1");
 }
 
 /// Whoever counts sees fewer rows than whoever writes, on tables that can be rolled back and on such that cannot.

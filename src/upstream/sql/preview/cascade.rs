@@ -126,6 +126,28 @@ impl Look<'_> {
                 self.say("Trigger fires", json!(format!("{name} {timing} {} on {table}", event.word())));
             }
         }
+        match self.questions.lasting_by_triggers {
+            Some(question) if !answer.rows.is_empty() => self.lasting(question, &values).await,
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// What triggers write where there are no transactions stays.
+    async fn lasting(&mut self, question: &str, values: &[Value]) -> Result<(), Unknown> {
+        let answer = match self.ask(question, values).await {
+            Ok(answer) => answer,
+            Err(Unknown::Because(why)) => {
+                self.tell("Cannot be rolled back", json!(format!("what triggers write is not known: {why}")));
+                return Ok(());
+            }
+            Err(wrote @ Unknown::Wrote(_)) => return Err(wrote),
+        };
+        for row in &answer.rows {
+            if let [Value::String(table), Value::String(engine)] = row.as_slice() {
+                let why = format!("what triggers write to {table}: {engine} tables have no transactions");
+                self.say("Cannot be rolled back", json!(why));
+            }
+        }
         Ok(())
     }
 

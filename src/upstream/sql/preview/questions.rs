@@ -12,6 +12,8 @@ pub(super) struct Questions {
     pub(super) keys: &'static str,
     /// With the event behind the place: name and time.
     pub(super) triggers: &'static str,
+    /// Of storages without transactions, what the triggers of that event name in their text: table and storage.
+    pub(super) lasting_by_triggers: Option<&'static str>,
     /// Schema, name and, where the server does not know what a view reads, its text.
     pub(super) views: &'static str,
     /// The columns of its primary key.
@@ -126,6 +128,7 @@ const POSTGRES: Questions = Questions {
         WHEN t.tgtype::int4 & 2 <> 0 THEN 'BEFORE' ELSE 'AFTER' END FROM pg_catalog.pg_trigger t \
         WHERE t.tgrelid = pg_catalog.to_regclass($1::text) AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') \
         AND t.tgtype::int4 & $2::int4 <> 0 ORDER BY 1 LIMIT 20",
+    lasting_by_triggers: None,
     views: "SELECT DISTINCT n.nspname::text, c.relname::text, NULL::text FROM pg_catalog.pg_depend d \
         JOIN pg_catalog.pg_rewrite w ON w.oid = d.objid JOIN pg_catalog.pg_class c ON c.oid = w.ev_class \
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
@@ -151,6 +154,15 @@ const MYSQL: Questions = Questions {
     triggers: "SELECT trigger_name, action_timing FROM information_schema.triggers \
         WHERE event_object_schema = COALESCE(?, DATABASE()) AND event_object_table = ? AND event_manipulation = ? \
         ORDER BY 1 LIMIT 20",
+    lasting_by_triggers: Some(
+        "SELECT DISTINCT t.table_name, t.engine FROM information_schema.triggers g \
+        JOIN information_schema.tables t ON t.table_schema = g.event_object_schema \
+        AND LOCATE(t.table_name, g.action_statement) > 0 AND (t.table_name NOT REGEXP '^[a-zA-Z0-9_]+$' \
+        OR g.action_statement REGEXP CONCAT('(^|[^a-zA-Z0-9_])', t.table_name, '([^a-zA-Z0-9_]|$)')) \
+        JOIN information_schema.engines e ON e.engine = t.engine AND e.transactions <> 'YES' \
+        WHERE g.event_object_schema = COALESCE(?, DATABASE()) AND g.event_object_table = ? \
+        AND g.event_manipulation = ? ORDER BY 1 LIMIT 5",
+    ),
     views: "SELECT table_schema, table_name, NULL FROM information_schema.views WHERE LOCATE(CONCAT('`', \
         COALESCE(?, DATABASE()), '`.`', ?, '`'), view_definition) > 0 ORDER BY 1, 2 LIMIT 20",
     primary_key: "SELECT column_name FROM information_schema.key_column_usage \
@@ -169,6 +181,7 @@ const SQLITE: Questions = Questions {
         WHEN instr(upper(sql), ' BEFORE ') > 0 THEN 'BEFORE' ELSE 'AFTER' END FROM sqlite_schema \
         WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE \
         AND instr(substr(upper(sql), 1, instr(upper(sql), 'BEGIN')), ?2) > 0 ORDER BY name LIMIT 20",
+    lasting_by_triggers: None,
     views: "SELECT NULL, name, sql FROM sqlite_schema WHERE type = 'view' AND ?1 <> '' ORDER BY name LIMIT 200",
     primary_key: "SELECT name FROM pragma_table_xinfo(?1) WHERE pk > 0 ORDER BY pk LIMIT 8",
 };
