@@ -49,6 +49,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The address of a page of the site, where it has one by now.
+    pub fn page(&self, path: &str) -> Option<String> {
+        self.site.as_ref().map(|site| format!("{site}{path}"))
+    }
+
     /// The accounts of an integration.
     pub fn accounts_of(&self, integration: &str) -> Vec<Arc<Account>> {
         self.accounts.iter().filter(|account| account.integration == integration).cloned().collect()

@@ -15,7 +15,7 @@ use crate::{
     clock::rfc3339,
     findings::{Findings, Found},
     gateway::{DecideError, Parts, Presented, Said, headline_text},
-    ledger::{Approval, Outcome},
+    ledger::{Approval, ApprovalStatus, Outcome},
     plan::{Plan, Request},
     reply::Reply,
     sql::{Class, Settings, Statement},
@@ -121,11 +121,21 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
                 out.text(&described(&approval, &explained(&parts, &approval)));
             }
             let code = prompt::code("your code, to send exactly this:", code_stdin)?;
-            let outcome = match gateway.approve(&id, &Presented::Code(&person, &code)).await? {
+            let page = page_of(&parts, &id);
+            let said = gateway.approve(&id, &Presented::Code(&person, &code)).await.map_err(|error| match &error {
+                DecideError::TooWeak => {
+                    Failure::from(error).hint(page.clone().unwrap_or_else(|| "agentport open".to_owned()))
+                }
+                _ => error.into(),
+            });
+            let outcome = match said? {
                 Said::Sent(outcome) => outcome,
                 Said::OneMore(approval) => {
                     let value = full(&approval, &explained(&parts, &approval));
-                    out.answer(&value, || format!("your yes is recorded; nothing was sent\n{}", yeses(&approval)));
+                    out.answer(&value, || {
+                        let page = page.map(|page| format!("\nthe next one is said at {page}")).unwrap_or_default();
+                        format!("your yes is recorded; nothing was sent\n{}{page}", yeses(&approval))
+                    });
                     return Ok(Exit::Waiting);
                 }
             };
@@ -166,6 +176,11 @@ fn short(approval: &Approval) -> Value {
     })
 }
 
+/// Where a person decides in the browser.
+fn page_of(parts: &Parts, id: &str) -> Option<String> {
+    parts.snapshots.current().ok()?.page(&format!("/approve/{id}"))
+}
+
 /// Who has said yes, and how many have to.
 fn yeses(approval: &Approval) -> String {
     let requirement = approval.requirement(None);
@@ -186,17 +201,25 @@ struct Explained {
     letter: Option<Letter>,
     words: Option<String>,
     undo: Option<String>,
+    page: Option<String>,
 }
 
 fn explained(parts: &Parts, approval: &Approval) -> Explained {
     let (Some(plan), Ok(snapshot)) = (&approval.plan, parts.snapshots.current()) else { return Explained::default() };
     let tool = snapshot.catalog.find(&plan.tool()).filter(|tool| plan.definition() == tool.definition().into());
-    let Some(tool) = tool else { return Explained::default() };
+    let page =
+        snapshot.page(&format!("/approve/{}", approval.id)).filter(|_| approval.status == ApprovalStatus::Pending);
+    let Some(tool) = tool else { return Explained { page, ..Explained::default() } };
     let letter = match plan.request() {
         Request::Http(request) => tool.letter(request),
         Request::Sql(_) => None,
     };
-    Explained { letter, words: headline_text(tool, plan, approval.findings.as_ref()), undo: tool.ask.undo.clone() }
+    Explained {
+        letter,
+        words: headline_text(tool, plan, approval.findings.as_ref()),
+        undo: tool.ask.undo.clone(),
+        page,
+    }
 }
 
 fn full(approval: &Approval, said: &Explained) -> Value {
@@ -329,6 +352,9 @@ fn described(approval: &Approval, said: &Explained) -> String {
         if let Some(undo) = &said.undo {
             text += &format!("  undo         {undo}\n");
         }
+        if let Some(page) = &said.page {
+            text += &format!("  page         {page}\n");
+        }
         text += "  arguments\n";
         for (name, value) in plan.arguments().as_map() {
             text += &format!("    {} = {}\n", visible(name), visible(&value.to_string()));
@@ -388,7 +414,7 @@ mod tests {
             outcome: None,
             pruned: false,
         };
-        let text = described(&approval, &Explained { letter, words: None, undo: None });
+        let text = described(&approval, &Explained { letter, ..Explained::default() });
         text.replace(&plan.digest().to_string(), "")
     }
 

@@ -3,8 +3,26 @@
 use super::{Failure, prompt};
 use crate::{
     approval::{Approver, Claim, PersonId},
-    gateway::{Gateway, Parts, Presented},
+    gateway::{Gateway, Parts, Presented, ProveError},
 };
+
+/// A proof, or why there is none: who has a passkey is told of the page that takes it.
+pub(super) async fn or_on_page(
+    parts: &Parts,
+    path: &str,
+    proven: Result<Approver, ProveError>,
+) -> Result<Approver, Failure> {
+    let error = match proven {
+        Ok(approver) => return Ok(approver),
+        Err(error) => Failure::from(error),
+    };
+    let passkeys = parts.home.passkeys(None).await?;
+    let page = parts.snapshots.current()?.page(path).filter(|_| !passkeys.is_empty());
+    Err(match page {
+        Some(page) => error.hint(format!("a passkey is taken at {page}")),
+        None => error,
+    })
+}
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Consent {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Exit, Failure, Out, link, prompt, serving::Serving, who::Who};
+use super::{Exit, Failure, Out, consent::or_on_page, link, prompt, serving::Serving, who::Who};
 use crate::{
     app::App,
     approval::{Approver, Claim, FactorId, PersonId, Seed, otpauth_uri},
@@ -145,7 +145,8 @@ async fn existing(gateway: &Gateway, parts: &Parts, person: &PersonId) -> Result
         return Ok(None);
     }
     let code = prompt::code("a code of a factor that is enrolled already:", !prompt::is_terminal())?;
-    Ok(Some(gateway.prove(parts, Claim::AddFactor, &Presented::Code(person, &code)).await?))
+    let proven = gateway.prove(parts, Claim::AddFactor, &Presented::Code(person, &code)).await;
+    or_on_page(parts, "/people", proven).await.map(Some)
 }
 
 async fn list(parts: &Parts, out: &Out) -> Result<Exit, Failure> {
@@ -202,7 +203,8 @@ async fn remove(
     let code = prompt::code("a code of an enrolled factor:", code_stdin)?;
     let factor = FactorId(id);
     let claim = Claim::RemoveFactor(factor.clone());
-    let approver = gateway.prove(parts, claim, &Presented::Code(person, &code)).await?;
+    let proven = gateway.prove(parts, claim, &Presented::Code(person, &code)).await;
+    let approver = or_on_page(parts, "/people", proven).await?;
     if !gateway.remove_factor(parts, factor.clone(), approver).await? {
         return Err(Failure::new("that code was used already; nothing was removed"));
     }

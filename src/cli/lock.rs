@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Exit, Failure, Out, prompt, who::Who};
+use super::{Exit, Failure, Out, consent::or_on_page, prompt, who::Who};
 use crate::{app::App, approval::Claim, clock::rfc3339, gateway::Presented};
 
 #[derive(Debug, clap::Args)]
@@ -19,7 +19,8 @@ pub(super) async fn lock(app: &App, out: &Out, args: Args) -> Result<Exit, Failu
     let parts = gateway.open_parts()?;
     let person = args.who.id(&parts).await?;
     let code = prompt::code("your code, to refuse every call:", args.code_stdin)?;
-    let approver = gateway.prove(&parts, Claim::Lock, &Presented::Code(&person, &code)).await?;
+    let proven = gateway.prove(&parts, Claim::Lock, &Presented::Code(&person, &code)).await;
+    let approver = or_on_page(&parts, "/", proven).await?;
     if !parts.home.lock(approver, app.clock().now()).await? {
         return Err(Failure::new("that code was used already; nothing was locked"));
     }
@@ -38,7 +39,8 @@ pub(super) async fn unlock(app: &App, out: &Out, args: Args) -> Result<Exit, Fai
     };
     let person = args.who.id(&parts).await?;
     let code = prompt::code("your code, to let calls through again:", args.code_stdin)?;
-    let approver = gateway.prove(&parts, Claim::Unlock, &Presented::Code(&person, &code)).await?;
+    let proven = gateway.prove(&parts, Claim::Unlock, &Presented::Code(&person, &code)).await;
+    let approver = or_on_page(&parts, "/", proven).await?;
     if !parts.home.unlock(approver, app.clock().now()).await? {
         return Err(Failure::new("that code was used already; it is still locked"));
     }

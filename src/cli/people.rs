@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Exit, Failure, Out, link, prompt, serving::Serving, who};
+use super::{Exit, Failure, Out, consent::or_on_page, link, prompt, serving::Serving, who};
 use crate::{
     app::App,
     approval::{Approver, Claim, PersonId, PersonName},
@@ -77,7 +77,8 @@ async fn add(
 /// The owner, proven.
 async fn owner(gateway: &Gateway, parts: &Parts, claim: Claim, code_stdin: bool) -> Result<Approver, Failure> {
     let code = prompt::code("a code of the owner:", code_stdin)?;
-    Ok(gateway.prove(parts, claim, &Presented::Code(&PersonId::owner(), &code)).await?)
+    let proven = gateway.prove(parts, claim, &Presented::Code(&PersonId::owner(), &code)).await;
+    or_on_page(parts, "/people", proven).await
 }
 
 async fn list(parts: &Parts, out: &Out) -> Result<Exit, Failure> {

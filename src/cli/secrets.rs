@@ -75,6 +75,13 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
     let what = format!("move the secrets into the {}", kind.as_str());
     let approver = consent.given((&gateway, &parts), Claim::Secrets, &what, "move").await?;
     make_ready(&settings, &home, home_id).await?;
+    // nobody renews a sign-in in the store that it is leaving
+    let mut still = Vec::new();
+    if let Some(oauth) = parts.credentials.oauth() {
+        for name in names.iter().filter(|name| name.starts_with("account/")) {
+            still.push(oauth.alone(name).await.map_err(Failure::new)?);
+        }
+    }
     let copied = Copied::of(&*old, &*new, &names).await?;
     let moved = copied.count();
     let body = Map::from_iter([("to".to_owned(), json!(kind.as_str())), ("secrets".to_owned(), json!(moved))]);
@@ -95,6 +102,7 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
         ))
         .hint("the same command again deletes the rest")
     })?;
+    drop(still);
     Ok(done(moved))
 }
 

@@ -7,6 +7,8 @@ mod homes;
 mod policy;
 mod reading;
 
+use serde_json::json;
+
 use crate::harness::{Port, Upstream};
 
 #[test]
@@ -50,4 +52,28 @@ fn wrong_usage_is_64_and_says_so_in_json_too() {
     }
     // none of it left a trace beyond the refused calls
     port.cli(["log", "verify"]).done();
+}
+
+/// Where the terminal is not the place, it says which page is.
+#[test]
+fn the_terminal_names_the_page_where_something_happens_there() {
+    let upstream = Upstream::plain();
+    let port = Port::connected(&upstream);
+    let policy = "schema = 1\n[defaults]\nread = \"allow\"\nwrite = \"ask\"\ndestructive = \"ask\"\n\
+                  [[rule]]\nid = \"key\"\ntools = [\"stripe.*\"]\ndecision = \"ask\"\napprove = \"passkey\"\n";
+    port.edit_policy(policy);
+    port.cli(["policy", "apply", "--code-stdin", "--json"]).stdin(&port.code()).done();
+    let mut wire = port.wire();
+    let answer = wire.call("stripe_create_refund", json!({"charge": "ch_1", "amount": 500}));
+    let (id, page) = (answer.approval_id(), answer.0["approval"]["url"].as_str().unwrap().to_owned());
+    let shown = port.cli(["approvals", "show", &id]).done().stdout;
+    assert!(shown.contains(&format!("  page         {page}\n")), "{shown}");
+    let weak = port.cli(["approvals", "approve", &id, "--code-stdin", "--json"]).stdin(&port.code()).exits(1).json();
+    assert_eq!(weak["error"]["hint"], json!(page), "{weak}");
+    port.cli(["approvals", "deny", &id, "--json"]).done();
+    let over = port.cli(["approvals", "show", &id]).done().stdout;
+    assert!(!over.contains(&page), "{over}");
+    // nobody has a passkey: there is no other way to name
+    let wrong = port.cli(["people", "add", "ann", "--code-stdin", "--json"]).stdin("000000").exits(1).json();
+    assert_eq!(wrong["error"]["hint"], json!(null), "{wrong}");
 }

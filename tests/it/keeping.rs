@@ -218,6 +218,44 @@ fn a_restored_home_goes_on_and_nothing_of_it_is_spent_twice() {
     assert_eq!((call(2).code, call(3).code), (202, 202));
 }
 
+/// As the program of the schema before wrote it: its tables, with its files beside them.
+#[test]
+fn a_backup_of_an_older_schema_is_restored_and_brought_up_to_date() {
+    let upstream = Upstream::plain();
+    let mut port = Port::connected(&upstream);
+    let mut wire = port.wire();
+    let id = wire.call("stripe_create_refund", json!({"charge": "ch_1", "amount": 500})).approval_id();
+    assert_eq!(wire.end().code, Some(0));
+    let file = port.folder().join("home.backup");
+    let shown = file.to_str().unwrap().to_owned();
+    port.cli(["backup", &shown, "--json"]).done();
+    let before = port.cli(["log", "verify", "--json"]).done().json();
+    let home = port.home().join("agentport.db");
+    let now = fs::read(&home).unwrap();
+    let version = age(&port);
+    {
+        let old = rusqlite::Connection::open(&home).unwrap();
+        old.execute("ATTACH ? AS made", [&shown]).unwrap();
+        let kept: String =
+            old.query_row("SELECT sql FROM made.sqlite_schema WHERE name = 'kept'", [], |row| row.get(0)).unwrap();
+        old.execute_batch(&format!("{kept}; INSERT INTO main.kept SELECT * FROM made.kept; DETACH made")).unwrap();
+    }
+    fs::copy(&home, &file).unwrap();
+    fs::write(&home, now).unwrap();
+
+    let second = port.folder().join("second");
+    port.set("AGENTPORT_HOME", second.to_str().unwrap());
+    let restored = port.cli(["restore", &shown, "--json"]).done().json();
+    assert_eq!(restored["cancelled"], json!(1), "{restored}");
+    let opened = rusqlite::Connection::open(second.join("agentport.db")).unwrap();
+    let schema: u32 = opened.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(schema, u32::try_from(version).unwrap() + 1);
+    let verified = port.cli(["log", "verify", "--json"]).done().json();
+    assert!(verified["ok"] == json!(true) && verified["records"].as_u64() > before["records"].as_u64(), "{verified}");
+    let cancelled = port.cli(["approvals", "show", &id, "--json"]).done().json();
+    assert_eq!(cancelled["status"], json!("cancelled"), "{cancelled}");
+}
+
 #[test]
 fn a_backup_with_secrets_takes_a_code_and_opens_with_its_passphrase_alone() {
     const PHRASE: &str = "seven long words of a passphrase";

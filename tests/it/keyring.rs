@@ -132,8 +132,17 @@ fn keyring_and_vault_take_over_from_each_other() {
     create(&mut wire);
     for store in ["keyring", "vault"] {
         let command = ["secrets", "move", "--to", store, "--code-stdin", "--json"];
+        // the lock that whoever renews a sign-in waits for
+        let locks = || {
+            let names = std::fs::read_dir(port.home().join("run")).unwrap().map(|entry| entry.unwrap().path());
+            names.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("renew_")).collect::<Vec<_>>()
+        };
+        for path in locks() {
+            std::fs::remove_file(path).unwrap();
+        }
         let moved = port.cli(command).stdin(&port.code()).done().json();
         assert_eq!((&moved["store"], &moved["moved"]), (&json!(store), &json!(2)), "{moved}");
+        assert_eq!(locks().len(), 1, "the account's");
         assert_eq!(port.cli(["accounts", "--json"]).done().json()[0]["secret"], json!("ok"));
         create(&mut wire);
         let again = port.cli(command).done().json();
