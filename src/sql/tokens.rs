@@ -279,15 +279,8 @@ fn refuse_quoting(dialect: Dialect, text: &str, tokens: &[Token], settings: Sett
             {
                 return Err(ambiguous("`U&\"…\"` is written differently; use the characters"));
             }
-            Token::SingleQuotedString(_)
-            | Token::DoubleQuotedString(_)
-            | Token::EscapedStringLiteral(_)
-            | Token::DollarQuotedString(_)
-            | Token::NationalStringLiteral(_)
-            | Token::HexStringLiteral(_)
-            | Token::SingleQuotedByteStringLiteral(_)
-            | Token::Word(_) => {}
-            other if !is_plain && !other.to_string().is_ascii() => {
+            Token::Word(_) => {}
+            other if !is_plain && !is_string(other) && !other.to_string().is_ascii() => {
                 return Err(ambiguous(&format!("`{}` is no sign of SQL", visible(&other.to_string()))));
             }
             _ => {}
@@ -302,6 +295,21 @@ fn refuse_quoting(dialect: Dialect, text: &str, tokens: &[Token], settings: Sett
 
 pub(super) fn ambiguous(why: &str) -> Misunderstood {
     Misunderstood::Ambiguous(why.to_owned())
+}
+
+/// A value between quotes of any kind.
+pub(super) fn is_string(token: &Token) -> bool {
+    matches!(
+        token,
+        Token::SingleQuotedString(_)
+            | Token::DoubleQuotedString(_)
+            | Token::EscapedStringLiteral(_)
+            | Token::DollarQuotedString(_)
+            | Token::NationalStringLiteral(_)
+            | Token::HexStringLiteral(_)
+            | Token::SingleQuotedByteStringLiteral(_)
+            | Token::DoubleQuotedByteStringLiteral(_)
+    )
 }
 
 fn is_name_or_number(token: &Token) -> bool {

@@ -6,7 +6,12 @@ use sqlparser::{
 };
 
 use super::Kind;
-use crate::sql::{Dialect, numbering::Numbering, tokens::grammar, words};
+use crate::sql::{
+    Dialect,
+    numbering::Numbering,
+    tokens::{grammar, is_string},
+    words,
+};
 
 /// A token or a comment.
 #[derive(Debug)]
@@ -74,14 +79,7 @@ fn kind(token: &Token, after_dot: bool) -> Kind {
         Token::Word(word) if !after_dot && is_shown_as_keyword(word) => Kind::Keyword,
         Token::Word(_) => Kind::Name,
         Token::Number(..) => Kind::Number,
-        Token::SingleQuotedString(_)
-        | Token::DoubleQuotedString(_)
-        | Token::EscapedStringLiteral(_)
-        | Token::DollarQuotedString(_)
-        | Token::NationalStringLiteral(_)
-        | Token::HexStringLiteral(_)
-        | Token::SingleQuotedByteStringLiteral(_)
-        | Token::DoubleQuotedByteStringLiteral(_) => Kind::String,
+        string if is_string(string) => Kind::String,
         _ => Kind::Sign,
     }
 }

@@ -79,7 +79,7 @@ impl Proof {
                 self.table(&ObjectName(names.map(ObjectNamePart::Identifier).collect()));
             }
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
-                if let Some(statement) = kind::changing(body) {
+                if let Some(statement) = kind::change::changing(body) {
                     self.change(statement);
                 }
             }
@@ -88,7 +88,7 @@ impl Proof {
     }
 
     fn change(&mut self, statement: &Statement) {
-        let class = kind::changes(statement, self);
+        let class = kind::change::changes(statement, self);
         self.refuse(format!("there is a statement of class `{class}` in it"));
     }
 
