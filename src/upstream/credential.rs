@@ -4,6 +4,8 @@
 //! origin and header, sealed by a human at `connect`; a plan that differs from it gets nothing.
 
 mod channel;
+mod error;
+mod opened;
 mod sealed;
 
 use std::{
@@ -12,23 +14,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use zeroize::Zeroizing;
-
 pub use self::channel::{ChannelSecret, ChannelSecretError, channel_secret_name, seal_channel};
+pub use self::error::CredentialError;
+use self::opened::Carried;
+pub use self::opened::{Credential, Observed};
 pub use self::sealed::{Inspected, inspect, seal_key};
 pub(super) use self::sealed::{Sealed, copied, copy, seal_sign_in};
 use super::{
     filter::Needles,
-    oauth::{OAuth, Why, fingerprint},
+    oauth::{OAuth, fingerprint},
     sql::Address,
 };
 use crate::{
     account::{Account, Origin},
-    canonical,
     catalog::{CredentialScheme, CredentialSpec},
     plan::Plan,
-    secret::{Secret, SecretStore, StoreError},
+    secret::{Secret, SecretStore},
 };
 
 /// The name under which the store keeps an account's secret.
@@ -237,68 +238,6 @@ impl Credentials {
     }
 }
 
-/// A secret that is open, for one account at one origin.
-pub struct Credential {
-    account: Account,
-    carried: Carried,
-    fingerprint: [u8; 32],
-    needles: Needles,
-    /// The access token's fingerprint, of a sign-in that can be renewed.
-    token: Option<[u8; 32]>,
-    /// What renews it.
-    renewal: Option<Credentials>,
-    watched: Option<Watched>,
-}
-
-/// How the secret goes out.
-enum Carried {
-    /// In this header; the value is marked as sensitive.
-    Header(HeaderName, HeaderValue),
-    /// By signing in to a database.
-    Connection {
-        /// As whom reads are run.
-        reads: Box<Address>,
-        /// As whom everything else is, where that is somebody else.
-        writes: Option<Box<Address>>,
-    },
-}
-
-impl Carried {
-    fn of(scheme: &CredentialScheme, secret: &str) -> Result<Self, String> {
-        match scheme {
-            CredentialScheme::Bearer | CredentialScheme::Header { .. } => {
-                header(scheme, secret).map(|(name, value)| Self::Header(name, value))
-            }
-            CredentialScheme::Connection => {
-                let (reads, writes) = Address::pair(secret)?;
-                Ok(Self::Connection { reads: Box::new(reads), writes: writes.map(Box::new) })
-            }
-        }
-    }
-
-    /// What must not be seen in an answer, each with how it is sent.
-    fn secrets(&self, secret: &str) -> Vec<(Zeroizing<String>, Zeroizing<String>)> {
-        let owned = |text: &str| Zeroizing::new(text.to_owned());
-        match self {
-            Self::Header(_, value) => vec![(owned(secret), owned(value.to_str().unwrap_or(secret)))],
-            Self::Connection { reads, writes } => std::iter::once(reads)
-                .chain(writes)
-                .flat_map(|address| address.secrets())
-                .map(|text| (text.clone(), text))
-                .collect(),
-        }
-    }
-
-    fn fingerprint(&self) -> [u8; 32] {
-        let parts: &[&[u8]] = match self {
-            Self::Header(name, value) => &[name.as_str().as_bytes(), value.as_bytes()],
-            // a database's connections are not kept
-            Self::Connection { .. } => &[b"connection"],
-        };
-        canonical::sha256("agentport/credential/1", parts)
-    }
-}
-
 /// Where a connection URL leads: the only place that it may be used for, and the database there.
 ///
 /// # Errors
@@ -306,215 +245,6 @@ impl Carried {
 pub fn destination(secret: &Secret, allow_private: bool) -> Result<(Origin, String), String> {
     let (reads, _) = Address::pair(secret.expose())?;
     Ok((reads.origin(allow_private)?, reads.database().to_owned()))
-}
-
-/// A header of the answer that is kept.
-#[derive(Debug, Clone)]
-struct Watched {
-    name: HeaderName,
-    seen: Arc<Mutex<Option<String>>>,
-}
-
-/// What the watched header of an answer said, once there was an answer.
-#[derive(Debug, Clone)]
-pub struct Observed(Arc<Mutex<Option<String>>>);
-
-impl Observed {
-    /// Its value, where the answer had it.
-    pub fn value(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Credential {
-    /// Keeps this header of the answer: where a vendor says what a key may do.
-    pub fn watch(&mut self, header: &str) -> Observed {
-        let seen = Arc::<Mutex<Option<String>>>::default();
-        if let Ok(name) = HeaderName::from_bytes(header.as_bytes()) {
-            self.watched = Some(Watched { name, seen: Arc::clone(&seen) });
-        }
-        Observed(seen)
-    }
-
-    /// Looks at the headers of an answer.
-    pub(super) fn observe(&self, headers: &reqwest::header::HeaderMap) {
-        let Some(Watched { name, seen }) = &self.watched else { return };
-        let value = headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        *seen.lock().unwrap_or_else(PoisonError::into_inner) = value;
-    }
-
-    /// After a 401: the same account's credential with another token, once. `None`: there is nothing to renew.
-    pub(super) async fn renewed(&self, plan: &Plan) -> Option<Result<Self, CredentialError>> {
-        let (rejected, credentials) = (self.token?, self.renewal.as_ref()?);
-        let oauth = credentials.oauth.as_ref()?;
-        let name = account_secret_name(plan.integration(), plan.account());
-        if oauth.is_stubborn(&name, rejected) {
-            return None;
-        }
-        let renewed = oauth.renew(&name, Why::Rejected(rejected)).await;
-        // what was kept for reads has the rejected token
-        credentials.kept().remove(&name);
-        Some(renewed.and_then(|sealed| credentials.opened(&sealed, plan)))
-    }
-
-    /// The renewed token was rejected too: what is wrong is not its age.
-    pub(super) fn still_rejected(&self) {
-        if let (Some(token), Some(Credentials { oauth: Some(oauth), .. })) = (self.token, &self.renewal) {
-            oauth.note_rejected(&account_secret_name(&self.account.integration, &self.account.name), token);
-        }
-    }
-
-    /// Whose it is.
-    pub fn account(&self) -> &Account {
-        &self.account
-    }
-
-    /// The only place that it may be sent to.
-    pub fn origin(&self) -> &Origin {
-        &self.account.origin
-    }
-
-    /// What to look for in answers.
-    pub fn needles(&self) -> &Needles {
-        &self.needles
-    }
-
-    /// The header that carries it; the value is marked as sensitive.
-    pub(super) fn header(&self) -> Option<(&HeaderName, &HeaderValue)> {
-        match &self.carried {
-            Carried::Header(name, value) => Some((name, value)),
-            Carried::Connection { .. } => None,
-        }
-    }
-
-    /// The connection to a database: the one for what is not a read, where there are two and it is one.
-    pub(super) fn connection(&self, read: bool) -> Option<&Address> {
-        match &self.carried {
-            Carried::Header(..) => None,
-            Carried::Connection { reads, writes } => Some(if read { reads } else { writes.as_ref().unwrap_or(reads) }),
-        }
-    }
-
-    /// Tells one secret from another without being one.
-    pub(super) fn fingerprint(&self) -> [u8; 32] {
-        self.fingerprint
-    }
-}
-
-impl std::fmt::Debug for Credential {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Credential").field("origin", &self.account.origin).finish_non_exhaustive()
-    }
-}
-
-/// Why there is no credential. Its text is for the person at the terminal or the page, and names what to do; an agent
-/// reads [`CredentialError::agent_message`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CredentialError {
-    /// The store has none for this account.
-    #[error(
-        "the secret store has nothing for `{integration}` account `{account}`; run `agentport connect {integration} \
-         --account {account}`"
-    )]
-    Missing {
-        /// The service.
-        integration: String,
-        /// The account's name.
-        account: String,
-    },
-    /// What is stored was stored for another account or origin than the plan names.
-    #[error(
-        "the stored secret of `{integration}` account `{account}` was stored for `{stored}` and does not belong to this \
-         request; if the account's origin was meant to change, run `agentport connect {integration} --account {account} \
-         --replace`"
-    )]
-    Mismatch {
-        /// The service.
-        integration: String,
-        /// The account's name.
-        account: String,
-        /// The origin beside the secret.
-        stored: String,
-    },
-    /// The vendor renews the sign-in no more.
-    #[error(
-        "the sign-in of `{integration}` account `{account}` has ended; run `agentport connect {integration} --oauth \
-         --account {account}`"
-    )]
-    SignedOut {
-        /// The service.
-        integration: String,
-        /// The account's name.
-        account: String,
-    },
-    /// It could not be renewed this time.
-    #[error("the account's sign-in could not be renewed: {0}")]
-    NotRenewed(String),
-    /// The store did not answer.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// It cannot be used as it is.
-    #[error("{0}")]
-    Malformed(String),
-}
-
-impl CredentialError {
-    /// What an agent may know when the service has just rejected the token; continues the service's name.
-    pub fn after_rejection(&self) -> &'static str {
-        match self {
-            Self::SignedOut { .. } | Self::Missing { .. } | Self::Mismatch { .. } => {
-                "rejected the account's sign-in, which has ended; a human must connect the account again"
-            }
-            Self::NotRenewed(_) | Self::Store(_) | Self::Malformed(_) => {
-                "rejected the account's sign-in, which could not be renewed just now; try again later"
-            }
-        }
-    }
-
-    /// What an agent may know of it: no command, no path, no origin.
-    pub fn agent_message(&self) -> &'static str {
-        match self {
-            Self::Missing { .. } => "the account has no credential; a human must finish the set-up; nothing was sent",
-            Self::Mismatch { .. } | Self::Malformed(_) => {
-                "the account's credential does not belong to this request; a human must look at it; nothing was sent"
-            }
-            Self::SignedOut { .. } => {
-                "the account's sign-in has ended; a human must connect the account again; nothing was sent"
-            }
-            Self::NotRenewed(_) => {
-                "the account's sign-in could not be renewed just now; try again later; nothing was sent"
-            }
-            Self::Store(_) => {
-                "the account's credential cannot be opened now; a human must look at it; nothing was sent"
-            }
-        }
-    }
-}
-
-/// The header that carries the secret. What is wrong with a secret is said by position, never by quoting it.
-fn header(scheme: &CredentialScheme, secret: &str) -> Result<(HeaderName, HeaderValue), String> {
-    if secret.is_empty() {
-        return Err("the secret is empty".to_owned());
-    }
-    if let Some(at) = secret.chars().position(|character| !character.is_ascii_graphic()) {
-        return Err(format!(
-            "the secret has a space, a line break or another character at position {} that no key has; copy it again",
-            at + 1
-        ));
-    }
-    let (name, prefix) = match scheme {
-        CredentialScheme::Connection => return Err("a connection URL is no header".to_owned()),
-        CredentialScheme::Bearer => (AUTHORIZATION, "Bearer "),
-        CredentialScheme::Header { name, prefix } => {
-            let parsed = HeaderName::from_bytes(name.as_bytes());
-            (parsed.map_err(|_| format!("`{name}` is not the name of a header"))?, prefix.as_str())
-        }
-    };
-    let text = Zeroizing::new(format!("{prefix}{secret}"));
-    let mut value = HeaderValue::from_str(&text)
-        .map_err(|_| format!("`{}` cannot stand before a secret", prefix.escape_debug()))?;
-    value.set_sensitive(true);
-    Ok((name, value))
 }
 
 #[cfg(test)]

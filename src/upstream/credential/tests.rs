@@ -5,6 +5,7 @@ use crate::{
     account::{Environment, Identity},
     catalog::{AnswerKind, Effect, HttpRequest, Method},
     doubles::Memory,
+    secret::StoreError,
 };
 
 const SECRET: &str = "rk_test_4eC39HqLyjWDarjtT1zdp7dc";
