@@ -142,6 +142,9 @@ function seen(first) {
     const outside = background(control.parentElement)
     const edges = [colour(style.borderTopColor), background(control)]
     if (edges.every(edge => contrast(over(edge, outside), outside) < 3) && !control.matches('.quiet')) complain('has no edge that can be seen', control)
+    const hint = colour(getComputedStyle(control, '::placeholder').color)
+    const ratio = contrast(over(hint, edges[1]), edges[1])
+    if (control.placeholder && !control.value && ratio < 4.5) complain(`has a hint with a contrast of ${ratio.toFixed(2)}, less than 4.5`, control)
     const box = control.getBoundingClientRect()
     if (box.width < 24 || box.height < 24) complain(`is too small to hit (${box.width} by ${box.height})`, control)
   }

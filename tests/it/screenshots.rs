@@ -49,7 +49,7 @@ async fn look(mut steps: Vec<Value>) {
 }
 
 /// What a page must not do, one sin each, and what the inspection says to it.
-const SINS: [(&str, &str); 12] = [
+const SINS: [(&str, &str); 13] = [
     ("<details><summary>More</summary>amount 5000</details>", "is closed: <details>"),
     ("<p style='overflow:hidden;height:1em'>a<br>b</p>", "may cut off its content"),
     ("<p style='color:#999'>pale</p>", "has a contrast of 2.85, less than 4.5: <p> \"pale\""),
@@ -65,6 +65,10 @@ const SINS: [(&str, &str); 12] = [
     ("<button style='outline:0'>bare</button>", "the focus cannot be seen at <button> bare"),
     ("<a href=/>late</a> <button tabindex=5>early</button>", "Tab 2 leads to control"),
     ("<input style='border:1px solid #767676;width:60px;height:30px'>", "a textbox has no name"),
+    (
+        "<style>::placeholder{color:#bbb}</style><input aria-label=Hint placeholder=pale style='border:1px solid #767676'>",
+        "has a hint with a contrast of 1.92, less than 4.5",
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

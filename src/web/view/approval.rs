@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::{
     cell::Cell,
     findings::FindingsView,
-    headline::{HeadlineWord, currencies, headline},
+    headline::{HeadlineWord, currencies, headline, oddities},
     json::pretty,
     letters,
     outcome::Standing,
@@ -66,6 +66,8 @@ pub(in crate::web) struct ApprovalView {
     pub(in crate::web) findings: Option<FindingsView>,
     /// What happens, in words, where all that they name is known.
     pub(in crate::web) headline: Vec<HeadlineWord>,
+    /// What is odd about the values in it.
+    pub(in crate::web) oddities: Vec<String>,
     /// Whether it can be undone.
     pub(in crate::web) undo: Option<String>,
     /// What the yes is for: the plan and what was looked up.
@@ -181,6 +183,10 @@ impl ApprovalView {
             headline: tool
                 .zip(plan)
                 .map(|(tool, plan)| headline(tool, plan, approval.findings.as_ref()))
+                .unwrap_or_default(),
+            oddities: tool
+                .zip(plan)
+                .map(|(tool, plan)| oddities(tool, plan, approval.findings.as_ref()))
                 .unwrap_or_default(),
             undo: tool.and_then(|tool| tool.ask.undo.clone()),
             seen: approval.shown_digest().map(|digest| digest.to_string()).unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::cell::Cell;
+use super::{cell::Cell, letters};
 use crate::{
     canonical,
     catalog::Tool,
@@ -31,6 +31,24 @@ pub(super) fn headline(tool: &Tool, plan: &Plan, findings: Option<&Findings>) ->
         Word::Name(name) => HeadlineWord::Value(Cell::line(&name)),
     };
     words(tool, plan, findings).into_iter().flatten().map(word).collect()
+}
+
+/// What is odd about the values in it, once each: who reads no further is warned here.
+pub(super) fn oddities(tool: &Tool, plan: &Plan, findings: Option<&Findings>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for word in words(tool, plan, findings).into_iter().flatten() {
+        let odd = match &word {
+            Word::Text(_) | Word::Money(_) => Vec::new(),
+            Word::Value(value) => value.as_str().map(letters::oddities).unwrap_or_default(),
+            Word::Name(name) => letters::oddities(name),
+        };
+        for one in odd {
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+    }
+    all
 }
 
 /// The currencies of amounts that the request does not name, and what was looked up does: `amount` is in `eur`.

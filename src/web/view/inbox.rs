@@ -3,6 +3,7 @@
 use super::{
     approval::{current_tool, often},
     cell::Cell,
+    headline::oddities,
     outcome::words,
     when::When,
 };
@@ -55,6 +56,8 @@ pub(in crate::web) struct Item {
     pub(in crate::web) what: Cell,
     /// Title and arguments where they are not that, shortened: the page has them whole.
     pub(in crate::web) summary: Option<Cell>,
+    /// What is odd about the values in that.
+    pub(in crate::web) oddities: Vec<String>,
     /// The tool's policy name.
     pub(in crate::web) tool: String,
     /// The effect, while the request is kept.
@@ -169,12 +172,14 @@ impl Item {
     fn new(approval: &Approval, snapshot: &Snapshot, now: Millis) -> Self {
         let (status, _, class) = words(approval);
         let plan = approval.plan.as_deref();
-        let headline =
-            plan.and_then(|plan| headline_text(current_tool(plan, snapshot)?, plan, approval.findings.as_ref()));
+        let findings = approval.findings.as_ref();
+        let explained = plan.and_then(|plan| Some((current_tool(plan, snapshot)?, plan)));
+        let headline = explained.and_then(|(tool, plan)| headline_text(tool, plan, findings));
         Self {
             id: approval.id.clone(),
             what: Cell::of_visible(headline.as_deref().unwrap_or(&approval.summary)),
             summary: headline.is_some().then(|| Cell::of_visible(&approval.summary)),
+            oddities: explained.map(|(tool, plan)| oddities(tool, plan, findings)).unwrap_or_default(),
             tool: approval.tool.clone(),
             effect: plan.map(|plan| plan.effect().as_str()),
             account: plan.map(|plan| (Cell::line(plan.account()), plan.environment().as_str())),

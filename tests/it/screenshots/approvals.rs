@@ -147,6 +147,7 @@ fn texts() -> Vec<Asked> {
                 "production",
                 "Stripe account default",
                 "live",
+                "Create the customer \"billing@p\u{0430}ypal.com\" mixes alphabets: U+0430",
                 "ACME⟨U+202E⟩dtL⟨U+202C⟩ ⟨U+200B⟩GmbH",
                 "has hidden characters",
                 "mixes alphabets: U+0430",

@@ -68,5 +68,5 @@ async fn the_inbox_says_in_words_what_waits_and_hides_nothing_in_them() {
     house.parts.ledger.note_findings(&id, &findings, house.instant()).await.unwrap();
     let text = house.signed_in().await.get("/").await.text();
     assert!(text.contains("Refund all that is left: 43.00 EUR to ann⟨U+202E⟩@example.com"), "{text}");
-    assert!(text.contains("Refund a charge: charge ch_1"), "{text}");
+    assert!(text.contains("Refund a charge: charge ch_1") && text.contains("has hidden characters"), "{text}");
 }

@@ -64,6 +64,7 @@ fn shown(plan: &Plan) -> (String, String) {
         warnings: Vec::new(),
         findings: None,
         headline: Vec::new(),
+        oddities: Vec::new(),
         undo: None,
         seen: String::new(),
         call: Some(call),
