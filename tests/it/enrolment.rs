@@ -1,22 +1,20 @@
 //! Enrolling a factor in the browser, by a set-up link.
 
-use std::time::Duration;
+mod ending;
+mod terminal;
 
 use agentport::{
     approval::{Approver, Claim, Code, Enrolled, FactorId, PersonId, Proof, Seed, prove},
     clock::{Clock as _, SteppingClock},
-    gateway::seed_name,
     ledger::{LineFilter, sqlite::EnrolmentToken},
     reply::Reply,
 };
 use serde_json::{Value, json};
 
 use super::{
-    harness::{Port, now as seconds, totp},
+    harness::totp,
     site::house::{Answer, Browser, House, Plan},
 };
-
-const FIFTEEN_MINUTES: i64 = 15 * 60 * 1000;
 
 /// A home in which nobody is enrolled yet.
 async fn empty() -> House {
@@ -236,118 +234,6 @@ async fn without_a_link_that_is_open_there_is_nothing_here() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_is_good_for_fifteen_minutes_by_either_clock() {
-    let house = empty().await;
-    let mut browser = Browser::new(house.port);
-    let path = first_link(&house).await;
-    let secret = secret(&browser.get(&path).await);
-    house.clock.pass(FIFTEEN_MINUTES - 1);
-    assert_eq!(browser.get(&path).await.status, 200);
-    house.clock.pass(1);
-    assert_nothing_here(&browser.get(&path).await);
-    assert_nothing_here(&browser.post(&path, &[("code", &code(&secret, &house.clock))]).await);
-    // it is tidied up: its salt, without which the token is worth nothing, is gone
-    assert!(house.parts.home.meta("enrolment").unwrap().is_some());
-    house.parts.ledger.sweep(house.clock.now()).await.unwrap();
-    assert_eq!(house.parts.home.meta("enrolment").unwrap(), None);
-
-    // somebody sets the wall clock back: the boot clock goes on
-    let path = first_link(&house).await;
-    let began = house.clock.now().wall;
-    house.clock.pass(FIFTEEN_MINUTES);
-    house.clock.set_wall(began);
-    assert_nothing_here(&browser.get(&path).await);
-    // and forward: that is over, too
-    let path = first_link(&house).await;
-    house.clock.set_wall(began + FIFTEEN_MINUTES);
-    assert_nothing_here(&browser.get(&path).await);
-    assert_eq!(factors(&house).await, []);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_link_takes_five_codes_and_says_which_it_was() {
-    let house = empty().await;
-    let mut browser = Browser::new(house.port);
-    let path = first_link(&house).await;
-    let secret = secret(&browser.get(&path).await);
-    let right = code(&secret, &house.clock);
-    // what is no code is not counted
-    for text in ["", "12345", "１２３４５６", "abcd-efgh-2345-wxyz"] {
-        let answer = browser.post(&path, &[("code", text)]).await;
-        assert_eq!(answer.status, 422);
-        assert!(answer.text().contains("six digits that the app shows") && answer.body.contains("name=\"code\""));
-    }
-    for left in ["4 more codes", "3 more codes", "2 more codes", "one more code"] {
-        let answer = browser.post(&path, &[("code", wrong(&right))]).await;
-        assert_eq!((answer.status, answer.header("set-cookie")), (422, None));
-        assert!(answer.text().contains("does not belong to this factor") && answer.text().contains(left));
-        assert!(answer.body.replace(' ', "").contains(&secret), "the page is still the same");
-    }
-    let last = browser.post(&path, &[("code", wrong(&right))]).await;
-    assert_eq!(last.status, 410);
-    assert!(last.text().contains("This link has ended") && !last.body.replace(' ', "").contains(&secret));
-    assert_nothing_here(&browser.get(&path).await);
-    assert_nothing_here(&browser.post(&path, &[("code", &right)]).await);
-    assert_eq!((factors(&house).await, browser.cookie.clone()), (vec![], None));
-
-    // the fifth may be right
-    let path = first_link(&house).await;
-    for _ in 0..4 {
-        browser.post(&path, &[("code", wrong(&right))]).await;
-    }
-    assert_eq!(enrol(&house, &mut browser, &path).await.1.status, 200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn wrong_codes_at_once_are_counted_one_by_one() {
-    let house = empty().await;
-    let path = first_link(&house).await;
-    let right = code(&secret(&Browser::new(house.port).get(&path).await), &house.clock);
-    let tries = (0..20).map(|_| {
-        let (path, wrong, mut browser) = (path.clone(), wrong(&right), Browser::new(house.port));
-        tokio::spawn(async move { browser.post(&path, &[("code", wrong)]).await.status })
-    });
-    let mut statuses = Vec::new();
-    for one in tries.collect::<Vec<_>>() {
-        statuses.push(one.await.unwrap());
-    }
-    let count = |status: u16| statuses.iter().filter(|found| **found == status).count();
-    assert_eq!((count(422), count(410), count(404)), (4, 1, 15), "{statuses:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn of_two_browsers_with_one_link_one_enrols() {
-    let house = empty().await;
-    let path = first_link(&house).await;
-    let secret = secret(&Browser::new(house.port).get(&path).await);
-    let right = code(&secret, &house.clock);
-    let race = (0..4).map(|_| {
-        let (path, right, mut browser) = (path.clone(), right.clone(), Browser::new(house.port));
-        tokio::spawn(async move {
-            let answer = browser.post(&path, &[("code", &right)]).await;
-            (answer.status, recovery_codes(&answer).len(), browser)
-        })
-    });
-    let mut ended = Vec::new();
-    for one in race.collect::<Vec<_>>() {
-        ended.push(one.await.unwrap());
-    }
-    let winners: Vec<_> = ended.iter().filter(|(status, codes, _)| (*status, *codes) == (200, 10)).collect();
-    let losers = ended.iter().filter(|(status, codes, _)| (*status, *codes) == (404, 0)).count();
-    assert_eq!((winners.len(), losers), (1, 3), "{ended:?}");
-    for (_, _, browser) in &ended {
-        assert_eq!(browser.get("/").await.text().contains("Inbox"), browser.cookie.is_some());
-    }
-    // and the winner's seed is the one that is kept: the next code approves
-    let [id] = &factors(&house).await[..] else { panic!("not one factor") };
-    assert!(house.parts.secrets.get(&seed_name(id)).await.unwrap().is_some());
-    house.clock.pass(30_000);
-    let approval = house.refund().await;
-    let mut browser = winners[0].2.clone();
-    assert_eq!(browser.decide(&approval.id, "approve", &code(&secret, &house.clock), "").await.status, 303);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn t145_a_form_from_elsewhere_enrols_nobody() {
     let house = empty().await;
     let path = first_link(&house).await;
@@ -372,43 +258,6 @@ async fn t145_a_form_from_elsewhere_enrols_nobody() {
     assert_eq!(factors(&house).await, []);
     // none of that counted as a try
     assert_eq!(enrol(&house, &mut browser.clone(), &path).await.1.status, 200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_newer_link_ends_the_older_one() {
-    let house = empty().await;
-    let (first, second) = (first_link(&house).await, first_link(&house).await);
-    let mut browser = Browser::new(house.port);
-    assert_nothing_here(&browser.get(&first).await);
-    assert_nothing_here(&browser.post(&first, &[("code", "123456")]).await);
-    let (_, done) = enrol(&house, &mut browser, &second).await;
-    assert_eq!(done.status, 200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn t135_a_first_link_is_dead_once_a_factor_is_there() {
-    let house = empty().await;
-    let path = first_link(&house).await;
-    let mut browser = Browser::new(house.port);
-    let secret = secret(&browser.get(&path).await);
-    // meanwhile, on the terminal
-    let mine = Seed::generate().unwrap();
-    let digits = totp(&mine.shown().replace(' ', ""), u64::try_from(house.clock.now().wall / 30_000).unwrap());
-    let (id, _) = house.gateway.enrol(&house.parts, &mine, &digits, None).await.unwrap();
-    assert_nothing_here(&browser.get(&path).await);
-    assert_nothing_here(&browser.post(&path, &[("code", &code(&secret, &house.clock))]).await);
-    assert_eq!(factors(&house).await, [id]);
-    // nor is another one made without a proof
-    assert!(link(&house, None, None).await.is_none());
-    // even if the row were still there: as from a process that began before
-    let house = empty().await;
-    let path = first_link(&house).await;
-    let row = house.parts.home.meta("enrolment").unwrap().unwrap();
-    house.gateway.enrol(&house.parts, &mine, &digits, None).await.unwrap();
-    house.parts.home.set_meta(&[("enrolment", &row)]).unwrap();
-    let mut browser = Browser::new(house.port);
-    assert_nothing_here(&browser.get(&path).await);
-    assert_nothing_here(&browser.post(&path, &[("code", "123456")]).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -440,35 +289,6 @@ async fn t135_a_further_factor_needs_a_code_of_an_existing_one() {
         let mut browser = Browser::new(house.port);
         assert_eq!(browser.post("/login", &[("code", &right), ("next", "/")]).await.status, 303);
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_change_of_the_factors_ends_an_open_link() {
-    let house = House::build().await;
-    let open = async || {
-        house.clock.pass(30_000);
-        path(&link(&house, Some(existing(&house, Claim::AddFactor)), None).await.unwrap())
-    };
-    let browser = Browser::new(house.port);
-    // another one is added on the terminal
-    let path = open().await;
-    assert_eq!(browser.get(&path).await.status, 200);
-    let id = FactorId("fac_second".to_owned());
-    let now = house.clock.now();
-    let approver = existing(&house, Claim::AddFactor);
-    assert!(house.parts.home.enrol(id.clone(), 1, vec![], Some(approver), now).await.unwrap());
-    assert_nothing_here(&browser.get(&path).await);
-    // one is removed
-    let path = open().await;
-    assert_eq!(browser.get(&path).await.status, 200);
-    let approver = existing(&house, Claim::RemoveFactor(id.clone()));
-    assert!(house.parts.home.remove_factor(id, approver, house.clock.now()).await.unwrap());
-    assert_nothing_here(&browser.get(&path).await);
-    // all are gone
-    let path = open().await;
-    assert_eq!(browser.get(&path).await.status, 200);
-    house.parts.home.reset(house.clock.now()).await.unwrap();
-    assert_nothing_here(&browser.get(&path).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -545,122 +365,3 @@ async fn no_answer_to_an_agent_leads_to_the_link() {
 }
 
 // --- the program ---
-
-/// The link's path, and the browser that opens it.
-fn visit(line: &Value) -> (String, Browser) {
-    let url = url::Url::parse(line["url"].as_str().unwrap()).unwrap();
-    (url.path().to_owned(), Browser::new(url.port().unwrap()))
-}
-
-/// Neither link, secret nor codes may be in anything that the program leaves behind.
-async fn enrol_now(port: &Port, path: &str, browser: &mut Browser) -> String {
-    let secret = secret(&browser.get(path).await);
-    let answer = browser.post(path, &[("code", &totp(&secret, seconds() / 30))]).await;
-    assert_eq!((answer.status, recovery_codes(&answer).len()), (200, 10), "{}", answer.body);
-    for hidden in recovery_codes(&answer).iter().chain([&secret, &path.replace("/enrol/", "")]) {
-        port.evidence().keep_from(hidden);
-    }
-    secret
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn agentport_open_enrols_first_where_nobody_is() {
-    let port = Port::new();
-    let mut talk = port.cli(["open", "--json"]).unseen().spawn();
-    let line = talk.line();
-    assert_eq!(line["opened"], false);
-    assert!(line["expires_at"].as_str().unwrap().ends_with('Z'), "{line}");
-    let (path, mut browser) = visit(&line);
-    assert!(path.starts_with("/enrol/"), "{line}");
-    enrol_now(&port, &path, &mut browser).await;
-    assert!(browser.get("/").await.text().contains("Inbox"));
-    assert_eq!(tokio::task::spawn_blocking(move || talk.wait()).await.unwrap(), 0);
-    let factors = port.cli(["factor", "list", "--json"]).done().json();
-    assert_eq!(factors["factors"].as_array().unwrap().len(), 1, "{factors}");
-    // now there is somebody: it opens the inbox
-    let mut talk = port.cli(["open", "--json"]).unseen().spawn();
-    let (path, _) = visit(&talk.line());
-    assert_eq!(path, "/");
-    assert_eq!(tokio::task::spawn_blocking(move || talk.wait()).await.unwrap(), 0);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn factor_add_enrols_in_the_browser_with_a_code_of_what_is_there() {
-    let port = Port::new();
-    let mut talk = port.cli(["factor", "add", "totp", "--browser", "--json"]).unseen().spawn();
-    let (path, mut browser) = visit(&talk.line());
-    let secret = enrol_now(&port, &path, &mut browser).await;
-    let done = talk.line();
-    assert_eq!(done["status"], "active");
-    assert_eq!(done.get("recovery_codes"), None, "they are in the browser");
-    assert_eq!(tokio::task::spawn_blocking(move || talk.wait()).await.unwrap(), 0);
-
-    // without a code of it there is no second link
-    let refused = port.cli(["factor", "add", "totp", "--browser", "--json"]).stdin("000000").exits(1);
-    assert!(refused.error().contains("that code is not right") && !refused.stdout.contains("/enrol"));
-    // the recovery codes were shown once, in the browser: the app's next code it is
-    let step = seconds() / 30;
-    let mut talk = port.cli(["factor", "add", "totp", "--browser", "--json"]).unseen().spawn();
-    talk.say(&totp(&secret, step + 1));
-    let (path, mut browser) = visit(&talk.line());
-    enrol_now(&port, &path, &mut browser).await;
-    assert_eq!(talk.line()["status"], "active");
-    assert_eq!(tokio::task::spawn_blocking(move || talk.wait()).await.unwrap(), 0);
-    assert_eq!(port.cli(["factor", "list", "--json"]).done().json()["factors"].as_array().unwrap().len(), 2);
-    port.cli(["log", "verify"]).done();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_newer_link_ends_the_command_that_waits_with_the_older_one() {
-    let port = Port::new();
-    let mut older = port.cli(["open", "--json"]).unseen().spawn();
-    older.line();
-    let mut newer = port.cli(["factor", "add", "totp", "--browser", "--json"]).unseen().spawn();
-    let (path, mut browser) = visit(&newer.line());
-    let failed = tokio::task::spawn_blocking(move || (older.line(), older.wait()));
-    let (line, code) = tokio::time::timeout(Duration::from_mins(1), failed).await.unwrap().unwrap();
-    assert!(line["error"]["message"].as_str().unwrap().contains("a newer one was made"), "{line}");
-    assert_eq!(code, 1);
-    // whoever hosts the site by now, the newer link works
-    let began = std::time::Instant::now();
-    while tokio::net::TcpStream::connect(("127.0.0.1", browser.port)).await.is_err() {
-        assert!(began.elapsed() < Duration::from_mins(1), "nobody serves the site");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    enrol_now(&port, &path, &mut browser).await;
-    assert_eq!(newer.line()["status"], "active");
-    assert_eq!(tokio::task::spawn_blocking(move || newer.wait()).await.unwrap(), 0);
-}
-
-/// Other users of the machine see the arguments of every process.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_link_is_in_no_argument_list_on_its_way_to_the_browser() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mut port = Port::new();
-    let bin = port.folder().join("bin");
-    std::fs::create_dir(&bin).unwrap();
-    let said = port.folder().join("said");
-    let script = format!("#!/bin/sh\necho \"$@\" > {0}.new\n/bin/mv {0}.new {0}\n", said.display());
-    std::fs::write(bin.join("xdg-open"), script).unwrap();
-    std::fs::set_permissions(bin.join("xdg-open"), std::fs::Permissions::from_mode(0o700)).unwrap();
-    port.set("DISPLAY", ":99");
-    port.set("PATH", bin.to_str().unwrap());
-    let mut talk = port.cli(["open", "--json"]).unseen().spawn();
-    let line = talk.line();
-    assert_eq!(line["opened"], true);
-    let (path, mut browser) = visit(&line);
-    let began = std::time::Instant::now();
-    while !said.exists() {
-        assert!(began.elapsed() < Duration::from_mins(1), "no browser was opened");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let argument = std::fs::read_to_string(&said).unwrap();
-    assert!(!argument.contains(path.strip_prefix("/enrol/").unwrap()), "{argument}");
-    let file = url::Url::parse(argument.trim()).unwrap().to_file_path().unwrap();
-    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    let page = std::fs::read_to_string(&file).unwrap();
-    assert!(page.contains(&format!("content=\"0;url={}\"", line["url"].as_str().unwrap())), "{page}");
-    enrol_now(&port, &path, &mut browser).await;
-    assert_eq!(tokio::task::spawn_blocking(move || talk.wait()).await.unwrap(), 0);
-    assert!(!file.exists());
-}
