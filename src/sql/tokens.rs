@@ -316,9 +316,10 @@ fn is_name_or_number(token: &Token) -> bool {
     matches!(token, Token::Number(..) | Token::Word(Word { quote_style: None, .. }))
 }
 
-/// May it stand without quotes, as a name or a variable's?
+/// May it stand without quotes, as a name or a variable's? What begins with a digit is a name to MySQL alone.
 fn is_plain(name: &str) -> bool {
-    name.trim_start_matches('@').bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_$".contains(&byte))
+    !name.starts_with(|first: char| first.is_ascii_digit())
+        && name.trim_start_matches('@').bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_$".contains(&byte))
 }
 
 /// Non-ASCII letters by number: two that look alike are told apart.

@@ -87,7 +87,14 @@ fn t071_what_two_servers_read_differently_is_refused() {
 #[test]
 fn t071_a_number_and_a_name_have_a_space_between_them() {
     for dialect in DIALECTS {
-        for text in ["SELECT t.5 e", "SELECT t.5e_a FROM t", "SELECT t.5e3a"] {
+        for text in [
+            "SELECT 1a",
+            "SELECT NOT 1CREATE INDEX",
+            "SELECT t.1a FROM t",
+            "SELECT t.5 e",
+            "SELECT t.5e_a FROM t",
+            "SELECT t.5e3a",
+        ] {
             is_no_read(dialect, text);
         }
         for text in ["SELECT 1 a, .5, 1.5e3, t5.a, -1 FROM t5 LIMIT 1", "SELECT (1)a, a+.5 FROM t WHERE a IN(1)AND b=1"]
