@@ -5,6 +5,7 @@
 //! it takes a [`Permit`], and only the ledger mints one.
 
 mod accounts;
+mod applying;
 mod builtin;
 mod connecting;
 mod contacting;
@@ -31,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::{
     accounts::{Disconnected, Health, SecretState, better_role},
+    applying::{Proposal, ProposalError},
     connecting::{
         ConnectError, ConnectedAccount, Connecting, Seal, SettingError, is_account_name, is_unseen, settings,
     },

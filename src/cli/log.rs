@@ -8,7 +8,7 @@ use crate::{
     clock::Millis,
     config::parse_duration,
     gateway::Parts,
-    ledger::{Line, LineFilter},
+    ledger::{Line, LineFilter, Verified, unchecked_text},
     visible::visible,
 };
 
@@ -161,8 +161,17 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
 async fn verify(parts: &Parts, out: &Out) -> Result<Exit, Failure> {
     let bad = match parts.home.verify().await? {
         Ok(verified) => {
-            out.answer(&json!({"ok": true, "records": verified.records, "head": verified.head}), || {
-                format!("{} records, none changed; head {}", verified.records, verified.head)
+            let Verified { records, head, unchecked } = verified;
+            let mut value = json!({"ok": true, "records": records, "head": head});
+            if let (false, serde_json::Value::Object(members)) = (unchecked.is_empty(), &mut value) {
+                members.insert("unchecked".to_owned(), json!(unchecked));
+            }
+            out.answer(&value, || {
+                let said = format!("{records} records, none changed; head {head}");
+                match unchecked_text(&unchecked) {
+                    Some(text) => format!("{said}\n{}", visible(&text)),
+                    None => said,
+                }
             });
             return Ok(Exit::Done);
         }

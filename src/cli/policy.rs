@@ -8,13 +8,13 @@ use super::{Exit, Failure, Out, call, prompt};
 use crate::{
     account::Environment,
     app::App,
-    approval::{Claim, PersonId},
+    approval::PersonId,
     call::Caller,
     diagnostic::Diagnostics,
     files,
-    gateway::{ExplainError, Explained, Parts, Presented, Supposed},
-    ledger::sqlite::{pin_digest, policy_digest},
-    policy::{self, Change, Decision, Known, Pinned, ToolChange, Use},
+    gateway::{ExplainError, Explained, Parts, Presented, Proposal, ProposalError, Supposed},
+    ledger::sqlite::policy_digest,
+    policy::{self, Change, Decision, Pinned, Use},
     snapshot::Snapshot,
     visible::{visible, visible_source},
 };
@@ -118,10 +118,8 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
             Ok(Exit::Done)
         }
         Action::Diff => {
-            let (pinned, text) = (pinned(&parts)?, text_of_home(&parts)?);
-            let (changes, tools) =
-                (policy::diff(catalog, &pinned, &text, &snapshot.system_policy)?, pinned.tools.changes(catalog));
-            out.answer(&changes_json(&changes, &tools), || changes_text(&pinned, &text, &changes, &tools));
+            let proposal = proposal(&parts, &snapshot)?;
+            out.answer(&changes_json(&proposal), || changes_text(&proposal));
             Ok(Exit::Done)
         }
         Action::Apply { code_stdin } => apply(app, out, code_stdin).await,
@@ -173,31 +171,32 @@ fn show(app: &App, out: &Out, parts: &Parts, snapshot: &Snapshot) -> Result<Exit
 async fn apply(app: &App, out: &Out, code_stdin: bool) -> Result<Exit, Failure> {
     let gateway = app.gateway();
     let parts = gateway.open_parts()?;
-    let snapshot = parts.snapshots.current()?;
-    // read once, text and manifests: what is shown is what is pinned, whatever the files say by then
-    let text = text_of_home(&parts)?;
-    let pinned = pinned(&parts)?;
-    policy::check("policy.toml", &text, &snapshot.catalog)?;
-    let changes = policy::diff(&snapshot.catalog, &pinned, &text, &snapshot.system_policy)?;
-    let tools = pinned.tools.changes(&snapshot.catalog);
+    let proposal = proposal(&parts, &*parts.snapshots.current()?)?;
     if !out.is_json() {
-        out.text(&changes_text(&pinned, &text, &changes, &tools));
+        out.text(&changes_text(&proposal));
     }
-    let shown = Pinned { text, tools: Known::of(&snapshot.catalog) };
     let code = prompt::code("your code, to put this in force:", code_stdin)?;
-    let digest = policy_digest(&shown.text);
-    let approver =
-        gateway.prove(&parts, Claim::Policy(pin_digest(&shown)?), &Presented::Code(&PersonId::owner(), &code)).await?;
-    if !parts.home.pin(shown, Some(approver), app.clock().now()).await? {
+    let approver = gateway.prove(&parts, proposal.claim()?, &Presented::Code(&PersonId::owner(), &code)).await?;
+    let mut value = changes_json(&proposal);
+    if let Value::Object(map) = &mut value {
+        map.insert("applied".to_owned(), json!(policy_digest(&proposal.after.text)));
+    }
+    if !parts.home.pin(proposal.after, Some(approver), app.clock().now()).await? {
         return Err(Failure::new("that code was used already; nothing was applied")
             .hint("take the next one that your app shows"));
     }
-    let mut value = changes_json(&changes, &tools);
-    if let Value::Object(map) = &mut value {
-        map.insert("applied".to_owned(), json!(digest));
-    }
     out.answer(&value, || "in force".to_owned());
     Ok(Exit::Done)
+}
+
+fn proposal(parts: &Parts, snapshot: &Snapshot) -> Result<Proposal, Failure> {
+    Proposal::read(parts, snapshot).map_err(|error| match error {
+        ProposalError::NoFile => Failure::new(error.to_string()).hint("agentport policy show"),
+        ProposalError::NotSetUp => Failure::new(error.to_string()),
+        ProposalError::Problems(problems) => problems.into(),
+        ProposalError::File(error) => error.into(),
+        ProposalError::Ledger(error) => error.into(),
+    })
 }
 
 fn check_file(out: &Out, file: &std::path::Path, catalog: &crate::catalog::Catalog) -> Result<Exit, Failure> {
@@ -268,27 +267,7 @@ fn explained_text(explained: &Explained) -> String {
     text
 }
 
-/// The lines that changed, each with the two before and after it; where some are left out, a `…`.
-fn with_context(lines: &[(char, String)]) -> Vec<(char, &str)> {
-    const AROUND: usize = 2;
-    let mut shown = Vec::new();
-    let mut gap = false;
-    for (index, (sign, line)) in lines.iter().enumerate() {
-        let near = lines.iter().skip(index.saturating_sub(AROUND)).take(2 * AROUND + 1 - AROUND.saturating_sub(index));
-        if near.clone().any(|(sign, _)| *sign != ' ') {
-            if gap && !shown.is_empty() {
-                shown.push((' ', "…"));
-            }
-            shown.push((*sign, line.trim_end_matches(['\n', '\r'])));
-            gap = false;
-        } else {
-            gap = true;
-        }
-    }
-    shown
-}
-
-fn changes_json(changes: &[Change], tools: &[ToolChange]) -> Value {
+fn changes_json(Proposal { changes, tools, .. }: &Proposal) -> Value {
     let change = |change: &Change| {
         json!({
             "tool": change.tool,
@@ -305,11 +284,12 @@ fn changes_json(changes: &[Change], tools: &[ToolChange]) -> Value {
     value
 }
 
-fn changes_text(pinned: &Pinned, text: &str, changes: &[Change], tools: &[ToolChange]) -> String {
-    if pinned.text == text && changes.is_empty() && tools.is_empty() {
+fn changes_text(proposal: &Proposal) -> String {
+    let Proposal { before, after, changes, tools, .. } = proposal;
+    if proposal.is_nothing() {
         return "nothing to apply: policy.toml is what is in force".to_owned();
     }
-    let mut shown = tools::to_text(tools);
+    let mut shown = policy::happened_text(tools);
     shown += "by tool, what becomes looser first:\n";
     if changes.is_empty() {
         shown += "  no tool's answer changes\n";
@@ -325,11 +305,11 @@ fn changes_text(pinned: &Pinned, text: &str, changes: &[Change], tools: &[ToolCh
             shown += &format!("             {sign} {}\n", visible(line));
         }
     }
-    if pinned.text == text {
+    if before.text == after.text {
         return shown + "policy.toml itself is what is in force\n";
     }
     shown += "by line:\n";
-    for (sign, line) in with_context(&policy::line_diff(&pinned.text, text)) {
+    for (sign, line) in policy::with_context(&policy::line_diff(&before.text, &after.text)) {
         shown += &format!("  {sign} {}\n", visible_source(line));
     }
     shown

@@ -4,6 +4,8 @@
 mod proofs;
 mod standing;
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::{Map, Value, json};
 
@@ -17,6 +19,21 @@ pub struct Verified {
     pub records: u64,
     /// The last record's hash, for comparing with a copy kept elsewhere.
     pub head: String,
+    /// Changes of the home that a passkey signed and whose kind this version does not know, counted by kind: nothing says
+    /// that the signature is over them.
+    pub unchecked: BTreeMap<String, u64>,
+}
+
+/// Which changes could not be checked, for whoever reads that all others were; `None` where all were.
+pub fn unchecked_text(unchecked: &BTreeMap<String, u64>) -> Option<String> {
+    let kinds: Vec<_> = unchecked.iter().map(|(kind, count)| format!("{count} `{kind}`")).collect();
+    (!kinds.is_empty()).then(|| {
+        format!(
+            "not checked: what a passkey signed in {}, a kind of change that this version does not know; check it with the \
+             version that wrote it",
+            kinds.join(", ")
+        )
+    })
 }
 
 /// The first thing that is not as it was recorded.
@@ -84,13 +101,16 @@ pub(super) fn append(transaction: &Transaction<'_>, record: NewRecord<'_>, at: M
 pub fn verify(connection: &Connection) -> Result<Result<Verified, Bad>, LedgerError> {
     // one read transaction: a line that is appended meanwhile is in all that follows, or in nothing
     let transaction = connection.unchecked_transaction()?;
-    check_chain(&transaction)?
+    let verified = check_chain(&transaction)?
         .and_then_check(|| check_approvals(&transaction))?
         .and_then_check(|| check_sending(&transaction))?
         .and_then_check(|| check_pins(&transaction))?
         .and_then_check(|| standing::check_grants(&transaction))?
-        .and_then_check(|| standing::check_lock(&transaction))?
-        .and_then_check(|| proofs::check(&transaction))
+        .and_then_check(|| standing::check_lock(&transaction))?;
+    match verified {
+        Ok(verified) => Ok(proofs::check(&transaction)?.map(|unchecked| Verified { unchecked, ..verified })),
+        Err(bad) => Ok(Err(bad)),
+    }
 }
 
 trait Then {
@@ -180,7 +200,11 @@ fn check_chain(transaction: &Transaction<'_>) -> Result<Result<Verified, Bad>, L
     if let Some(id) = stray {
         return Ok(Err(Bad { seq: 0, id, what: "a payload of no record".to_owned() }));
     }
-    Ok(Ok(Verified { records: u64::try_from(expected - 1).unwrap_or(0), head: canonical::hex(&prev) }))
+    Ok(Ok(Verified {
+        records: u64::try_from(expected - 1).unwrap_or(0),
+        head: canonical::hex(&prev),
+        unchecked: BTreeMap::new(),
+    }))
 }
 
 enum PayloadProblem {

@@ -24,7 +24,7 @@ pub use self::{
     admission::{Situation, Standing, Verdict, admission},
     agent::{Agent, Reach},
     approval::{Approval, ApprovalStatus, CancelledBy, HumanDecision, Lately, Yes},
-    chain::{Bad, Verified},
+    chain::{Bad, Verified, unchecked_text},
     outcome::{FailureKind, Outcome},
     permit::Permit,
     record::{Line, LineFilter, Refusal},

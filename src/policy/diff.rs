@@ -108,6 +108,26 @@ pub fn line_diff(old: &str, new: &str) -> Vec<(char, String)> {
     out
 }
 
+/// The lines that changed, each with the two before and after it; where some are left out, a `…`.
+pub fn with_context(lines: &[(char, String)]) -> Vec<(char, &str)> {
+    const AROUND: usize = 2;
+    let mut shown = Vec::new();
+    let mut gap = false;
+    for (index, (sign, line)) in lines.iter().enumerate() {
+        let near = lines.iter().skip(index.saturating_sub(AROUND)).take(2 * AROUND + 1 - AROUND.saturating_sub(index));
+        if near.clone().any(|(sign, _)| *sign != ' ') {
+            if gap && !shown.is_empty() {
+                shown.push((' ', "…"));
+            }
+            shown.push((*sign, line.trim_end_matches(['\n', '\r'])));
+            gap = false;
+        } else {
+            gap = true;
+        }
+    }
+    shown
+}
+
 /// The longest common subsequence, by the table of its lengths; beyond a size that no person edits, everything changed.
 fn changed(old: &[String], new: &[String]) -> Vec<(char, String)> {
     const CELLS: usize = 4_000_000;

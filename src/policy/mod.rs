@@ -2,7 +2,7 @@
 //!
 //! - [`Policy`] is what judges: the pinned text, an edit that is not yet applied, below them root's ([`SystemPolicy`]) and
 //!   the built-in text.
-//! - [`check`], [`diff`](fn@diff), [`line_diff`] and [`set`] are for the human who edits the file.
+//! - [`check`], [`diff`](fn@diff), [`by_rule`], [`line_diff`] and [`set`] are for the human who edits the file.
 //!
 //! `known` is what a human could know of the tools when the policy was applied: what is new or changed since then gets no
 //! more than `ask`, however loose the text is.
@@ -14,6 +14,7 @@
 //! a condition that can't be evaluated counts for `ask` and `deny` and not for `allow`, an edit without its owner's
 //! second factor only tightens, a pinned text that can't be read denies.
 
+mod by_rule;
 mod compare;
 mod compile;
 mod diff;
@@ -23,6 +24,7 @@ mod expectation;
 mod fact;
 mod file;
 mod grant;
+mod happened;
 mod known;
 mod layer;
 mod limit;
@@ -40,9 +42,11 @@ mod value;
 mod verdict;
 
 pub use self::{
-    diff::{Change, diff, line_diff},
+    by_rule::{RuleChange, by_rule},
+    diff::{Change, diff, line_diff, with_context},
     edit::{SetError, set},
     grant::{Bound, Bounds, GrantError, grant, grants_text},
+    happened::happened_text,
     known::{Happened, Known, Standing, ToolChange},
     limit::{Measure, Use},
     pin::{Pinned, Policy},

@@ -20,11 +20,18 @@ pub(super) enum Failure {
     LinkEnded,
     /// The route takes another method.
     WrongMethod,
+    /// Who asks has to say who they are first; the form for it.
+    Unknown(Box<Response>),
     /// It went wrong inside; the reason is for the log alone.
     Internal(String),
 }
 
 impl Failure {
+    /// Who asks gets this instead.
+    pub(super) fn asked(response: Response) -> Self {
+        Self::Unknown(Box::new(response))
+    }
+
     /// Something inside did not work.
     pub(super) fn internal(error: impl std::fmt::Display) -> Self {
         Self::Internal(error.to_string())
@@ -34,6 +41,7 @@ impl Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         match self {
+            Self::Unknown(response) => *response,
             Self::NotFound => page(
                 StatusCode::NOT_FOUND,
                 "Nothing is here",

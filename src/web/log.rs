@@ -21,7 +21,12 @@ use super::{
     session::{Session, check_form_token, form_token},
     view::{A_DAY, LogLine, RecordView},
 };
-use crate::{clock::Millis, ledger::LineFilter, snapshot::Snapshot, visible::visible};
+use crate::{
+    clock::Millis,
+    ledger::{LineFilter, unchecked_text},
+    snapshot::Snapshot,
+    visible::visible,
+};
 
 /// What the token of its form is for.
 const VERIFY: &str = "log/verify";
@@ -133,7 +138,7 @@ struct LogPage {
 
 /// What came of looking at every record.
 enum Verified {
-    Good { records: String, head: String },
+    Good { records: String, head: String, unchecked: Option<String> },
     Bad(String),
 }
 
@@ -177,7 +182,11 @@ pub(super) async fn verify(
     };
     check_form_token(&session.token, VERIFY, &form.csrf)?;
     let verified = match visit.parts.home.verify().await.map_err(Failure::internal)? {
-        Ok(good) => Verified::Good { records: good.records.to_string(), head: good.head },
+        Ok(good) => Verified::Good {
+            records: good.records.to_string(),
+            head: good.head,
+            unchecked: unchecked_text(&good.unchecked).map(|text| visible(&text)),
+        },
         Err(bad) => Verified::Bad(visible(&bad.to_string())),
     };
     page(&site, &headers, &visit, session, Search::default(), Some(verified)).await

@@ -2,14 +2,16 @@
 //! with a second factor, or no.
 //!
 //! `host` keeps exactly one process of the home serving, `guard` stands before everything, `session` knows the browser,
-//! `login`, `signing`, `inbox`, `deciding`, `together`, `enrolling`, `people`, `lock`, `log`, `policy`, `accounts`,
-//! `connecting`, `agents` and `passkey` answer the routes with what `pages` has for all of them, `view` turns an approval into
-//! plain text that cannot lie, and the templates only lay it out. Nothing here decides: [`Gateway::approve`](crate::gateway::Gateway::approve) and
+//! `visitor` who is signed in, and `proof` what they prove. `login`, `signing`, `inbox`, `deciding`, `together`, `enrolling`,
+//! `people`, `lock`, `log`, `policy`, `applying`, `accounts`, `connecting`, `agents` and `passkey` answer the routes with what
+//! `pages` has for all of them, `view` turns an approval into plain text that cannot lie, and the templates only lay it out.
+//! Nothing here decides: [`Gateway::approve`](crate::gateway::Gateway::approve) and
 //! [`Gateway::deny`](crate::gateway::Gateway::deny) do.
 
 mod accounts;
 mod agents;
 mod api;
+mod applying;
 mod connecting;
 mod deciding;
 mod enrolling;
@@ -34,6 +36,7 @@ mod socket;
 mod tls;
 mod together;
 mod view;
+mod visitor;
 
 use std::sync::Arc;
 
@@ -72,6 +75,8 @@ fn router(site: &Arc<Site>) -> Router {
         .route("/log/verify", post(log::verify))
         .route("/log/{id}", get(log::show))
         .route("/policy", get(policy::show).post(policy::explain))
+        .route("/policy/apply", get(applying::show).post(applying::apply))
+        .route("/policy/apply/challenge", post(applying::for_apply))
         .route("/accounts", get(accounts::list))
         .route("/accounts/new", get(accounts::new))
         .route("/accounts/{integration}/{name}", get(accounts::show))

@@ -1,5 +1,5 @@
-//! `/policy`: what is in force and where it stands, and what it says of a call that is only supposed. Changing it is the
-//! terminal's.
+//! `/policy`: what is in force and where it stands, and what it says of a call that is only supposed. Editing it is for an
+//! editor on this computer, applying an edit is `applying`'s.
 
 use std::sync::Arc;
 

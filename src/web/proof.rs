@@ -1,8 +1,12 @@
-//! The proof that a form carries: a code, or what a passkey signed in its stead.
+//! The proof that a form carries: a code, or what a passkey signed in its stead; and whom it proves.
 
+use axum::http::StatusCode;
+
+use super::{Site, failure::Failure, pages::refused, visitor::Visitor};
 use crate::{
-    approval::{Assertion, Code, PasskeyError, PersonId},
-    gateway::Presented,
+    approval::{Approver, Assertion, Claim, Code, PasskeyError, PersonId},
+    gateway::{Presented, ProveError},
+    visible::visible,
 };
 
 /// What was typed or signed, read and not yet tried.
@@ -34,6 +38,52 @@ impl Proof {
             Self::Passkey(assertion) => Presented::Passkey { assertion, origin, of: Some(of) },
         }
     }
+}
+
+/// Why a form was not taken.
+pub(super) enum Refused {
+    /// For the page.
+    Form(StatusCode, String),
+    /// For the log.
+    Inside(Failure),
+}
+
+impl Refused {
+    pub(super) fn form(problem: impl std::fmt::Display) -> Self {
+        Self::Form(StatusCode::UNPROCESSABLE_ENTITY, visible(&problem.to_string()))
+    }
+
+    pub(super) fn inside(error: impl std::fmt::Display) -> Self {
+        Self::Inside(Failure::internal(error))
+    }
+}
+
+/// Whoever is signed in, proven for one claim.
+pub(super) async fn prove(site: &Site, visitor: &Visitor, claim: Claim, shown: &Proof) -> Result<Approver, Refused> {
+    let presented = shown.presented(site.origin(), &visitor.session.person);
+    site.gateway().prove(&visitor.visit.parts, claim, &presented).await.map_err(|error| match error {
+        ProveError::Ledger(error) => Refused::inside(error),
+        ProveError::Wrong
+        | ProveError::Used
+        | ProveError::Passkey(_)
+        | ProveError::Locked(_)
+        | ProveError::NotEnrolled
+        | ProveError::Store(_) => Refused::Form(refused(&error), error.to_string()),
+    })
+}
+
+/// The owner, proven for one claim; anybody else reads why that is not theirs.
+pub(super) async fn prove_owner(
+    site: &Site,
+    visitor: &Visitor,
+    claim: Claim,
+    shown: &Proof,
+    owners: &str,
+) -> Result<Approver, Refused> {
+    if !visitor.session.person.is_owner() {
+        return Err(Refused::Form(StatusCode::FORBIDDEN, owners.to_owned()));
+    }
+    prove(site, visitor, claim, shown).await
 }
 
 #[cfg(test)]

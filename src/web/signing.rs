@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The pages that stand in the list of pages.
-const PAGES: [&str; 5] = ["/log", "/accounts", "/agents", "/policy", "/people"];
+const PAGES: [&str; 6] = ["/log", "/accounts", "/agents", "/policy", "/policy/apply", "/people"];
 
 #[derive(Deserialize)]
 pub(super) struct Next {

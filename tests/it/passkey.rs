@@ -1,6 +1,7 @@
 //! Passkeys over the site's own routes, with a key in software that is as honest as a test wants it to be. The same with a
 //! real browser stands in `passkey/chromium.rs`.
 
+mod applying;
 mod chromium;
 mod firefox;
 mod grant;

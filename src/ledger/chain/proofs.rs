@@ -1,20 +1,25 @@
 //! What passkeys signed, checked again from the records alone: the signature, that it is over this digest, this approval, this
 //! grant and its nonce, or over the change of the home that it stands for, and that the key was enrolled before.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension as _, Statement, Transaction, params};
 use serde_json::Value;
 
 use super::Bad;
 use crate::{
     approval::{Claim, FactorId, PersonId, Ticked, passkey::check_recorded},
-    ledger::LedgerError,
+    ledger::{LedgerError, sqlite::stored_pin_digest},
     plan::Digest,
 };
 
-/// Checks every yes that was said with a passkey, every grant that was given with one, and every lock and every change of
-/// people and factors that was made with one.
-pub(super) fn check(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerError> {
-    Ok(check_yeses(transaction)?.or(check_changes(transaction)?))
+/// Checks every yes that was said with a passkey, every grant that was given with one, and every change of the home that
+/// was made with one. What it returns are the changes of a kind that is not known here, counted by kind.
+pub(super) fn check(transaction: &Transaction<'_>) -> Result<Result<BTreeMap<String, u64>, Bad>, LedgerError> {
+    match check_yeses(transaction)? {
+        None => check_changes(transaction),
+        Some(bad) => Ok(Err(bad)),
+    }
 }
 
 fn check_yeses(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerError> {
@@ -51,7 +56,8 @@ fn check_yeses(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerError
     Ok(None)
 }
 
-fn check_changes(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerError> {
+fn check_changes(transaction: &Transaction<'_>) -> Result<Result<BTreeMap<String, u64>, Bad>, LedgerError> {
+    let mut unchecked = BTreeMap::new();
     let mut enrolled = transaction.prepare(ENROLLED)?;
     let mut statement = transaction.prepare(
         "SELECT seq, id, body, status, tool FROM record
@@ -61,16 +67,36 @@ fn check_changes(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerErr
     while let Some(row) = rows.next()? {
         let said = Said::of(row)?;
         let (status, subject): (String, String) = (row.get(3)?, row.get(4)?);
-        // what else may be signed has no effect that this record speaks for
-        let Some(claim) = change(&status, subject, &said.body) else { continue };
+        let claim = match &*status {
+            "policy applied" => pinned(transaction, said.seq)?,
+            _ => change(&status, subject, &said.body),
+        };
+        // a later version may have written it, or somebody who hopes that nobody looks
+        let Some(claim) = claim else {
+            *unchecked.entry(status).or_default() += 1;
+            continue;
+        };
         if let Some(bad) = said.check(&claim, &mut enrolled)? {
-            return Ok(Some(bad));
+            return Ok(Err(bad));
         }
     }
-    Ok(None)
+    Ok(Ok(unchecked))
 }
 
-/// What the change of a record was claimed as.
+/// The policy that the record of this number put in force: each has one, in the same order.
+fn pinned(transaction: &Transaction<'_>, seq: i64) -> Result<Option<Claim>, LedgerError> {
+    let pin: Option<(String, String)> = transaction
+        .query_row(
+            "SELECT text, tools FROM pin ORDER BY seq LIMIT 1 OFFSET (SELECT count(*) FROM record
+             WHERE kind = 'home' AND status = 'policy applied' AND seq < ?)",
+            [seq],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    Ok(pin.map(|(text, tools)| Claim::Policy(stored_pin_digest(&text, &tools))))
+}
+
+/// What the change of a record was claimed as; `None` where its kind is not known.
 fn change(status: &str, subject: String, body: &Value) -> Option<Claim> {
     Some(match status {
         "locked" => Claim::Lock,
@@ -81,6 +107,10 @@ fn change(status: &str, subject: String, body: &Value) -> Option<Claim> {
         "account connected" | "account replaced" => Claim::Connect(subject),
         "account disconnected" => Claim::Disconnect(subject),
         "person removed" => Claim::RemovePerson(PersonId(subject)),
+        "agent added" | "agent token rotated" => Claim::Agents,
+        "agent revoked" => Claim::ShutOut(subject),
+        "backed up with secrets" | "secrets moved" => Claim::Secrets,
+        "replaced" | "purged" => Claim::Home,
         _ => return None,
     })
 }
@@ -157,6 +187,6 @@ mod tests {
         assert_eq!(of("account connected"), Some(Claim::Connect(account())));
         assert_eq!(of("account replaced"), Some(Claim::Connect(account())));
         assert_eq!(of("account disconnected"), Some(Claim::Disconnect(account())));
-        assert_eq!(of("agent let in"), None);
+        assert_eq!(of("agent let in"), None, "which is no kind of ours");
     }
 }

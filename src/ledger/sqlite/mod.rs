@@ -41,6 +41,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
 pub(super) use self::grants::grant_digest;
+pub(super) use self::pins::stored_pin_digest;
 pub use self::{
     accounts::{Kept, LastEnds},
     agents::{AgentToken, LetIn, NewAgent, ShutOut},

@@ -23,8 +23,12 @@ pub fn policy_digest(text: &str) -> Digest {
 /// # Errors
 /// The tools cannot be written down.
 pub fn pin_digest(pinned: &Pinned) -> Result<Digest, LedgerError> {
-    let tools = stored(&pinned.tools)?;
-    Ok(Digest::from(canonical::sha256("agentport/pin", &[pinned.text.as_bytes(), tools.as_bytes()])))
+    Ok(stored_pin_digest(&pinned.text, &stored(&pinned.tools)?))
+}
+
+/// The same of a pin as it is stored.
+pub(in crate::ledger) fn stored_pin_digest(text: &str, tools: &str) -> Digest {
+    Digest::from(canonical::sha256("agentport/pin", &[text.as_bytes(), tools.as_bytes()]))
 }
 
 fn stored(tools: &Known) -> Result<String, LedgerError> {

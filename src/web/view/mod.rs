@@ -22,6 +22,7 @@ mod mail;
 mod outcome;
 mod person;
 mod policy;
+mod proposal;
 mod qr;
 mod request;
 mod rows;
@@ -40,6 +41,7 @@ pub(super) use self::{
     outcome::Standing,
     person::{PersonView, factor_kind},
     policy::{AccountLines, ExplainedView, SourceLine, by_account, edits, source},
+    proposal::ProposalView,
     qr::QrImage,
     rows::Shown,
     when::When,

@@ -1,12 +1,12 @@
 //! The same in a real Chromium with a virtual authenticator: enrol, approve, and everything that must not count.
 
-use agentport::ledger::ApprovalStatus;
+use agentport::{ledger::ApprovalStatus, policy::BUILT_IN};
 use serde_json::{Value, json};
 
 use super::link;
 use crate::{
     browser::{click, drive, evaluate, fill, has_browser, hostile_page, open, pictures, text, wait},
-    site::house::House,
+    site::house::{House, write},
 };
 
 /// Signs as a page does that does not insist on its user being verified, for what `approval`'s page gives it.
@@ -90,6 +90,34 @@ async fn a_person_enrols_a_passkey_approves_and_signs_in_with_it() {
         );
         assert_eq!(house.status(&refund.id).await, ApprovalStatus::Executed);
         assert_eq!(house.upstream.received_requests().await.unwrap().len(), 1);
+        house.parts.home.verify().await.unwrap().unwrap();
+        for width in results.iter().filter_map(|result| result.get("value")).filter_map(Value::as_u64) {
+            assert_eq!(width, 390, "a page is wider than the phone");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_applies_an_edited_policy_with_a_passkey() {
+    if !has_browser() {
+        return;
+    }
+    for scheme in ["light", "dark"] {
+        let house = House::build().await;
+        let edited = BUILT_IN.replace("write = \"ask\"", "write = \"allow\"");
+        write(&house.folder.path().join("home/policy.toml"), &edited);
+        let mut steps = vec![json!({"step": "newContext", "colorScheme": scheme})];
+        steps.extend(enrol(&house).await);
+        steps.extend([click("#make-passkey"), wait(".recovery"), open(&format!("{}/policy", house.base))]);
+        steps.extend([click(".notice a"), wait("#apply-passkey"), text("main")]);
+        let shown = steps.len() - 1;
+        steps.extend(pictures("policy-apply", scheme));
+        steps.extend([click("#apply-passkey"), wait(".notice.good"), text("main"), json!({"step": "console"})]);
+        let results = drive(steps).await;
+        let page = results[shown]["text"].as_str().unwrap();
+        assert!(page.contains("runs without asking from now on"), "{page}");
+        assert_eq!(results.last().unwrap()["messages"], json!([]), "nothing failed");
+        assert_eq!(house.parts.home.pinned().unwrap().unwrap().text, edited);
         house.parts.home.verify().await.unwrap().unwrap();
         for width in results.iter().filter_map(|result| result.get("value")).filter_map(Value::as_u64) {
             assert_eq!(width, 390, "a page is wider than the phone");

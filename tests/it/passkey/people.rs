@@ -19,12 +19,12 @@ const TWO: &str = "schema = 1\n[defaults]\nread = \"allow\"\nwrite = \"ask\"\nde
                    [[rule]]\nid = \"key\"\ntools = [\"stripe.create_refund\"]\ndecision = \"ask\"\napprove = \"passkey\"\n\
                    answer_within = \"10m\"\n";
 
-async fn house() -> House {
+pub(super) async fn house() -> House {
     House::with(Plan { policy: TWO.to_owned(), ..Plan::default() }).await
 }
 
 /// The owner adds a person, who enrols a passkey by the link and is signed in.
-async fn person(house: &House, name: &str) -> (Browser, Authenticator, PersonId) {
+pub(super) async fn person(house: &House, name: &str) -> (Browser, Authenticator, PersonId) {
     let (owner, code) = (PersonId::owner(), Code::parse(&house.next_code()).unwrap());
     let claim = Claim::AddPerson(name.parse().unwrap());
     let approver = house.gateway.prove(&house.parts, claim, &Presented::Code(&owner, &code)).await.unwrap();
