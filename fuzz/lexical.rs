@@ -204,6 +204,8 @@ impl Reader {
             }
             ('$', _, Dialect::Postgres) if self.dollars() => {}
             (space, _, _) if space.is_whitespace() => self.at += 1,
+            // to MySQL a `$` and a digit begin a name, too
+            ('$' | '0'..='9', _, Dialect::Mysql) => self.word(),
             (letter, _, _) if is_letter(letter) => self.word(),
             (sign, _, _) => {
                 self.parts.push(Part::Sign(sign));
