@@ -29,6 +29,7 @@ pub(super) fn definition(tool: &Tool) -> Value {
         .map(|raise| {
             let when = match &raise.when {
                 When::Any(values) => json!({ "any": values }),
+                When::Under(folders) => json!({ "under": folders }),
                 When::Present => json!("present"),
             };
             json!({ "param": raise.param, "when": when, "effect": raise.effect.as_str() })

@@ -12,6 +12,7 @@ mod compile;
 mod definition;
 mod encode;
 mod face;
+mod folder;
 pub mod mail;
 mod nearest;
 mod oauth;

@@ -238,6 +238,31 @@ fn effects_are_raised_by_arguments() {
 }
 
 #[test]
+fn t289_a_file_that_ci_runs_is_more_than_a_write_however_its_path_is_spelt() {
+    let catalog = Catalog::built_in();
+    let tool = catalog.find("github_create_or_update_file").unwrap();
+    let effect = |path: &str| {
+        let given = json!({"owner": "a", "repo": "b", "path": path, "message": "m", "content": "eA=="});
+        tool.effect_of(Some(&Arguments::parse(tool, given.as_object().unwrap()).unwrap()))
+    };
+    for path in [
+        ".github/workflows/ci.yml",
+        ".github/actions/build/action.yml",
+        ".GitHub/Workflows/ci.yml",
+        "./.github/workflows/ci.yml",
+        ".github//workflows/ci.yml",
+        "docs/../.github/workflows/ci.yml",
+        "%2egithub/workflows/ci.yml",
+        "%252Egithub%2Fworkflows/ci.yml",
+    ] {
+        assert_eq!(effect(path), Effect::Destructive, "{path}");
+    }
+    for path in ["README.md", ".github/CODEOWNERS", "docs/workflows/ci.yml", ".github/workflows.md"] {
+        assert_eq!(effect(path), Effect::Write, "{path}");
+    }
+}
+
+#[test]
 fn t104_a_definition_changes_with_what_a_call_depends_on() {
     let digest = |text: &str| compiled(text).find("acme_everything").unwrap().definition();
     let before = digest(EVERYTHING);

@@ -11,7 +11,7 @@ use super::{
     answer::AnswerSpec,
     arguments::Arguments,
     ask::Ask,
-    definition, mail,
+    definition, folder, mail,
     oauth::{OAuthSpec, Warning},
     param::{Param, Type, find_param},
     request::{BodyKind, Method, Operation, RequestTemplate},
@@ -242,6 +242,8 @@ pub struct Raise {
 pub enum When {
     /// One of these.
     Any(Vec<serde_json::Value>),
+    /// A path that leads to one of these folders, or below.
+    Under(Vec<String>),
     /// Whatever it is, null included.
     Present,
 }
@@ -286,6 +288,11 @@ impl Tool {
                 When::Any(values) => arguments.assumed(self, &raise.param).iter().any(|value| {
                     let elements = value.as_array().is_some_and(|all| all.iter().any(|one| values.contains(one)));
                     elements || values.contains(value)
+                }),
+                When::Under(folders) => arguments.assumed(self, &raise.param).iter().any(|value| {
+                    let one = std::slice::from_ref(*value);
+                    let mut paths = value.as_array().map_or(one, Vec::as_slice).iter().filter_map(|one| one.as_str());
+                    paths.any(|path| folders.iter().any(|folder| folder::leads_below(path, folder)))
                 }),
                 When::Present => !arguments.given(&raise.param).is_empty(),
             })

@@ -1,8 +1,10 @@
 //! What a tool says about its parameters together: which must be given, and which make its effect stronger.
 
+use serde_json::Value;
+
 use crate::{
     catalog::{
-        Effect, Param, Raise, When, arguments,
+        Effect, Param, Raise, When, arguments, folder,
         nearest::nearest,
         param::find_param,
         reader::{At, Entry, Table, list, shown, text},
@@ -80,47 +82,54 @@ fn condition(source: &mut Source<'_>, entry: Entry<'_>, params: Option<&[Param]>
     };
     let path = At { value: entry.key.value.to_owned(), span: entry.key.span.clone() };
     let mut table = entry.table(source, "`where`")?;
-    let any = table.take("any");
-    let present = table.boolean(source, "present");
-    if any.is_none() && present.is_none() {
-        table.missing(source, "any", "write the values as `any = [true]`, or `present = true` for every value");
+    let (any, under, present) = (table.take("any"), table.take("under"), table.boolean(source, "present"));
+    let help =
+        "write the values as `any = [true]`, folders as `under = [\"docs\"]`, or `present = true` for every value";
+    if any.is_none() && under.is_none() && present.is_none() {
+        table.missing(source, "any", help);
     }
     table.finish(source);
-    if let Some(present) = present {
-        if !present.value || any.is_some() {
-            let help = "write `present = true` alone, or `any` with the values".to_owned();
-            source.problem(present.span, "a raise fires on some values or on every value", help);
-        }
-        let params = params?;
-        if find_param(params, &path.value).is_none() {
-            unknown_param(source, &path, params);
+    let (listed, is_under) = match (any, under, present) {
+        (Some(any), None, None) => (Some(any), false),
+        (None, Some(under), None) => (Some(under), true),
+        (None, None, Some(present)) if present.value => (None, false),
+        (None, None, None) => return None,
+        (..) => {
+            let message = "a raise fires on some values, below some folders, or on every value";
+            source.problem(span, message, help.to_owned());
             return None;
         }
-        return Some((path.value, When::Present));
-    }
-    let any = any?;
-    let items = any.list(source)?;
-    if items.is_empty() {
-        source.problem(any.value.span.clone(), "`any` names no value", None);
-    }
-    let params = params?;
-    let Some(param) = find_param(params, &path.value) else {
-        unknown_param(source, &path, params);
+    };
+    let items = match &listed {
+        Some(entry) => entry.list(source)?,
+        None => Vec::new(),
+    };
+    let Some(param) = find_param(params?, &path.value) else {
+        unknown_param(source, &path, params?);
         return None;
     };
-    let mut values = Vec::new();
+    let Some(Entry { key, value }) = listed else { return Some((path.value, When::Present)) };
+    if items.is_empty() {
+        source.problem(value.span, format!("`{}` names no value", key.value), None);
+    }
+    let (mut values, mut folders) = (Vec::new(), Vec::new());
     for item in items {
-        let inner = Entry { key: any.key.clone(), value: item };
-        let Some(value) = inner.json(source) else { continue };
-        match arguments::fits(param, &value.value) {
+        let inner = Entry { key: key.clone(), value: item };
+        let Some(given) = inner.json(source) else { continue };
+        match arguments::fits(param, &given.value) {
+            Ok(Value::String(folder)) if is_under && !folder::segments(&folder).is_empty() => folders.push(folder),
+            Ok(_) if is_under => {
+                let help = "name a folder from the top, such as `docs`".to_owned();
+                source.problem(given.span, "`under` takes folders", help);
+            }
             Ok(value) => values.push(value),
             Err(reason) => {
                 let message = format!("this is no value of `{}`: it {reason}", path.value);
-                source.problem(value.span, message, None);
+                source.problem(given.span, message, None);
             }
         }
     }
-    Some((path.value, When::Any(values)))
+    Some((path.value, if is_under { When::Under(folders) } else { When::Any(values) }))
 }
 
 fn unknown_param(source: &mut Source<'_>, name: &At<String>, params: &[Param]) {

@@ -240,6 +240,12 @@ fn what_a_tool_names_exists() {
         raise("{ limit = { all = [5] } }", "write"),
         ["`any` is missing in `where`", "unknown key `all` in `where`"]
     );
+    let fires = "a raise fires on some values, below some folders, or on every value";
+    assert_eq!(raise("{ limit = { any = [5], present = true } }", "write"), [fires]);
+    assert_eq!(raise("{ limit = { any = [5], under = [\"a\"] } }", "write"), [fires]);
+    assert_eq!(raise("{ limit = { present = false } }", "write"), [fires]);
+    assert_eq!(raise("{ limit = { under = [] } }", "write"), ["`under` names no value"]);
+    assert_eq!(raise("{ limit = { under = [5] } }", "write"), ["`under` takes folders"]);
 }
 
 #[test]

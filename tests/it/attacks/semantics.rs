@@ -134,6 +134,11 @@ fn first_steps() -> Vec<(&'static str, Value)> {
         ("github.delete_repository_ruleset", repository(json!({"ruleset_id": 1}))),
         ("github.create_pull_request_review", repository(json!({"pull_number": 1, "event": "APPROVE"}))),
         ("github.update_repository", repository(json!({"private": false}))),
+        // what its robots run from then on, with its secrets, however the path is spelt
+        (
+            "github.create_or_update_file",
+            repository(json!({"path": ".GitHub/./workflows/ci.yml", "message": "m", "content": "eA=="})),
+        ),
     ]
 }
 
@@ -141,7 +146,7 @@ fn first_steps() -> Vec<(&'static str, Value)> {
 fn t289_what_changes_the_rules_of_a_service_is_destructive_and_no_preset_lets_it_run() {
     let catalog = Catalog::built_in();
     let presets = presets(&catalog);
-    let mut asked = first_steps();
+    let asked = first_steps();
     let names: BTreeSet<_> = asked.iter().map(|(name, _)| *name).collect();
     assert_eq!(names.len(), asked.len());
     for (name, given) in &asked {
@@ -150,10 +155,6 @@ fn t289_what_changes_the_rules_of_a_service_is_destructive_and_no_preset_lets_it
             .unwrap_or_else(|problems| panic!("{name}: {problems:?}"));
         assert_eq!(tool.effect_of(Some(&arguments)), Effect::Destructive, "{name}");
     }
-    // a file of the repository is a write, also where it is what its robots run: that it runs by itself takes a line about it
-    let workflow =
-        json!({"owner": "acme", "repo": "web", "path": ".github/workflows/ci.yml", "message": "m", "content": "eA=="});
-    asked.push(("github.create_or_update_file", workflow));
     for (name, given) in &asked {
         let tool = catalog.find(name).unwrap();
         let arguments = Arguments::parse(tool, given.as_object().unwrap()).unwrap();
