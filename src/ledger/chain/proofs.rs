@@ -115,9 +115,9 @@ fn change(status: &str, subject: String, body: &Value) -> Option<Claim> {
     })
 }
 
-/// Was a factor with this key enrolled before?
+/// Was this factor enrolled before, with this key? Records of agents once named none: then any with the key.
 const ENROLLED: &str =
-    "SELECT EXISTS (SELECT 1 FROM record WHERE kind = 'home' AND status = 'factor added' AND tool = ?
+    "SELECT EXISTS (SELECT 1 FROM record WHERE kind = 'home' AND status = 'factor added' AND tool = coalesce(?, tool)
     AND seq < ? AND json_extract(body, '$.public_key') = ?)";
 
 /// A record that keeps what a passkey signed.
@@ -142,7 +142,7 @@ impl Said {
             Ok(key) => String::from(key),
             Err(error) => return Ok(Some(self.bad(&format!("its passkey does not say yes to it: {error}")))),
         };
-        let factor = self.body.get("factor").and_then(Value::as_str).unwrap_or_default();
+        let factor = self.body.get("factor").and_then(Value::as_str);
         let known: bool = enrolled.query_row(params![factor, self.seq, key], |row| row.get(0))?;
         Ok((!known).then(|| self.bad("its passkey was not enrolled")))
     }

@@ -149,7 +149,7 @@ impl Sqlite {
                     agent.user
                 ],
             )?;
-            let mut body = proof(approver.as_ref());
+            let mut body = by(transaction, approver.as_ref())?;
             body.insert("integrations".to_owned(), integrations);
             body.insert("expires_at".to_owned(), json!(agent.expires_at));
             body.extend(agent.user.map(|user| ("user".to_owned(), json!(user))));
@@ -173,7 +173,7 @@ impl Sqlite {
             }
             let token = AgentToken::generate()?;
             transaction.execute("UPDATE agent SET hash = ? WHERE name = ?", params![token.hash(), name.as_str()])?;
-            let body = proof(approver.as_ref());
+            let body = by(transaction, approver.as_ref())?;
             factors::home_event(transaction, "agent token rotated", name.as_str(), body, now)?;
             Ok(LetIn::Token(token))
         })
@@ -209,7 +209,10 @@ impl Sqlite {
             for id in waiting {
                 decisions::cancel(transaction, &id, CancelledBy::Human, now)?;
             }
-            let body = approver.as_ref().map(|approver| proof(Some(approver))).unwrap_or_default();
+            let body = match &approver {
+                Some(approver) => factors::by(transaction, approver)?,
+                None => Map::new(),
+            };
             factors::home_event(transaction, "agent revoked", name.as_str(), body, now)?;
             Ok(ShutOut::Done)
         })
@@ -264,8 +267,11 @@ fn may_let_in(transaction: &Transaction<'_>, approver: Option<&Approver>) -> Res
     }
 }
 
-fn proof(approver: Option<&Approver>) -> Map<String, Value> {
-    Map::from_iter([("proof".to_owned(), approver.map_or(Value::Null, factors::describe))])
+fn by(transaction: &Transaction<'_>, approver: Option<&Approver>) -> Result<Map<String, Value>, LedgerError> {
+    match approver {
+        Some(approver) => factors::by(transaction, approver),
+        None => Ok(Map::from_iter([("proof".to_owned(), Value::Null)])),
+    }
 }
 
 fn exists(connection: &Connection, name: &Caller) -> Result<bool, LedgerError> {
