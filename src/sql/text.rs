@@ -42,6 +42,13 @@ fn write(out: &mut String, dialect: Dialect, token: &Token, in_capitals: bool) {
             }
         }
         Token::Comma => out.push(','),
+        Token::Eq => out.push('='),
+        Token::Neq => out.push_str("<>"),
+        Token::SingleQuotedString(value) => {
+            out.push('\'');
+            out.push_str(value);
+            out.push('\'');
+        }
         Token::Period => out.push('.'),
         Token::LParen => out.push('('),
         Token::RParen => out.push(')'),

@@ -2,27 +2,51 @@
 
 /// A word that no plain read has, wherever it stands.
 pub(super) fn is_of_no_read(word: &str) -> bool {
-    is_among(&OF_NO_READ, word)
+    OF_NO_READ.has(word)
 }
 
 /// A word that is written in capitals.
 pub(super) fn is_keyword(word: &str) -> bool {
-    is_among(&KEYWORDS, word)
+    KEYWORDS.has(word)
 }
 
 /// A word that a parenthesis may follow without a call: a keyword, an expression of its own form, a type.
 pub(super) fn is_before_parenthesis(word: &str) -> bool {
-    is_keyword(word) || is_among(&BEFORE_PARENTHESES, word)
+    is_keyword(word) || BEFORE_PARENTHESES.has(word)
 }
 
-/// Is it in a sorted list of words in capitals, whatever its own case?
-fn is_among(sorted: &[&str], word: &str) -> bool {
-    let in_capitals = |entry: &&str| entry.bytes().cmp(word.bytes().map(|byte| byte.to_ascii_uppercase()));
-    sorted.binary_search_by(in_capitals).is_ok()
+/// A sorted list of words in capitals.
+struct Words {
+    sorted: &'static [&'static str],
+    /// By the first letter, a bit for each length that there is: most words of a statement have a shape of none.
+    shapes: [u32; 26],
+}
+
+impl Words {
+    #[expect(clippy::indexing_slicing, reason = "the compiler does it, and stops where it is wrong")]
+    const fn new(sorted: &'static [&'static str]) -> Self {
+        let (mut shapes, mut at) = ([0; 26], 0);
+        while at < sorted.len() {
+            let word = sorted[at].as_bytes();
+            shapes[(word[0] - b'A') as usize] |= 1 << word.len();
+            at += 1;
+        }
+        Self { sorted, shapes }
+    }
+
+    /// Whatever its case?
+    fn has(&self, word: &str) -> bool {
+        let letter = word.bytes().next().map(|first| first.to_ascii_uppercase().wrapping_sub(b'A'));
+        let lengths = letter.and_then(|letter| self.shapes.get(usize::from(letter))).copied().unwrap_or_default();
+        let is_shaped =
+            u32::try_from(word.len()).ok().and_then(|length| lengths.checked_shr(length)).unwrap_or_default();
+        let in_capitals = |entry: &&str| entry.bytes().cmp(word.bytes().map(|byte| byte.to_ascii_uppercase()));
+        is_shaped & 1 == 1 && self.sorted.binary_search_by(in_capitals).is_ok()
+    }
 }
 
 /// Sorted. What a read may say in other places (`REPLACE(a, b, c)`, `FOR`) is not in it.
-const OF_NO_READ: [&str; 18] = [
+static OF_NO_READ: Words = Words::new(&[
     "ALTER",
     "CALL",
     "COPY",
@@ -41,10 +65,10 @@ const OF_NO_READ: [&str; 18] = [
     "REVOKE",
     "TRUNCATE",
     "UPDATE",
-];
+]);
 
 /// Sorted: the words that no dialect lets stand for a column without quotes, or that would be strange as one.
-const KEYWORDS: [&str; 82] = [
+static KEYWORDS: Words = Words::new(&[
     "ALL",
     "ALTER",
     "ANALYZE",
@@ -127,10 +151,10 @@ const KEYWORDS: [&str; 82] = [
     "WHERE",
     "WINDOW",
     "WITH",
-];
+]);
 
 /// Sorted: what else is no name of a function where a parenthesis follows.
-const BEFORE_PARENTHESES: [&str; 71] = [
+static BEFORE_PARENTHESES: Words = Words::new(&[
     "AGAINST",
     "ARRAY",
     "BIGINT",
@@ -202,7 +226,7 @@ const BEFORE_PARENTHESES: [&str; 71] = [
     "XOR",
     "YEAR",
     "ZONE",
-];
+]);
 
 #[cfg(test)]
 mod tests {
@@ -210,16 +234,16 @@ mod tests {
 
     #[test]
     fn each_word_is_found_in_any_case_and_no_other() {
-        for word in KEYWORDS {
+        for word in KEYWORDS.sorted {
             assert!(is_keyword(word) && is_keyword(&word.to_lowercase()), "{word}");
         }
-        for word in BEFORE_PARENTHESES {
+        for word in BEFORE_PARENTHESES.sorted {
             assert!(is_before_parenthesis(word) && is_before_parenthesis(&word.to_lowercase()), "{word}");
         }
-        for word in OF_NO_READ {
+        for word in OF_NO_READ.sorted {
             assert!(is_of_no_read(word) && is_of_no_read(&word.to_lowercase()), "{word}");
         }
-        for word in ["", "SELEC", "SELECTS", "\u{17f}elect", "customers"] {
+        for word in ["", "1", "_", "SELEC", "SELECTS", "\u{17f}elect", "customers", &"S".repeat(99)] {
             assert!(!is_keyword(word) && !is_of_no_read(word), "{word}");
         }
     }
