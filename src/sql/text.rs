@@ -54,7 +54,7 @@ fn write(out: &mut String, dialect: Dialect, token: &Token, in_capitals: bool) {
         Token::RParen => out.push(')'),
         // the tokenizer has resolved its escapes
         Token::EscapedStringLiteral(value) => {
-            let value = value.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n");
+            let value = value.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n").replace('\r', "\\r");
             out.push_str(&format!("E'{value}'"));
         }
         other => out.push_str(&other.to_string()),

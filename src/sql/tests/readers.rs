@@ -19,6 +19,9 @@ fn t073_a_hidden_character_written_as_an_escape_is_refused_like_one() {
         assert!(matches!(refused(Dialect::Postgres, text), Misunderstood::Ambiguous(_)), "{text}");
     }
     assert!(understood(Dialect::Postgres, r"SELECT E'a\nb'").is_read());
+    // what is shown of it is read as the same
+    let lines = understood(Dialect::Postgres, "SELECT E'a\r\nb'");
+    assert!(lines.is_read() && understood(Dialect::Postgres, lines.text()).is_read(), "{}", lines.text());
 }
 
 #[test]
