@@ -17,16 +17,15 @@ use serde::Deserialize;
 use super::{
     Site,
     failure::Failure,
-    pages::{SIGN_OUT, Visit, refused, scripted, see_other},
+    pages::{SIGN_OUT, Visit, scripted, see_other},
     passkey::challenge,
-    proof::Proof,
+    proof::{Proof, Refused, prove_owner},
     session::{Session, check_form_token, form_token},
     view::{AccountView, ByPasskey, OfferView},
 };
 use crate::{
-    approval::{Approver, Claim},
+    approval::Claim,
     gateway::{Disconnected, Health, ProveError, is_account_name},
-    visible::visible,
 };
 
 #[derive(Template)]
@@ -132,24 +131,6 @@ pub(super) async fn show(State(site): State<Arc<Site>>, uri: Uri, headers: Heade
     page(&site, &headers, &visit, session, &named, (StatusCode::OK, None)).await
 }
 
-/// Why a form was not taken.
-pub(super) enum Refused {
-    /// For the page.
-    Form(StatusCode, String),
-    /// For the log.
-    Inside(Failure),
-}
-
-impl Refused {
-    pub(super) fn form(problem: impl std::fmt::Display) -> Self {
-        Self::Form(StatusCode::UNPROCESSABLE_ENTITY, visible(&problem.to_string()))
-    }
-
-    pub(super) fn inside(error: impl std::fmt::Display) -> Self {
-        Self::Inside(Failure::internal(error))
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DisconnectForm {
@@ -177,7 +158,7 @@ pub(super) async fn disconnect(
     check_form_token(&session.token, &named.purpose(), &form.csrf)?;
     let done = async {
         let shown = Proof::read(&form.code, &form.passkey).map_err(Refused::form)?;
-        let approver = prove(&site, &visit, session, Claim::Disconnect(named.id()), &shown).await?;
+        let approver = prove_owner(&site, (&visit, session), Claim::Disconnect(named.id()), &shown, OWNERS).await?;
         let (integration, name) = (&named.integration, &named.name);
         match site.gateway().disconnect(&visit.parts, integration, name, Some(approver)).await {
             Ok(Disconnected::Done(_)) => Ok(()),
@@ -195,23 +176,8 @@ pub(super) async fn disconnect(
     }
 }
 
-/// The owner, proven.
-pub(super) async fn prove(
-    site: &Site,
-    visit: &Visit,
-    session: &Session,
-    claim: Claim,
-    shown: &Proof,
-) -> Result<Approver, Refused> {
-    if !session.person.is_owner() {
-        return Err(Refused::Form(StatusCode::FORBIDDEN, "only the owner changes accounts".to_owned()));
-    }
-    match site.gateway().prove(&visit.parts, claim, &shown.presented(site.origin(), &session.person)).await {
-        Ok(approver) => Ok(approver),
-        Err(ProveError::Ledger(error)) => Err(Refused::inside(error)),
-        Err(error) => Err(Refused::Form(refused(&error), error.to_string())),
-    }
-}
+/// Who else wants to change one reads this.
+pub(super) const OWNERS: &str = "only the owner changes accounts";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -109,7 +109,9 @@ async fn put_in_force(site: &Site, visitor: &Visitor, form: &ApplyForm) -> Resul
         .ok_or_else(|| Refused::Form(StatusCode::CONFLICT, CHANGED.to_owned()))?;
     let shown = Proof::read(&form.code, &form.passkey).map_err(Refused::form)?;
     let claim = proposal.claim().map_err(Refused::inside)?;
-    let approver = prove_owner(site, visitor, claim, &shown, "only the owner applies the policy").await?;
+    let approver =
+        prove_owner(site, (&visitor.visit, &visitor.session), claim, &shown, "only the owner applies the policy")
+            .await?;
     let now = site.gateway().clock().now();
     match visitor.visit.parts.home.pin(proposal.after, Some(approver), now).await {
         Ok(true) => Ok(()),

@@ -14,10 +14,10 @@ use zeroize::Zeroizing;
 
 use super::{
     Site,
-    accounts::{Named, Refused, page, prove},
+    accounts::{Named, OWNERS, page},
     failure::Failure,
     pages::{Visit, see_other},
-    proof::Proof,
+    proof::{Proof, Refused, prove_owner},
     session::{Session, check_form_token},
 };
 use crate::{
@@ -103,7 +103,7 @@ async fn store(site: &Site, visit: &Visit, session: &Session, named: &Named, for
         Chosen { given, environment: &form.environment, origin: form.origin.trim(), private: !form.private.is_empty() };
     let account = wanted(site, named, integration, before.as_deref(), &chosen, &secret)?;
     let shown = Proof::read(&form.code, &form.passkey).map_err(Refused::form)?;
-    let approver = prove(site, visit, session, Claim::Connect(named.id()), &shown).await?;
+    let approver = prove_owner(site, (visit, session), Claim::Connect(named.id()), &shown, OWNERS).await?;
     let seal = |account: &Account, scopes: &[String]| seal_key(account, &spec.scheme, &secret, scopes);
     let connecting = Connecting {
         integration,

@@ -2,7 +2,12 @@
 
 use axum::http::StatusCode;
 
-use super::{Site, failure::Failure, pages::refused, visitor::Visitor};
+use super::{
+    Site,
+    failure::Failure,
+    pages::{Visit, refused},
+    session::Session,
+};
 use crate::{
     approval::{Approver, Assertion, Claim, Code, PasskeyError, PersonId},
     gateway::{Presented, ProveError},
@@ -59,9 +64,15 @@ impl Refused {
 }
 
 /// Whoever is signed in, proven for one claim.
-pub(super) async fn prove(site: &Site, visitor: &Visitor, claim: Claim, shown: &Proof) -> Result<Approver, Refused> {
-    let presented = shown.presented(site.origin(), &visitor.session.person);
-    site.gateway().prove(&visitor.visit.parts, claim, &presented).await.map_err(|error| match error {
+async fn prove(
+    site: &Site,
+    visit: &Visit,
+    session: &Session,
+    claim: Claim,
+    shown: &Proof,
+) -> Result<Approver, Refused> {
+    let presented = shown.presented(site.origin(), &session.person);
+    site.gateway().prove(&visit.parts, claim, &presented).await.map_err(|error| match error {
         ProveError::Ledger(error) => Refused::inside(error),
         ProveError::Wrong
         | ProveError::Used
@@ -75,15 +86,15 @@ pub(super) async fn prove(site: &Site, visitor: &Visitor, claim: Claim, shown: &
 /// The owner, proven for one claim; anybody else reads why that is not theirs.
 pub(super) async fn prove_owner(
     site: &Site,
-    visitor: &Visitor,
+    (visit, session): (&Visit, &Session),
     claim: Claim,
     shown: &Proof,
     owners: &str,
 ) -> Result<Approver, Refused> {
-    if !visitor.session.person.is_owner() {
+    if !session.person.is_owner() {
         return Err(Refused::Form(StatusCode::FORBIDDEN, owners.to_owned()));
     }
-    prove(site, visitor, claim, shown).await
+    prove(site, visit, session, claim, shown).await
 }
 
 #[cfg(test)]
