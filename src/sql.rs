@@ -84,7 +84,6 @@ pub enum Class {
 pub struct Statement {
     dialect: Dialect,
     original: String,
-    text: String,
     reading: Reading,
     targets: Vec<Target>,
 }
@@ -120,7 +119,6 @@ impl Statement {
     /// comes back as [`Class::Other`]; an error means that it must not be sent at all.
     pub fn understand(dialect: Dialect, text: &str, settings: Settings) -> Result<Self, Misunderstood> {
         let tokens = Tokens::read(dialect, text, settings)?;
-        let normalised = tokens.text();
         let fits_any_stack = tokens.len() <= TOKENS_ON_ANY_STACK;
         let read = move || kind::read(dialect, tokens);
         let understood = if fits_any_stack {
@@ -130,7 +128,7 @@ impl Statement {
             reader.map_err(|_| Misunderstood::Failed)?.join().map_err(|_| Misunderstood::Failed)?
         };
         let (reading, targets) = understood?;
-        Ok(Self { dialect, original: text.to_owned(), text: normalised, reading, targets })
+        Ok(Self { dialect, original: text.to_owned(), reading, targets })
     }
 
     /// Whose SQL it is.
@@ -165,9 +163,10 @@ impl Statement {
         self.reading.has_where
     }
 
-    /// Without comments, with single spaces, keywords in capitals. Made of the very tokens of the original.
-    pub fn text(&self) -> &str {
-        &self.text
+    /// Without comments, with single spaces, keywords in capitals. Made of the very tokens of the original, when it is
+    /// asked for: most reads are judged and sent without it.
+    pub fn text(&self) -> String {
+        text::of(self.dialect, &self.original)
     }
 
     /// As it was written, and as it is to be sent.

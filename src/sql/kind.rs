@@ -44,7 +44,7 @@ pub(super) fn read(dialect: Dialect, mut tokens: Tokens) -> Result<(Reading, Vec
     let options = ParserOptions::new().with_unescape(false);
     let parser = Parser::new(grammar.as_ref()).with_options(options).with_recursion_limit(MAX_DEPTH);
     let (count, has_semicolon) = (tokens.len(), tokens.has_semicolon());
-    let mut parser = parser.with_tokens(tokens.lent());
+    let mut parser = parser.with_tokens_with_locations(tokens.lent());
     let mut statements = match parser.parse_statements() {
         Ok(statements) => statements,
         // where it can't be parsed, a semicolon may stand between two statements
@@ -97,7 +97,7 @@ pub(super) fn read(dialect: Dialect, mut tokens: Tokens) -> Result<(Reading, Vec
         Vec::new()
     } else {
         // most statements change nothing, and are spared the copy
-        tokens.given_back((0..count).map(|at| parser.token_at(at).token.clone()));
+        tokens.given_back((0..count).map(|at| parser.token_at(at).clone()));
         target::of(dialect, &statement, &tokens)
     };
     let explain_analyze = explain::is_explain_analyze(&statement);

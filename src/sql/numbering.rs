@@ -1,6 +1,6 @@
 //! Which value is bound where. What a page shows in place, and what a preview binds, goes by this.
 
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::{Dialect, Misunderstood, tokens::ambiguous};
 
@@ -33,8 +33,8 @@ impl Numbering {
 }
 
 /// SQLite numbers them by rules of its own, between those without a name.
-pub(super) fn refuse_names(dialect: Dialect, tokens: &[Token]) -> Result<(), Misunderstood> {
-    let named = |token: &Token| match token {
+pub(super) fn refuse_names(dialect: Dialect, tokens: &[TokenWithSpan]) -> Result<(), Misunderstood> {
+    let named = |token: &TokenWithSpan| match &token.token {
         Token::Placeholder(name) => !name.starts_with('?'),
         Token::Word(word) => word.quote_style.is_none() && word.value.starts_with(['@', '$', ':']),
         Token::Colon | Token::AtSign => true,

@@ -1,5 +1,7 @@
 //! Queries about the rows that a statement meets: built of the statement's own tokens and of names that are quoted here.
 
+use std::slice;
+
 use sqlparser::tokenizer::Token;
 
 use super::{Dialect, numbering::Numbering, text::normalised, tokens::split};
@@ -98,8 +100,8 @@ fn renumbered(dialect: Dialect, text: &str, parameters: Vec<usize>) -> Option<Pr
     let mut numbering = Numbering::new(dialect);
     let mut own = 0;
     for token in split(dialect, text).ok()? {
-        let is_parameter = numbering.next(&token).is_some();
-        match token {
+        let is_parameter = numbering.next(&token.token).is_some();
+        match token.token {
             Token::Placeholder(name) if is_parameter && name.starts_with('$') => {
                 own += 1;
                 out.push(format!("${own}"));
@@ -109,7 +111,7 @@ fn renumbered(dialect: Dialect, text: &str, parameters: Vec<usize>) -> Option<Pr
                 out.push("?".to_owned());
             }
             Token::EOF => {}
-            Token::EscapedStringLiteral(_) => out.push(normalised(dialect, &[token])),
+            Token::EscapedStringLiteral(_) => out.push(normalised(dialect, slice::from_ref(&token))),
             other => out.push(other.to_string()),
         }
     }

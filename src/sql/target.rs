@@ -320,14 +320,17 @@ fn found(
     begins: impl Fn(&Token) -> bool,
 ) -> Option<(String, Vec<usize>)> {
     let printed = split(dialect, &expression.to_string()).ok()?;
-    let printed: Vec<Token> =
-        printed.into_iter().filter(|token| !matches!(token, Token::Whitespace(_) | Token::EOF)).collect();
+    let printed: Vec<Token> = printed
+        .into_iter()
+        .map(|token| token.token)
+        .filter(|token| !matches!(token, Token::Whitespace(_) | Token::EOF))
+        .collect();
     let all = tokens.as_slice();
     let same = |from: usize| {
         let run = all.get(from..from + printed.len());
-        run.is_some_and(|run| run.iter().zip(&printed).all(|(one, other)| is_same(one, other)))
+        run.is_some_and(|run| run.iter().zip(&printed).all(|(one, other)| is_same(&one.token, other)))
     };
-    let starts = all.iter().enumerate().filter(|(_, token)| begins(token)).map(|(at, _)| at + 1);
+    let starts = all.iter().enumerate().filter(|(_, token)| begins(&token.token)).map(|(at, _)| at + 1);
     let mut starts = starts.filter(|from| same(*from));
     let (from, None) = (starts.next()?, starts.next()) else { return None };
     let to = from + printed.len();

@@ -1,14 +1,19 @@
 //! A statement's normalised text: its own tokens on one line, keywords in capitals.
 
-use sqlparser::tokenizer::{Token, Word};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
-use super::{Dialect, words};
+use super::{Dialect, tokens::split_statement, words};
+
+/// A whole statement that was read before.
+pub(super) fn of(dialect: Dialect, text: &str) -> String {
+    split_statement(dialect, text).map(|tokens| normalised(dialect, &tokens)).unwrap_or_default()
+}
 
 /// The tokens as one line. Spaces are left out only where no reader needs them.
-pub(super) fn normalised(dialect: Dialect, tokens: &[Token]) -> String {
+pub(super) fn normalised(dialect: Dialect, tokens: &[TokenWithSpan]) -> String {
     let mut out = String::with_capacity(tokens.len() * 8);
     let mut previous: Option<(&Token, bool)> = None;
-    for token in tokens {
+    for TokenWithSpan { token, .. } in tokens {
         let is_keyword =
             matches!(token, Token::Word(Word { value, quote_style: None, .. }) if words::is_keyword(value));
         let glued = matches!(

@@ -5,13 +5,12 @@ use std::mem;
 
 use sqlparser::{
     dialect::{Dialect as Grammar, MySqlDialect, PostgreSqlDialect, SQLiteDialect},
-    tokenizer::{Token, Tokenizer, Whitespace, Word},
+    tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace, Word},
 };
 
 use super::{
     Dialect, MAX_BYTES, MAX_TOKENS, Misunderstood, Settings,
     numbering::{self, Numbering},
-    text::normalised,
     words,
 };
 use crate::visible::visible;
@@ -23,7 +22,7 @@ const LONGEST_NAME: usize = 63;
 #[derive(Debug)]
 pub(super) struct Tokens {
     dialect: Dialect,
-    all: Vec<Token>,
+    all: Vec<TokenWithSpan>,
     /// What the tokens themselves say against a read.
     pub(super) against_read: Option<String>,
 }
@@ -44,7 +43,7 @@ impl Tokens {
         }
         let mut tokens = split(dialect, text)?;
         for token in &tokens {
-            match token {
+            match &token.token {
                 Token::Whitespace(space) => refuse_comment(dialect, space)?,
                 // what is written as an escape stands as itself in the normalised text
                 Token::EscapedStringLiteral(value) | Token::UnicodeStringLiteral(value) => refuse_hidden(value)?,
@@ -69,20 +68,14 @@ impl Tokens {
         // `1a` and `t.5e_a` are names to MySQL, two words or errors to others
         for pair in tokens.windows(2) {
             if let [left, right] = pair
-                && is_name_or_number(left)
-                && is_name_or_number(right)
+                && is_name_or_number(&left.token)
+                && is_name_or_number(&right.token)
             {
                 let (left, right) = (left.to_string(), right.to_string());
                 return Err(ambiguous(&format!("between `{}` and `{}` is no space", visible(&left), visible(&right))));
             }
         }
-        tokens.retain(|token| !matches!(token, Token::Whitespace(_)));
-        while tokens.last().is_some_and(|last| matches!(last, Token::EOF)) {
-            tokens.pop();
-        }
-        if tokens.last().is_some_and(|last| matches!(last, Token::SemiColon)) {
-            tokens.pop();
-        }
+        keep_statement(&mut tokens);
         if tokens.is_empty() {
             return Err(Misunderstood::Empty);
         }
@@ -101,22 +94,22 @@ impl Tokens {
     }
 
     /// The tokens themselves, for a parser, which keeps them.
-    pub(super) fn lent(&mut self) -> Vec<Token> {
+    pub(super) fn lent(&mut self) -> Vec<TokenWithSpan> {
         mem::take(&mut self.all)
     }
 
     /// The same ones again.
-    pub(super) fn given_back(&mut self, tokens: impl Iterator<Item = Token>) {
+    pub(super) fn given_back(&mut self, tokens: impl Iterator<Item = TokenWithSpan>) {
         self.all = tokens.collect();
     }
 
-    pub(super) fn as_slice(&self) -> &[Token] {
+    pub(super) fn as_slice(&self) -> &[TokenWithSpan] {
         &self.all
     }
 
     /// Does a semicolon stand between two parts?
     pub(super) fn has_semicolon(&self) -> bool {
-        self.all.iter().any(|token| matches!(token, Token::SemiColon))
+        self.all.iter().any(|token| matches!(token.token, Token::SemiColon))
     }
 
     /// The numbers of the parameters from token `from` up to `to`, and how many there are in all: `$3` says its own
@@ -125,7 +118,7 @@ impl Tokens {
         let mut found = Vec::new();
         let mut numbering = Numbering::new(self.dialect);
         for (at, token) in self.all.iter().enumerate() {
-            if let Some(number) = numbering.next(token)
+            if let Some(number) = numbering.next(&token.token)
                 && (from..to).contains(&at)
             {
                 found.push(number);
@@ -134,15 +127,10 @@ impl Tokens {
         found
     }
 
-    /// The whole statement, normalised.
-    pub(super) fn text(&self) -> String {
-        normalised(self.dialect, &self.all)
-    }
-
     /// A word that no plain read has, wherever it stands: the second opinion beside the walk over the syntax.
     fn suspicious(&self) -> Option<String> {
         let mut previous: Option<&Token> = None;
-        for (at, token) in self.all.iter().enumerate() {
+        for (at, TokenWithSpan { token, .. }) in self.all.iter().enumerate() {
             let after_dot = previous.is_some_and(|previous| matches!(previous, Token::Period));
             match token {
                 Token::Word(word) if !word.value.is_ascii() => {
@@ -161,7 +149,7 @@ impl Tokens {
                 }
                 Token::Word(word) if word.quote_style.is_none() && !after_dot => {
                     let next = self.all.get(at + 1);
-                    let next_value = is_word(token, "NEXT") && next.is_some_and(|next| is_word(next, "VALUE"));
+                    let next_value = is_word(token, "NEXT") && next.is_some_and(|next| is_word(&next.token, "VALUE"));
                     if next_value || words::is_of_no_read(&word.value) {
                         return Some(format!("`{}` is in it", word.value.to_ascii_uppercase()));
                     }
@@ -175,11 +163,33 @@ impl Tokens {
     }
 }
 
-/// The tokens of any text in this dialect, spaces and comments included. Strings stay as they were written.
-pub(super) fn split(dialect: Dialect, text: &str) -> Result<Vec<Token>, Misunderstood> {
+/// The tokens of a statement that was read before, as [`Tokens`] keeps them.
+pub(super) fn split_statement(dialect: Dialect, text: &str) -> Result<Vec<TokenWithSpan>, Misunderstood> {
+    let mut tokens = split(dialect, text)?;
+    keep_statement(&mut tokens);
+    Ok(tokens)
+}
+
+fn keep_statement(tokens: &mut Vec<TokenWithSpan>) {
+    tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
+    while tokens.last().is_some_and(|last| matches!(last.token, Token::EOF)) {
+        tokens.pop();
+    }
+    if tokens.last().is_some_and(|last| matches!(last.token, Token::SemiColon)) {
+        tokens.pop();
+    }
+}
+
+/// The tokens of any text in this dialect, spaces and comments included, without their places. Strings stay as they were
+/// written.
+pub(super) fn split(dialect: Dialect, text: &str) -> Result<Vec<TokenWithSpan>, Misunderstood> {
     let grammar = grammar(dialect);
     let mut tokenizer = Tokenizer::new(grammar.as_ref(), text).with_unescape(false);
-    tokenizer.tokenize().map_err(|error| Misunderstood::NotSql(visible(&error.message)))
+    let mut tokens = Vec::new();
+    tokenizer
+        .tokenize_with_location_into_buf_with_mapper(&mut tokens, |token| TokenWithSpan::wrap(token.token))
+        .map_err(|error| Misunderstood::NotSql(visible(&error.message)))?;
+    Ok(tokens)
 }
 
 pub(super) fn grammar(dialect: Dialect) -> Box<dyn Grammar> {
@@ -243,11 +253,16 @@ fn refuse_comment(dialect: Dialect, space: &Whitespace) -> Result<(), Misunderst
     }
 }
 
-fn refuse_quoting(dialect: Dialect, text: &str, tokens: &[Token], settings: Settings) -> Result<(), Misunderstood> {
+fn refuse_quoting(
+    dialect: Dialect,
+    text: &str,
+    tokens: &[TokenWithSpan],
+    settings: Settings,
+) -> Result<(), Misunderstood> {
     let usual = Settings::usual(dialect);
     let is_plain = text.is_ascii();
     let mut previous_word: Option<&str> = None;
-    for token in tokens {
+    for TokenWithSpan { token, .. } in tokens {
         match token {
             Token::SingleQuotedString(value) | Token::NationalStringLiteral(value)
                 if value.contains('\\') && settings.backslash_escapes != usual.backslash_escapes =>

@@ -14,7 +14,11 @@ fn layout(dialect: Dialect, text: &str) -> Layout {
 /// What the server reads of a text: its tokens without spaces and comments.
 fn read(dialect: Dialect, text: &str) -> Vec<sqlparser::tokenizer::Token> {
     let tokens = split(dialect, text).unwrap();
-    tokens.into_iter().filter(|token| !matches!(token, sqlparser::tokenizer::Token::Whitespace(_))).collect()
+    tokens
+        .into_iter()
+        .map(|token| token.token)
+        .filter(|token| !matches!(token, sqlparser::tokenizer::Token::Whitespace(_)))
+        .collect()
 }
 
 #[test]

@@ -69,8 +69,8 @@ mod tests {
         proof.queries = queries;
         walked.iter().for_each(|name| proof.before_parenthesis(&Ident::with_quote('"', *name)));
         let mut tokens = split(Dialect::Postgres, text).unwrap();
-        tokens.retain(|token| !matches!(token, sqlparser::tokenizer::Token::Whitespace(_)));
-        proof.refuse_overlooked(tokens.iter());
+        tokens.retain(|token| !matches!(token.token, sqlparser::tokenizer::Token::Whitespace(_)));
+        proof.refuse_overlooked(tokens.iter().map(|token| &token.token));
         proof.why_not_read
     }
 

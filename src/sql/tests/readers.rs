@@ -8,7 +8,7 @@ fn the_normalised_text_reads_as_the_original_does() {
     let text = "select/* x */ a.B ,\n \"C\"\t, E'it\\'s', 'it''s', $$x$$ from T -- end";
     let statement = understood(Dialect::Postgres, text);
     assert_eq!(statement.text(), "SELECT a.b, \"C\", E'it\\'s', 'it''s', $$x$$ FROM t");
-    let again = understood(Dialect::Postgres, statement.text());
+    let again = understood(Dialect::Postgres, &statement.text());
     assert_eq!(again.text(), statement.text());
     assert_eq!(statement.original(), text);
 }
@@ -21,7 +21,7 @@ fn t073_a_hidden_character_written_as_an_escape_is_refused_like_one() {
     assert!(understood(Dialect::Postgres, r"SELECT E'a\nb'").is_read());
     // what is shown of it is read as the same
     let lines = understood(Dialect::Postgres, "SELECT E'a\r\nb'");
-    assert!(lines.is_read() && understood(Dialect::Postgres, lines.text()).is_read(), "{}", lines.text());
+    assert!(lines.is_read() && understood(Dialect::Postgres, &lines.text()).is_read(), "{}", lines.text());
 }
 
 #[test]

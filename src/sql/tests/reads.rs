@@ -176,7 +176,7 @@ fn every_statement_of_the_corpus_is_survived_and_stays_what_it_is() {
         let Ok(corpus) = fs::read_to_string(&file) else { continue };
         for text in corpus.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("--")) {
             let Ok(statement) = Statement::understand(dialect, text, Settings::usual(dialect)) else { continue };
-            let again = understood(dialect, statement.text());
+            let again = understood(dialect, &statement.text());
             assert_eq!(again.text(), statement.text(), "{text}");
             assert_eq!((again.class(), again.is_read()), (statement.class(), statement.is_read()), "{text}");
             assert!(!statement.is_read() || (statement.class() == Class::Select && statement.is_complete()), "{text}");
