@@ -19,7 +19,8 @@ fn main() {
         let mut text = "SELECT c.name, count(*) AS orders, sum(o.total) AS total FROM customers c \
             JOIN orders o ON o.customer = c.id WHERE o.created > '2026-01-01'"
             .to_owned();
-        while text.len() < 1_000 {
+        // up to 1,024 bytes
+        while text.len() < 960 {
             text.push_str(" AND lower(c.name) <> 'somebody else'");
         }
         text.push_str(" GROUP BY c.name ORDER BY 3");

@@ -58,7 +58,7 @@ fn a_read(dialect: Dialect, text: &str, read: &Statement) {
         assert_eq!((other.tables(), other.functions()), (read.tables(), read.functions()), "{dialect}: {clothed:?}");
     }
     // what is shown is what is sent: the normalised text is the same statement
-    let shown = Statement::understand(dialect, read.text(), Settings::usual(dialect));
+    let shown = Statement::understand(dialect, &read.text(), Settings::usual(dialect));
     let shown = shown.unwrap_or_else(|error| panic!("{dialect}: {:?}: {error}", read.text()));
     assert_eq!(shown.why_not_read(), None, "{dialect}: {:?}", read.text());
     assert_eq!((shown.tables(), shown.functions()), (read.tables(), read.functions()), "{dialect}: {text:?}");

@@ -20,7 +20,7 @@ mod tokens;
 mod types;
 mod words;
 
-use std::{collections::BTreeSet, fmt, panic, thread};
+use std::{borrow::Cow, collections::BTreeSet, fmt, panic, thread};
 
 use self::{kind::Reading, tokens::Tokens};
 pub use self::{
@@ -268,11 +268,12 @@ impl Dialect {
 
     /// A name as the server compares it: PostgreSQL folds what is not quoted; MySQL's tables and SQLite's names are
     /// compared without regard to case, the stricter of what a MySQL may be set to.
-    pub(crate) fn folded(self, name: &str, quoted: bool) -> String {
-        match self {
-            Self::Postgres if quoted => name.to_owned(),
-            Self::Postgres | Self::Mysql | Self::Sqlite => name.to_ascii_lowercase(),
-        }
+    pub(crate) fn folded(self, name: &str, quoted: bool) -> Cow<'_, str> {
+        let stays = match self {
+            Self::Postgres if quoted => true,
+            Self::Postgres | Self::Mysql | Self::Sqlite => !name.bytes().any(|byte| byte.is_ascii_uppercase()),
+        };
+        if stays { Cow::Borrowed(name) } else { Cow::Owned(name.to_ascii_lowercase()) }
     }
 }
 

@@ -8,7 +8,10 @@ mod overlooked;
 mod query;
 mod table;
 
-use std::collections::BTreeSet;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use sqlparser::ast::{Expr, Ident, ObjectName};
 
@@ -28,8 +31,8 @@ pub(super) struct Proof {
     columns: usize,
     /// How many times `SELECT` was walked through.
     queries: usize,
-    /// Each name with a parenthesis behind it that was walked past, as the server folds it.
-    before_parentheses: Vec<String>,
+    /// Each name with a parenthesis behind it that was walked past, as the server folds it, and how often.
+    before_parentheses: BTreeMap<String, usize>,
     /// Names of `WITH`, innermost last.
     ctes: Vec<String>,
 }
@@ -45,7 +48,7 @@ impl Proof {
             changes: Vec::new(),
             columns: 0,
             queries: 0,
-            before_parentheses: Vec::new(),
+            before_parentheses: BTreeMap::new(),
             ctes: Vec::new(),
         }
     }
@@ -71,8 +74,8 @@ impl Proof {
         }
     }
 
-    fn parts(&self, name: &ObjectName) -> Option<Vec<String>> {
-        let fold = |name: &Ident| self.dialect.folded(&name.value, name.quote_style.is_some());
+    fn parts<'a>(&self, name: &'a ObjectName) -> Option<Vec<Cow<'a, str>>> {
+        let fold = |name: &'a Ident| self.dialect.folded(&name.value, name.quote_style.is_some());
         name.0.iter().map(|part| part.as_ident().map(fold)).collect()
     }
 

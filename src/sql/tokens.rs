@@ -5,7 +5,7 @@ use std::mem;
 
 use sqlparser::{
     dialect::{Dialect as Grammar, MySqlDialect, PostgreSqlDialect, SQLiteDialect},
-    tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace, Word},
+    tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word},
 };
 
 use super::{
@@ -171,7 +171,11 @@ pub(super) fn split_statement(dialect: Dialect, text: &str) -> Result<Vec<TokenW
 }
 
 fn keep_statement(tokens: &mut Vec<TokenWithSpan>) {
-    tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
+    tokens.retain_mut(|token| {
+        // with no place, the parser's errors have none, of which it makes many on its way
+        token.span = Span::empty();
+        !matches!(token.token, Token::Whitespace(_))
+    });
     while tokens.last().is_some_and(|last| matches!(last.token, Token::EOF)) {
         tokens.pop();
     }
@@ -180,16 +184,11 @@ fn keep_statement(tokens: &mut Vec<TokenWithSpan>) {
     }
 }
 
-/// The tokens of any text in this dialect, spaces and comments included, without their places. Strings stay as they were
-/// written.
+/// The tokens of any text in this dialect, spaces and comments included. Strings stay as they were written.
 pub(super) fn split(dialect: Dialect, text: &str) -> Result<Vec<TokenWithSpan>, Misunderstood> {
     let grammar = grammar(dialect);
     let mut tokenizer = Tokenizer::new(grammar.as_ref(), text).with_unescape(false);
-    let mut tokens = Vec::new();
-    tokenizer
-        .tokenize_with_location_into_buf_with_mapper(&mut tokens, |token| TokenWithSpan::wrap(token.token))
-        .map_err(|error| Misunderstood::NotSql(visible(&error.message)))?;
-    Ok(tokens)
+    tokenizer.tokenize_with_location().map_err(|error| Misunderstood::NotSql(visible(&error.message)))
 }
 
 pub(super) fn grammar(dialect: Dialect) -> Box<dyn Grammar> {

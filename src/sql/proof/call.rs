@@ -73,8 +73,8 @@ impl Proof {
             self.functions.insert(full.to_ascii_lowercase());
         }
         let bare = match parts.as_slice() {
-            [bare] => Some(bare.as_str()),
-            [schema, bare] if self.dialect == Dialect::Postgres && schema == "pg_catalog" => Some(bare.as_str()),
+            [bare] => Some(bare.as_ref()),
+            [schema, bare] if self.dialect == Dialect::Postgres && schema == "pg_catalog" => Some(bare.as_ref()),
             _ => None,
         };
         match bare.map_or(Call::Unknown, |bare| functions::judge(self.dialect, bare, &values)) {

@@ -204,7 +204,7 @@ impl Proof {
                     (Dialect::Sqlite, _) => true,
                     (Dialect::Postgres, [bare]) => types::is_type(bare),
                     (Dialect::Postgres, [schema, bare]) => schema == "pg_catalog" && types::is_type(bare),
-                    (Dialect::Mysql, [bare]) => ["signed", "unsigned", "year", "json"].contains(&bare.as_str()),
+                    (Dialect::Mysql, [bare]) => ["signed", "unsigned", "year", "json"].contains(&bare.as_ref()),
                     (Dialect::Postgres | Dialect::Mysql, _) => false,
                 };
                 self.only(known, &format!("the type `{}`", visible(&parts.join("."))));

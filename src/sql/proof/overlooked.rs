@@ -19,13 +19,19 @@ use crate::{
 impl Proof {
     /// A name before a parenthesis that is a call, or has columns behind it.
     pub(in super::super) fn before_parenthesis(&mut self, name: &Ident) {
-        self.before_parentheses.push(self.dialect.folded(&name.value, name.quote_style.is_some()));
+        let name = self.dialect.folded(&name.value, name.quote_style.is_some());
+        match self.before_parentheses.get_mut(name.as_ref()) {
+            Some(times) => *times += 1,
+            None => {
+                self.before_parentheses.insert(name.into_owned(), 1);
+            }
+        }
     }
 
     /// Every query and every call among the tokens has to be one that was walked through.
     pub(in super::super) fn refuse_overlooked<'a>(&mut self, tokens: impl Iterator<Item = &'a Token>) {
         let mut queries = 0;
-        let mut called = Vec::new();
+        let mut overlooked = None;
         let mut previous: [&Token; 2] = [&Token::EOF; 2];
         for token in tokens {
             let [before, last] = previous;
@@ -36,21 +42,18 @@ impl Proof {
             if let (Token::Word(Word { value, quote_style, .. }), Token::LParen) = (last, token)
                 && (after_dot || quote_style.is_some() || !words::is_before_parenthesis(value))
             {
-                called.push(self.dialect.folded(value, quote_style.is_some()));
+                let name = self.dialect.folded(value, quote_style.is_some());
+                match self.before_parentheses.get_mut(name.as_ref()) {
+                    Some(times) if *times > 0 => *times -= 1,
+                    _ if functions::judge(self.dialect, &name, &[]) == Call::Harmless => {}
+                    _ => overlooked = Some(name),
+                }
             }
             previous = [last, token];
         }
         if queries != self.queries {
             self.unknown("a query where none is expected");
         }
-        called.sort_unstable();
-        self.before_parentheses.sort_unstable();
-        let mut walked = self.before_parentheses.iter().peekable();
-        let overlooked = called.into_iter().find(|name| {
-            while walked.next_if(|walked| *walked < name).is_some() {}
-            walked.next_if(|walked| *walked == name).is_none()
-                && functions::judge(self.dialect, name, &[]) != Call::Harmless
-        });
         if let Some(name) = overlooked {
             self.unknown(&format!("`{}(…)`", visible(&name)));
         }

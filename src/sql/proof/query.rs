@@ -28,13 +28,13 @@ impl Proof {
             for cte in &with.cte_tables {
                 let name = self.dialect.folded(&cte.alias.name.value, cte.alias.name.quote_style.is_some());
                 if with.recursive {
-                    self.ctes.push(name.clone());
+                    self.ctes.push(name.clone().into_owned());
                 }
                 self.query(&cte.query);
                 self.alias(Some(&cte.alias), false);
                 self.only(cte.from.is_none(), "this form of `WITH`");
                 if !with.recursive {
-                    self.ctes.push(name);
+                    self.ctes.push(name.into_owned());
                 }
             }
         }

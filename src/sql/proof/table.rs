@@ -97,14 +97,14 @@ impl Proof {
     pub(in super::super) fn table(&mut self, name: &ObjectName) {
         let Some(parts) = self.parts(name) else { return self.unknown("this form of name") };
         let Some(bare) = parts.last() else { return self.unknown("this form of name") };
-        if parts.len() == 1 && self.ctes.contains(bare) {
+        if parts.len() == 1 && self.ctes.iter().any(|cte| cte == bare) {
             return;
         }
         let full = parts.join(".");
         if catalogs::is_sensitive(self.dialect, &full, bare) {
             self.refuse(format!("`{}` holds secrets of the server", visible(&full)));
         }
-        self.tables.insert(bare.clone());
+        self.tables.insert(bare.to_string());
         self.tables.insert(full);
     }
 }

@@ -172,8 +172,8 @@ impl Look<'_> {
     fn reads(&self, view: &str, target: &Target) -> bool {
         let table = target.parts().last().map(|name| self.dialect.folded(name, false)).unwrap_or_default();
         match Statement::understand(self.dialect, view, Settings::usual(self.dialect)) {
-            Ok(view) => view.tables().contains(&table),
-            Err(_) => view.to_ascii_lowercase().contains(&table),
+            Ok(view) => view.tables().contains(table.as_ref()),
+            Err(_) => view.to_ascii_lowercase().contains(table.as_ref()),
         }
     }
 
