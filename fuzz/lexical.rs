@@ -110,6 +110,18 @@ impl Lexical {
         semicolon.is_none_or(|at| at + 1 == self.parts.len())
     }
 
+    /// Does it have the same parts, and no more than a semicolon at the end besides?
+    pub(super) fn has_parts_of(&self, other: &Self) -> bool {
+        let own = self.parts.strip_suffix(&[Part::Sign(';')]).unwrap_or(&self.parts);
+        let mut others = other.parts.iter();
+        let same = own.iter().all(|part| match (part, others.next()) {
+            // `!=` is written `<>`
+            (Part::Sign('!'), Some(Part::Sign('<'))) | (Part::Sign('='), Some(Part::Sign('>'))) => true,
+            (part, other) => Some(part) == other,
+        });
+        same && others.next().is_none()
+    }
+
     /// What in it changes something.
     pub(super) fn writes(&self) -> Option<String> {
         let told = self.word(0).is_some_and(|first| ["show", "desc", "describe"].contains(&first));

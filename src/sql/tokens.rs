@@ -65,15 +65,8 @@ impl Tokens {
                 _ => {}
             }
         }
-        // `1a` and `t.5e_a` are names to MySQL, two words or errors to others
-        for pair in tokens.windows(2) {
-            if let [left, right] = pair
-                && is_name_or_number(&left.token)
-                && is_name_or_number(&right.token)
-            {
-                let (left, right) = (left.to_string(), right.to_string());
-                return Err(ambiguous(&format!("between `{}` and `{}` is no space", visible(&left), visible(&right))));
-            }
+        for (left, right) in tokens.iter().zip(tokens.iter().skip(1)) {
+            refuse_pair(dialect, &left.token, &right.token)?;
         }
         keep_statement(&mut tokens);
         if tokens.is_empty() {
@@ -252,6 +245,26 @@ fn refuse_comment(dialect: Dialect, space: &Whitespace) -> Result<(), Misunderst
     }
 }
 
+/// What stands side by side without a space, and is cut in two elsewhere by others.
+fn refuse_pair(dialect: Dialect, left: &Token, right: &Token) -> Result<(), Misunderstood> {
+    // `1a` and `t.5e_a` are names to MySQL, two words or errors to others
+    let is_word = is_name_or_number(left) && is_name_or_number(right);
+    // PostgreSQL begins a comment at the first `--` or `/*`, whatever sign it is a part of (`?--`); the tokenizer knows `?-`.
+    // For MySQL one minus may follow another
+    let may_be_comment = is_sign(left) && is_sign(right) && !(dialect == Dialect::Mysql && *left == Token::Minus);
+    if !is_word && !may_be_comment {
+        return Ok(());
+    }
+    let (left, right) = (left.to_string(), right.to_string());
+    if is_word {
+        return Err(ambiguous(&format!("between `{}` and `{}` is no space", visible(&left), visible(&right))));
+    }
+    if (left.ends_with('-') && right.starts_with('-')) || (left.ends_with('/') && right.starts_with('*')) {
+        return Err(ambiguous(&format!("a comment begins within `{left}{right}`")));
+    }
+    Ok(())
+}
+
 fn refuse_quoting(
     dialect: Dialect,
     text: &str,
@@ -328,6 +341,23 @@ pub(super) fn is_string(token: &Token) -> bool {
 
 fn is_name_or_number(token: &Token) -> bool {
     matches!(token, Token::Number(..) | Token::Word(Word { quote_style: None, .. }))
+}
+
+/// Part of an operator, or one: neither a word, a value nor what stands round them.
+fn is_sign(token: &Token) -> bool {
+    !matches!(
+        token,
+        Token::EOF
+            | Token::Word(_)
+            | Token::Number(..)
+            | Token::Placeholder(_)
+            | Token::Whitespace(_)
+            | Token::Comma
+            | Token::Period
+            | Token::SemiColon
+            | Token::LParen
+            | Token::RParen
+    ) && !is_string(token)
 }
 
 /// May it stand without quotes, as a name or a variable's? What begins with a digit is a name to MySQL alone.

@@ -26,7 +26,14 @@ fn t073_a_hidden_character_written_as_an_escape_is_refused_like_one() {
 
 #[test]
 fn t072_a_comment_behind_an_operator_hides_nothing() {
-    for text in ["SELECT 'a' ~~/*'*/ touch()::text --'", "SHOW ~~~~OVER~~~~/*a", "SELECT 1 <->/*'*/ touch() --'"] {
+    for text in [
+        "SELECT 'a' ~~/*'*/ touch()::text --'",
+        "SHOW ~~~~OVER~~~~/*a",
+        "SELECT 1 <->/*'*/ touch() --'",
+        "SELECT '{}'::jsonb ?-- '\n touch()::text --'",
+        "SELECT 1 ?-->'\n touch() --'",
+        "SELECT 1 #-- '\n touch() --'",
+    ] {
         assert!(matches!(refused(Dialect::Postgres, text), Misunderstood::Ambiguous(_)), "{text}");
     }
     assert!(understood(Dialect::Postgres, "SELECT a ~~ 'x', b @@ c, d <-> /* near */ e -- f").is_read());
