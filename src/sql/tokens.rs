@@ -65,6 +65,12 @@ impl Tokens {
                 _ => {}
             }
         }
+        // the tokenizer takes `<|`, which is none of PostgreSQL's own operators, for `<<|`
+        let mut bars =
+            text.match_indices("<|").filter(|(at, _)| !text.get(..*at).is_some_and(|before| before.ends_with('<')));
+        if tokens.iter().any(|token| token.token == Token::ShiftLeftVerticalBar) && bars.next().is_some() {
+            return Err(ambiguous("`<|` is no operator of PostgreSQL's own"));
+        }
         for (left, right) in tokens.iter().zip(tokens.iter().skip(1)) {
             refuse_pair(dialect, &left.token, &right.token)?;
         }
@@ -248,19 +254,21 @@ fn refuse_comment(dialect: Dialect, space: &Whitespace) -> Result<(), Misunderst
 /// What stands side by side without a space, and is cut in two elsewhere by others.
 fn refuse_pair(dialect: Dialect, left: &Token, right: &Token) -> Result<(), Misunderstood> {
     // `1a` and `t.5e_a` are names to MySQL, two words or errors to others
-    let is_word = is_name_or_number(left) && is_name_or_number(right);
-    // PostgreSQL begins a comment at the first `--` or `/*`, whatever sign it is a part of (`?--`); the tokenizer knows `?-`.
-    // For MySQL one minus may follow another
-    let may_be_comment = is_sign(left) && is_sign(right) && !(dialect == Dialect::Mysql && *left == Token::Minus);
-    if !is_word && !may_be_comment {
+    let are_words = is_name_or_number(left) && is_name_or_number(right);
+    let are_signs = dialect == Dialect::Postgres && is_sign(left) && is_sign(right);
+    if !are_words && !are_signs {
         return Ok(());
     }
     let (left, right) = (left.to_string(), right.to_string());
-    if is_word {
+    if are_words {
         return Err(ambiguous(&format!("between `{}` and `{}` is no space", visible(&left), visible(&right))));
     }
-    if (left.ends_with('-') && right.starts_with('-')) || (left.ends_with('/') && right.starts_with('*')) {
-        return Err(ambiguous(&format!("a comment begins within `{left}{right}`")));
+    // PostgreSQL takes all of these for one operator, or for a comment (`?--`), but for a sign before a number:
+    // https://www.postgresql.org/docs/15/sql-syntax-lexical.html#SQL-SYNTAX-OPERATORS
+    let is_run = |signs: &str| signs.bytes().all(|sign| b"+-*/<>=~!@#%^&|`?".contains(&sign));
+    let is_plain = left.bytes().all(|sign| b"+*/<>=".contains(&sign)) && ["+", "-"].contains(&right.as_str());
+    if is_run(&left) && is_run(&right) && !is_plain {
+        return Err(ambiguous(&format!("`{left}{right}` may be one operator or a comment; write a space between")));
     }
     Ok(())
 }

@@ -40,6 +40,19 @@ fn t072_a_comment_behind_an_operator_hides_nothing() {
 }
 
 #[test]
+fn t072_signs_side_by_side_are_one_operator_to_postgres() {
+    // any of these may be an operator that runs a function of somebody's own
+    for text in ["SELECT a @>- 1", "SELECT a=@b", "SELECT a *= b", "SELECT a <| b", "SELECT a ?-~ b", "SELECT !!a"] {
+        is_no_read(Dialect::Postgres, text);
+    }
+    for text in ["SELECT a=-1, b*-2, d >= -4, -e FROM t WHERE f<=-g", "SELECT a <<| b, a->>'b'||'c', d::text||e"] {
+        assert_eq!(understood(Dialect::Postgres, text).why_not_read(), None, "{text}");
+    }
+    assert_eq!(understood(Dialect::Mysql, "SELECT a=-1, !!b, c=!d, e--1").why_not_read(), None);
+    assert_eq!(understood(Dialect::Sqlite, "SELECT a=-1, b||-1, c=~d").why_not_read(), None);
+}
+
+#[test]
 fn a_variable_with_a_sign_in_its_name_is_no_read() {
     for text in ["SELECT a FROM @@;docs, j", "SELECT @;x", "SELECT @@,x", "SELECT FOR UPDATE@", "SELECT a@b"] {
         is_no_read(Dialect::Mysql, text);
