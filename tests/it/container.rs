@@ -9,6 +9,7 @@ use std::{
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use crate::harness::{Cli, Ran, Scene, free_port, skip};
@@ -18,29 +19,66 @@ const NEEDS: [&str; 5] = ["/usr/bin/buildah", "/usr/bin/podman", "/usr/sbin/runc
 const USER: u32 = 65_532;
 
 /// Builds and runs with all that the tools keep in a folder of their own; what the containers write is the scene's.
-struct Engine {
+pub(crate) struct Engine {
     scene: Scene,
     kept: PathBuf,
 }
 
 impl Engine {
-    fn run(&self, tool: &str, arguments: &[&str]) -> Ran {
-        let place = |name: &str| self.kept.join(name).to_str().unwrap().to_owned();
-        let mut command = Command::new("/usr/bin/timeout");
-        command.args(["--signal=KILL", "60", tool]).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-        command.env("HOME", &self.kept).env("TMPDIR", place("tmp")).current_dir("/");
-        command.args(["--root", &place("images"), "--runroot", &place("state"), "--storage-driver", "vfs"]);
-        if tool == "podman" {
-            command.args([
-                "--cgroup-manager=cgroupfs",
-                "--runtime=runc",
-                "--events-backend=none",
-                "--tmpdir",
-                &place("podman"),
-            ]);
+    /// With the image in it; none where that cannot be, which is said.
+    pub(crate) fn with_image(needs: &[&str]) -> Option<Self> {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let root = rustix::process::geteuid().is_root();
+        if !root || NEEDS.iter().chain(needs).any(|path| !Path::new(path).exists()) {
+            skip(&format!("the container image: needs root, {}", [&NEEDS, needs].concat().join(", ")));
+            return None;
         }
-        command.args(arguments);
+        // podman takes no longer path
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let kept = PathBuf::from(format!("/tmp/agentport-image.{}.{number}", std::process::id()));
+        fs::DirBuilder::new().mode(0o700).create(&kept).unwrap();
+        let engine = Self { scene: Scene::new(), kept };
+        let build = format!("build={}", first_stage(&engine.scene, &engine.kept).to_str().unwrap());
+        fs::create_dir(engine.kept.join("tmp")).unwrap();
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/Dockerfile");
+        let (file, nothing) = (file.to_str().unwrap(), engine.kept.join("tmp"));
+        let with = ["build", "--format", "docker", "--isolation", "chroot", "--build-context", &build, "--file", file];
+        let made = engine.run("buildah", &[&with[..], &["--tag", "agentport", nothing.to_str().unwrap()]].concat());
+        assert_eq!(made.code, 0, "{made:?}");
+        Some(engine)
+    }
+
+    fn run(&self, tool: &str, arguments: &[&str]) -> Ran {
+        let mut command = self.command("/usr/bin/timeout");
+        command.args(["--signal=KILL", "60", tool]).args(self.arguments(tool)).args(arguments);
         Cli::new(command, self.scene.evidence().clone()).run()
+    }
+
+    /// A script that has podman do things with the image.
+    pub(crate) fn script(&self, script: &Path, file: &Path) -> Ran {
+        let mut command = self.command(script.to_str().unwrap());
+        command.env("PODMAN", format!("/usr/bin/podman {}", self.arguments("podman").join(" ")));
+        command.env("KEPT", &self.kept).env("FILE", file);
+        Cli::new(command, self.scene.evidence().clone()).run()
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").current_dir("/");
+        command.env("HOME", &self.kept).env("TMPDIR", self.kept.join("tmp"));
+        command
+    }
+
+    fn arguments(&self, tool: &str) -> Vec<String> {
+        let place = |name: &str| self.kept.join(name).to_str().unwrap().to_owned();
+        let mut arguments = vec![format!("--root={}", place("images")), format!("--runroot={}", place("state"))];
+        arguments.push("--storage-driver=vfs".to_owned());
+        if tool == "podman" {
+            arguments
+                .extend(["--cgroup-manager=cgroupfs", "--runtime=runc", "--events-backend=none"].map(str::to_owned));
+            arguments.push(format!("--tmpdir={}", place("podman")));
+        }
+        arguments
     }
 
     /// A container of the image, as each service of `compose.yaml` is one.
@@ -98,22 +136,8 @@ fn dockerfile() -> String {
 
 #[test]
 fn a_container_starts_closed_takes_its_first_human_and_says_that_it_is_well() {
-    let root = rustix::process::geteuid().is_root();
-    if !root || NEEDS.iter().any(|path| !Path::new(path).exists()) {
-        return skip("the container image: needs root, buildah, podman, runc and conmon");
-    }
-    // podman takes no longer path
-    let kept = PathBuf::from(format!("/tmp/agentport-image.{}", std::process::id()));
-    fs::DirBuilder::new().mode(0o700).create(&kept).unwrap();
-    let engine = Engine { scene: Scene::new(), kept };
-    let build = format!("build={}", first_stage(&engine.scene, &engine.kept).to_str().unwrap());
+    let Some(engine) = Engine::with_image(&[]) else { return };
     private(&engine.scene.path().join("data"));
-    fs::create_dir(engine.kept.join("tmp")).unwrap();
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/Dockerfile");
-    let (file, nothing) = (file.to_str().unwrap(), engine.kept.join("tmp"));
-    let with = ["build", "--format", "docker", "--isolation", "chroot", "--build-context", &build, "--file", file];
-    let made = engine.run("buildah", &[&with[..], &["--tag", "agentport", nothing.to_str().unwrap()]].concat());
-    assert_eq!(made.code, 0, "{made:?}");
     let told = engine.run("podman", &["image", "inspect", "agentport"]);
     for part in ["\"65532:65532\"", "serve", "--check", "Healthcheck"] {
         assert!(told.stdout.contains(part), "{part}: {told:?}");

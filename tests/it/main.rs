@@ -9,6 +9,7 @@ mod certificates;
 mod channels;
 mod cli;
 mod clients;
+mod compose;
 mod conformance;
 mod container;
 mod crash;
