@@ -54,6 +54,11 @@ impl Snapshot {
         self.site.as_ref().map(|site| format!("{site}{path}"))
     }
 
+    /// The account of this name.
+    pub fn account(&self, integration: &str, name: &str) -> Option<&Arc<Account>> {
+        self.accounts.iter().find(|account| account.integration == integration && account.name == name)
+    }
+
     /// The accounts of an integration.
     pub fn accounts_of(&self, integration: &str) -> Vec<Arc<Account>> {
         self.accounts.iter().filter(|account| account.integration == integration).cloned().collect()

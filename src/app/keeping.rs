@@ -18,7 +18,7 @@ use crate::{
     },
     secret::{KeySource, Keyring, Opening, Parcel, SecretStore, StoreError, Vault},
     snapshot::Snapshot,
-    upstream::{account_secret_name, channel_secret_name},
+    upstream::{account_secret_names, channel_secret_name},
 };
 
 /// The sealed secrets' name in a backup.
@@ -64,7 +64,7 @@ pub fn secret_names(
     snapshot: &Snapshot,
 ) -> Result<Vec<String>, LedgerError> {
     let accounts = parts.home.accounts()?;
-    let accounts = accounts.iter().map(|account| account_secret_name(&account.integration, &account.name));
+    let accounts = accounts.iter().flat_map(|account| account_secret_names(&account.integration, &account.name));
     let factors = factors.iter().map(|factor| seed_name(&factor.id));
     let channels = snapshot.settings.notify.iter().map(|channel| channel_secret_name(&channel.name));
     Ok(accounts.chain(factors).chain(channels).collect())

@@ -97,11 +97,7 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     let integration = known(&snapshot, &args.integration)?;
     check_name(&args.account)?;
     refuse_unseen(&args, &snapshot, integration)?;
-    let before = snapshot
-        .accounts
-        .iter()
-        .find(|account| account.integration == integration.id && account.name == args.account)
-        .cloned();
+    let before = snapshot.account(&integration.id, &args.account).cloned();
     let mut settings = settings(integration, &args.settings, before.as_ref().map(|before| &before.settings))?;
     let credential = &integration.credential;
     let mut early = None;
@@ -224,7 +220,7 @@ fn refused(error: ConnectError) -> Failure {
         ConnectError::Unverified(_) => {
             Failure::new(text).hint("check the secret and the address, or store it unverified with --no-verify")
         }
-        ConnectError::Unverifiable(_) | ConnectError::Unproven | ConnectError::Unstored(_) => Failure::new(text),
+        ConnectError::Unverifiable(_) | ConnectError::Unproven => Failure::new(text),
         other => other.into(),
     }
 }

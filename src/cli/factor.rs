@@ -229,7 +229,7 @@ async fn reset(gateway: &Gateway, parts: &Parts, out: &Out, yes: bool) -> Result
         parts.secrets.delete(&seed_name(&factor.id)).await?;
     }
     for account in &accounts {
-        parts.secrets.delete(&crate::upstream::account_secret_name(&account.integration, &account.name)).await?;
+        parts.credentials.delete(&account.integration, &account.name).await?;
     }
     let value = json!({"factors": factors.len(), "accounts": accounts.len()});
     out.answer(&value, || {

@@ -30,6 +30,8 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     let parts = gateway.open_parts()?;
     let snapshot = parts.snapshots.current()?;
     let names = secret_names(&parts, &parts.ledger.factors().await?, &snapshot)?;
+    // those that wait for their place have the same name for a person
+    let (waiting, names): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| name.ends_with("/new"));
     let accounts: Vec<String> =
         parts.home.accounts()?.iter().map(|account| format!("{}/{}", account.integration, account.name)).collect();
     let value = |left: &[std::path::PathBuf]| json!({"home": home.path(), "dry_run": args.dry_run, "secrets": names, "accounts": accounts, "left": left});
@@ -48,7 +50,7 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     }
     // a vault goes with the home; a keyring that cannot be opened keeps the home: who would know the names?
     if snapshot.settings.store == StoreKind::Keyring {
-        for name in &names {
+        for name in waiting.iter().chain(&names) {
             parts.secrets.delete(name).await?;
         }
     }

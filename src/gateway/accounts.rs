@@ -82,7 +82,7 @@ impl Gateway {
         let ends = parts.home.last_ends().await?;
         let mut found = Vec::new();
         for account in parts.home.accounts()? {
-            let stored = parts.credentials.inspect_stored(&account.integration, &account.name).await;
+            let stored = parts.credentials.inspect_stored(&account).await;
             let integration = snapshot.catalog.integration(&account.integration);
             let (too_much, role) = match (&stored, integration) {
                 (Ok(Some(inspected)), Some(integration)) => (
@@ -129,11 +129,16 @@ impl Gateway {
         account: &str,
         approver: Option<Approver>,
     ) -> Result<Disconnected, ConnectError> {
+        let accounts = parts.home.accounts()?;
+        let known = accounts.iter().find(|known| known.integration == integration && known.name == account);
         let removed = parts.home.remove_account(integration, account, approver, self.clock.now()).await?;
         if removed == Kept::Unproven {
             return Ok(Disconnected::Unproven);
         }
-        let revoked = revoke(parts, integration, account).await;
+        let revoked = match known {
+            Some(known) => revoke(parts, known).await,
+            None => None,
+        };
         // also where there was no account: what a crash left behind goes
         parts.credentials.delete(integration, account).await?;
         Ok(if removed == Kept::Done { Disconnected::Done(revoked) } else { Disconnected::Nobody })
@@ -149,9 +154,9 @@ pub fn better_role(integration: &Integration, account: &Account, scopes: &[Strin
 }
 
 /// Gives a sign-in back to the vendor, where it has a place for that.
-async fn revoke(parts: &Parts, integration: &str, account: &str) -> Option<bool> {
+async fn revoke(parts: &Parts, account: &Account) -> Option<bool> {
     let oauth = parts.credentials.oauth()?;
-    let stored = parts.credentials.inspect_stored(integration, account).await.ok()??;
+    let stored = parts.credentials.inspect_stored(account).await.ok()??;
     let revoked = oauth.revoke(&stored).await?;
     Some(revoked.is_ok())
 }

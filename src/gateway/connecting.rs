@@ -66,11 +66,6 @@ pub enum ConnectError {
     /// The proof was used before.
     #[error("that code was used already; nothing was stored")]
     Unproven,
-    /// The account is there, its secret is not.
-    #[error(
-        "the account is connected, but its secret could not be stored: {0}; mend the store, then give it another secret"
-    )]
-    Unstored(CredentialError),
     /// The secret cannot be sealed or read back.
     #[error(transparent)]
     Credential(#[from] CredentialError),
@@ -112,17 +107,14 @@ impl Gateway {
         let sealed = seal(&account, &scopes)?;
         let inspected = inspect(&sealed)?;
         let now = self.clock.now();
-        if approver.is_some() {
-            // the proof is burnt with the account's record, before the secret takes another's place
-            match parts.home.put_account(account.clone(), approver, now).await? {
-                Kept::Done => {}
-                Kept::Nobody | Kept::Unproven => return Err(ConnectError::Unproven),
+        // a store that does not take it has spent no proof, and what stands between the two is settled by the record
+        let staged = parts.credentials.stage(&account, sealed).await?;
+        match parts.home.put_account(account.clone(), approver, now).await? {
+            Kept::Done => staged.settle().await,
+            Kept::Nobody | Kept::Unproven => {
+                staged.withdraw().await;
+                return Err(ConnectError::Unproven);
             }
-            let stored = parts.credentials.put(&account.integration, &account.name, sealed).await;
-            stored.map_err(ConnectError::Unstored)?;
-        } else {
-            parts.credentials.put(&account.integration, &account.name, sealed).await?;
-            parts.home.put_account(account.clone(), None, now).await?;
         }
         Ok(ConnectedAccount { account, inspected })
     }

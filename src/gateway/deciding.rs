@@ -149,9 +149,11 @@ impl Gateway {
             evaluation = self.judge_by_facts(&parts, &snapshot, &approval, &plan).await?;
         }
         // a task of its own, too: opening may renew a sign-in, and a page that is closed must not cut that off
+        let account = snapshot.account(plan.integration(), plan.account()).cloned();
+        let account = account.ok_or(DecideError::Changed("the account"))?;
         let opening = {
             let (parts, plan) = (Arc::clone(&parts), plan.clone());
-            self.sending.tasks.spawn(async move { parts.credentials.open(&plan).await })
+            self.sending.tasks.spawn(async move { parts.credentials.open(&plan, &account).await })
         };
         let opened = opening.await.map_err(|_| DecideError::Credential("the credential was not opened".to_owned()))?;
         let credential = opened.map_err(|error| DecideError::Credential(error.to_string()))?;
@@ -253,10 +255,7 @@ impl Gateway {
         findings: Option<&Findings>,
     ) -> Result<Evaluation, DecideError> {
         let now = self.clock.now();
-        let account = snapshot
-            .accounts
-            .iter()
-            .find(|account| account.integration == plan.integration() && account.name == plan.account());
+        let account = snapshot.account(plan.integration(), plan.account());
         let tool = snapshot.catalog.find(&plan.tool()).filter(|tool| plan.definition() == tool.definition().into());
         let changed = match (tool, account) {
             (None, _) => Some("the tool's definition"),

@@ -124,7 +124,7 @@ impl Gateway {
     pub(super) async fn open_credential(&self, parts: &Parts, call: &Call, plan: &Plan) -> Result<Credential, Reply> {
         let opened = match plan.effect() {
             Effect::Read => parts.credentials.open_for_read(plan, call.account()).await,
-            Effect::Write | Effect::Destructive => parts.credentials.open(plan).await,
+            Effect::Write | Effect::Destructive => parts.credentials.open(plan, call.account()).await,
         };
         match opened {
             Ok(credential) => Ok(credential),

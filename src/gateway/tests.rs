@@ -1,6 +1,7 @@
 //! The path of a call with a real ledger, a store in memory, an upstream that does as it is told, and a stepped clock.
 
 mod changes;
+mod connecting;
 mod deciding;
 mod rig;
 mod running;

@@ -7,6 +7,7 @@ mod channel;
 mod error;
 mod opened;
 mod sealed;
+mod staged;
 
 use std::{
     collections::BTreeMap,
@@ -20,6 +21,7 @@ use self::opened::Carried;
 pub use self::opened::{Credential, Observed};
 pub use self::sealed::{Inspected, inspect, seal_key};
 pub(super) use self::sealed::{Sealed, copied, copy, seal_sign_in};
+pub use self::staged::{Staged, account_secret_names};
 use super::{
     filter::Needles,
     oauth::{OAuth, fingerprint},
@@ -103,18 +105,19 @@ impl Credentials {
         if let Some(sealed) = kept {
             return self.opened(&sealed, plan);
         }
-        let sealed = self.sealed(plan).await?;
+        let sealed = self.sealed(plan, account).await?;
         let credential = self.opened(&sealed, plan)?;
         self.kept().insert(name, Kept { account: account.clone(), sealed, since: Instant::now() });
         Ok(credential)
     }
 
-    /// The credential of the plan's account, if it was stored for exactly this account and origin.
+    /// The credential of the plan's account, if it was stored for exactly this account and origin. `account` is how the
+    /// ledger has it now.
     ///
     /// # Errors
     /// There is none, it belongs elsewhere, or the store does not answer.
-    pub async fn open(&self, plan: &Plan) -> Result<Credential, CredentialError> {
-        let sealed = self.sealed(plan).await?;
+    pub async fn open(&self, plan: &Plan, account: &Account) -> Result<Credential, CredentialError> {
+        let sealed = self.sealed(plan, account).await?;
         self.opened(&sealed, plan)
     }
 
@@ -122,19 +125,18 @@ impl Credentials {
     ///
     /// # Errors
     /// As [`Credentials::open`].
-    pub async fn inspect(&self, plan: &Plan) -> Result<Inspected, CredentialError> {
-        let sealed = self.stored(plan).await?;
+    pub async fn inspect(&self, plan: &Plan, account: &Account) -> Result<Inspected, CredentialError> {
+        let sealed = self.stored(account).await?;
         Self::from_sealed(&sealed, plan)?;
         Self::inspected(&sealed)
     }
 
-    /// As [`Credentials::inspect`], by name, for what is stored there. `None`: nothing is.
+    /// As [`Credentials::inspect`], for what is stored under the account's name. `None`: nothing is.
     ///
     /// # Errors
     /// It cannot be read, or a human has to sign in again.
-    pub async fn inspect_stored(&self, integration: &str, account: &str) -> Result<Option<Inspected>, CredentialError> {
-        let stored = self.store.get(&account_secret_name(integration, account)).await?;
-        stored.map(|sealed| Self::inspected(&sealed)).transpose()
+    pub async fn inspect_stored(&self, account: &Account) -> Result<Option<Inspected>, CredentialError> {
+        self.find(account).await?.map(|sealed| Self::inspected(&sealed)).transpose()
     }
 
     /// The client of the sign-in that is stored, also of one that has ended: its id, and its secret where there is one.
@@ -152,16 +154,6 @@ impl Credentials {
         Ok(Inspected::of(opened))
     }
 
-    /// Stores a secret that a human has just given, while no process renews the one before it.
-    ///
-    /// # Errors
-    /// The store does not take it.
-    pub async fn put(&self, integration: &str, account: &str, sealed: Secret) -> Result<(), CredentialError> {
-        let name = account_secret_name(integration, account);
-        let _alone = self.alone(&name).await?;
-        Ok(self.store.put(&name, sealed).await?)
-    }
-
     /// Deletes a secret, while no process renews it.
     ///
     /// # Errors
@@ -169,7 +161,10 @@ impl Credentials {
     pub async fn delete(&self, integration: &str, account: &str) -> Result<(), CredentialError> {
         let name = account_secret_name(integration, account);
         let _alone = self.alone(&name).await?;
-        Ok(self.store.delete(&name).await?)
+        for name in account_secret_names(integration, account) {
+            self.store.delete(&name).await?;
+        }
+        Ok(())
     }
 
     async fn alone(&self, name: &str) -> Result<Option<crate::files::Lock>, CredentialError> {
@@ -177,20 +172,19 @@ impl Credentials {
         oauth.alone(name).await.map(Some).map_err(CredentialError::Malformed)
     }
 
-    /// What is in the store for the plan's account, renewed where it is a sign-in that runs out.
-    async fn sealed(&self, plan: &Plan) -> Result<Arc<Secret>, CredentialError> {
-        let stored = Arc::new(self.stored(plan).await?);
+    /// What is in the store for the account, renewed where it is a sign-in that runs out.
+    async fn sealed(&self, plan: &Plan, account: &Account) -> Result<Arc<Secret>, CredentialError> {
+        let stored = Arc::new(self.stored(account).await?);
         let Some(oauth) = &self.oauth else { return Ok(stored) };
         // nothing is renewed for a plan that it does not belong to
         Self::from_sealed(&stored, plan)?;
         oauth.current(&account_secret_name(plan.integration(), plan.account()), stored).await
     }
 
-    async fn stored(&self, plan: &Plan) -> Result<Secret, CredentialError> {
-        let name = account_secret_name(plan.integration(), plan.account());
-        self.store.get(&name).await?.ok_or_else(|| CredentialError::Missing {
-            integration: plan.integration().to_owned(),
-            account: plan.account().to_owned(),
+    async fn stored(&self, account: &Account) -> Result<Secret, CredentialError> {
+        self.find(account).await?.ok_or_else(|| CredentialError::Missing {
+            integration: account.integration.clone(),
+            account: account.name.clone(),
         })
     }
 

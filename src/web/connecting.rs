@@ -87,11 +87,7 @@ async fn store(site: &Site, visit: &Visit, session: &Session, named: &Named, for
         let like = spec.beginning().unwrap_or("another one");
         return Err(Refused::form(format!("that is no {}, which begins like {like}; nothing was stored", spec.label)));
     }
-    let before = snapshot
-        .accounts
-        .iter()
-        .find(|account| account.integration == named.integration && account.name == named.name)
-        .cloned();
+    let before = snapshot.account(&named.integration, &named.name).cloned();
     let mut given = Vec::new();
     for (key, value) in form.rest {
         let key = key.strip_prefix("set.").ok_or(Refused::Inside(Failure::BadForm))?;
@@ -118,7 +114,7 @@ async fn store(site: &Site, visit: &Visit, session: &Session, named: &Named, for
     match error {
         ConnectError::Ledger(error) => return Err(Refused::inside(error)),
         // spent
-        ConnectError::Unproven | ConnectError::Unstored(_) => return Err(Refused::form(error)),
+        ConnectError::Unproven => return Err(Refused::form(error)),
         ConnectError::Another { .. }
         | ConnectError::Unverified(_)
         | ConnectError::Unverifiable(_)
@@ -145,7 +141,6 @@ fn next_step(error: &ConnectError) -> Option<&'static str> {
         ConnectError::Unverified(_) => Some("check it and what it may do, then try again"),
         ConnectError::Unverifiable(_)
         | ConnectError::Unproven
-        | ConnectError::Unstored(_)
         | ConnectError::Credential(_)
         | ConnectError::Store(_)
         | ConnectError::Ledger(_) => None,

@@ -9,6 +9,8 @@ use agentport::{
     call::Caller,
     clock::{Clock as _, SteppingClock},
     ledger::{ApprovalStatus, Ledger as _, LineFilter, Outcome},
+    secret::SecretStore,
+    upstream::Credentials,
 };
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -85,6 +87,45 @@ async fn t125_killed_before_the_yes_is_committed_has_spent_nothing() {
     assert_eq!(next.ask(&json!({"do": "approve", "id": id, "code": 1}))["sent"], "succeeded");
     assert_eq!(ground.service.count(&id), 1);
     ground.verified().await;
+}
+
+/// Killed while an account gets another secret: the record says which one is its secret, whoever looks next.
+#[tokio::test]
+async fn t192_killed_between_record_and_secret_leaves_the_old_account_or_the_new_one() {
+    for (point, id, is_new) in [
+        ("staged", "acc_1", false),
+        ("staged", "acc_2", false),
+        ("recorded", "acc_1", true),
+        ("recorded", "acc_2", true),
+        ("placed", "acc_1", true),
+        ("placed", "acc_2", true),
+    ] {
+        let ground = Ground::new(9, &clock()).await;
+        let key = "rk_live_the_second_secret_of_the_account";
+        ground.keep_from(key);
+        let what = json!({"do": "connect", "id": id, "key": key, "code": 1, "at": BEGIN + 60_000});
+        kill_at(point, ground.child(), what.clone());
+
+        let account = ground.ledger.accounts().unwrap().remove(0);
+        assert_eq!(account.connected_at != BEGIN, is_new, "{point} {id}");
+        let vault = Arc::new(ground.vault());
+        let credentials = Credentials::new(Arc::clone(&vault) as Arc<dyn SecretStore>);
+        assert!(credentials.inspect_stored(&account).await.unwrap().is_some());
+        let [placed, waiting] = agentport::upstream::account_secret_names("stripe", "default");
+        let found = vault.get(&placed).await.unwrap().unwrap();
+        assert_eq!(found.expose().contains(key), is_new, "{point} {id}");
+        assert!(found.expose().contains(&format!("\"id\":\"{}\"", account.id)), "{point} {id}");
+        assert_eq!(vault.get(&waiting).await.unwrap().is_some(), point != "recorded", "{point} {id}");
+
+        // the code is spent with the record, and not without it
+        let mut next = ground.child();
+        assert_eq!(next.ask(&what)["connected"] == true, !is_new, "{point} {id}");
+        let again = json!({"do": "connect", "id": id, "key": key, "code": 2, "at": BEGIN + 90_000});
+        assert_eq!(next.ask(&again), json!({"connected": true}), "{point} {id}");
+        next.end();
+        assert!(vault.get(&waiting).await.unwrap().is_none(), "{point} {id}");
+        ground.verified().await;
+    }
 }
 
 #[tokio::test]

@@ -15,16 +15,16 @@ use std::{
 
 use agentport::{
     account::{Account, Environment as AccountEnvironment, Identity, Origin},
-    approval::{Code, FactorId, PersonId, RecoveryHash},
+    approval::{Claim, Code, FactorId, PersonId, RecoveryHash},
     call::Caller,
     catalog::{Catalog, CredentialScheme},
     clock::{Clock, Millis, SteppingClock, SystemClock},
     config::{Environment, Home},
-    gateway::{Gateway, Parts, Presented, Said, seed_name},
+    gateway::{Connecting, Gateway, Parts, Presented, Said, seed_name},
     ledger::{LedgerError, Runner, Sqlite},
     notify::Courier,
     policy::{BUILT_IN, Pinned},
-    secret::{KeySource, Secret, SecretStore, Vault},
+    secret::{KeySource, Secret, SecretStore, StoreError, Vault},
     snapshot::Snapshots,
     upstream::{Credentials, Rest, Sql, Upstreams, account_secret_name, seal},
 };
@@ -74,8 +74,8 @@ impl Ground {
         assert!(ledger.pin(Pinned { text: policy.to_owned(), tools }, None, now).await.unwrap());
         let hashes = (0..codes).map(|number| RecoveryHash::of(&letters(number))).collect();
         assert!(ledger.enrol(factor(), 0, hashes, None, now).await.unwrap());
-        let vault = Vault::new(home.join("vault.age"), KeySource::File(key));
         let place = Place::of(&scene, &service);
+        let vault = place.vault();
         for (name, secret) in place.secrets() {
             vault.put(&name, Secret::new(secret)).await.unwrap();
         }
@@ -104,6 +104,16 @@ impl Ground {
     /// A gateway of this home in this process.
     pub(crate) fn gateway(&self, clock: Arc<dyn Clock>) -> Arc<Gateway> {
         Place::of(&self.scene, &self.service).gateway(clock, Stop::default())
+    }
+
+    /// Where its secrets are.
+    pub(crate) fn vault(&self) -> Vault {
+        Place::of(&self.scene, &self.service).vault()
+    }
+
+    /// Nobody but the vault may see it.
+    pub(crate) fn keep_from(&self, secret: &str) {
+        self.scene.evidence().keep_from(secret);
     }
 
     /// The real program.
@@ -240,6 +250,10 @@ impl Place {
         Self { home: scene.path().join("home"), service: service.address, key: scene.canary().to_owned() }
     }
 
+    fn vault(&self) -> Vault {
+        Vault::new(self.home.join("vault.age"), KeySource::File(self.home.with_file_name("key")))
+    }
+
     fn account(&self) -> Account {
         Account {
             integration: "stripe".to_owned(),
@@ -264,9 +278,13 @@ impl Place {
 
     /// The secrets are in memory, which spares opening the vault a thousand times.
     fn gateway(&self, clock: Arc<dyn Clock>, stop: Stop) -> Arc<Gateway> {
+        let store = Memory { secrets: Mutex::new(self.secrets()), ..Memory::default() };
+        self.gateway_over(Arc::new(store), clock, stop)
+    }
+
+    fn gateway_over(&self, store: Arc<dyn SecretStore>, clock: Arc<dyn Clock>, stop: Stop) -> Arc<Gateway> {
         let (ledger, environment) = (open(&self.home), Environment::of_home(&self.home));
         let place = Home::find(&environment).unwrap();
-        let store: Arc<dyn SecretStore> = Arc::new(Memory { secrets: Mutex::new(self.secrets()), ..Memory::default() });
         let catalog = Arc::new(Catalog::built_in());
         let parts = Parts {
             courier: Arc::new(Courier::new(ledger.clone(), Arc::clone(&store), Arc::clone(&clock))),
@@ -298,9 +316,72 @@ fn child() {
             clock.pass(at - clock.now().wall);
         }
         *stop.0.lock().unwrap() = told["stop"].as_str().map(str::to_owned);
-        say(&runtime.block_on(act(&gateway, &told)));
+        say(&match told["do"].as_str() {
+            Some("connect") => runtime.block_on(connect(&place, &clock, &stop, &told)),
+            _ => runtime.block_on(act(&gateway, &told)),
+        });
     }
     runtime.block_on(gateway.drain(Duration::from_secs(30)));
+}
+
+/// Gives the account another secret, in the home's own vault.
+async fn connect(place: &Place, clock: &SteppingClock, stop: &Stop, told: &Value) -> Value {
+    let store = Arc::new(Stopping { inner: place.vault(), stop: stop.clone() });
+    let gateway = place.gateway_over(store, Arc::new(clock.clone()), stop.clone());
+    let parts = gateway.open_parts().unwrap();
+    let snapshot = parts.snapshots.current().unwrap();
+    let before = snapshot.account("stripe", "default").unwrap();
+    let account =
+        Account { id: told["id"].as_str().unwrap().to_owned(), connected_at: clock.now().wall, ..(**before).clone() };
+    let secret = Secret::new(told["key"].as_str().unwrap().to_owned());
+    let seal = |account: &Account, _: &[String]| seal(account, &CredentialScheme::Bearer, &secret);
+    let code = code(u32::try_from(told["code"].as_u64().unwrap()).unwrap());
+    let claim = Claim::Connect("stripe/default".to_owned());
+    let approver = match gateway.prove(&parts, claim, &Presented::Code(&PersonId::owner(), &code)).await {
+        Ok(approver) => Some(approver),
+        Err(error) => return json!({"refused": error.to_string()}),
+    };
+    let connecting = Connecting {
+        integration: snapshot.catalog.integration("stripe").unwrap(),
+        account,
+        before: Some(before),
+        replace: true,
+        verify: false,
+        seal: &seal,
+        approver,
+    };
+    match gateway.connect(&parts, connecting).await {
+        Ok(_) => json!({"connected": true}),
+        Err(error) => json!({"refused": error.to_string()}),
+    }
+}
+
+/// A vault whose process can be stopped while a secret is on its way.
+#[derive(Debug)]
+struct Stopping {
+    inner: Vault,
+    stop: Stop,
+}
+
+#[async_trait]
+impl SecretStore for Stopping {
+    async fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
+        self.inner.get(name).await
+    }
+
+    async fn put(&self, name: &str, secret: Secret) -> Result<(), StoreError> {
+        let waits = name.ends_with("/new");
+        if !waits {
+            self.stop.point("recorded").await;
+        }
+        self.inner.put(name, secret).await?;
+        self.stop.point(if waits { "staged" } else { "placed" }).await;
+        Ok(())
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), StoreError> {
+        self.inner.delete(name).await
+    }
 }
 
 async fn act(gateway: &Arc<Gateway>, told: &Value) -> Value {

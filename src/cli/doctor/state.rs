@@ -232,7 +232,7 @@ async fn credential(parts: &Parts, snapshot: &Snapshot, account: &Arc<Account>) 
     let plan = Plan::build(&call).map_err(|_| ("its verifying read cannot be built".to_owned(), false))?;
     let inspected = parts
         .credentials
-        .inspect(&plan)
+        .inspect(&plan, account)
         .await
         .map_err(|error| (visible(&error.to_string()), matches!(error, CredentialError::SignedOut { .. })))?;
     let warnings = inspected.warnings(&tool.integration.credential);

@@ -24,7 +24,7 @@ use crate::{
     files::{self, Lock},
     gateway::{Parts, seed_name},
     secret::{self, KeySource},
-    upstream::{account_secret_name, channel_secret_name},
+    upstream::{account_secret_names, channel_secret_name},
 };
 
 /// What `install` and `uninstall` start as the users whose homes they are.
@@ -178,7 +178,7 @@ fn is_between_roots_pipes() -> bool {
 async fn secret_names(parts: &Parts) -> Result<Vec<String>, Failure> {
     let accounts = parts.home.accounts()?;
     let mut names: Vec<String> =
-        accounts.iter().map(|account| account_secret_name(&account.integration, &account.name)).collect();
+        accounts.iter().flat_map(|account| account_secret_names(&account.integration, &account.name)).collect();
     names.extend(parts.ledger.factors().await?.iter().map(|factor| seed_name(&factor.id)));
     let snapshot = parts.snapshots.current().map_err(|error| Failure::new(error.to_string()))?;
     names.extend(snapshot.settings.notify.iter().map(|channel| channel_secret_name(&channel.name)));

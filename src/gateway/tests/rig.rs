@@ -25,7 +25,9 @@ use crate::{
     config::{Environment, Home},
     doubles::{Hook, Hooked, Memory},
     evidence::{Evidence, Scene},
-    gateway::{Connected, DecideError, Gateway, Parts, Presented, Said, seed_name},
+    gateway::{
+        ConnectError, Connected, ConnectedAccount, Connecting, DecideError, Gateway, Parts, Presented, Said, seed_name,
+    },
     ledger::{
         Approval, FailureKind, Ledger, LedgerError, LineFilter, Outcome, Permit, Runner, Sqlite,
         conformance::{self, BEGIN, CATALOG, factor, letters, recovery_hashes},
@@ -176,7 +178,7 @@ impl Rig {
         code(self.fresh())
     }
 
-    fn fresh(&self) -> u32 {
+    pub(crate) fn fresh(&self) -> u32 {
         self.codes.fetch_add(1, Ordering::SeqCst)
     }
 
@@ -272,6 +274,14 @@ impl Watched {
 
     pub(crate) async fn verify_account(&self, account: &Account, sealed: &Secret) -> Result<Connected, String> {
         self.answer(self.inner.verify_account(account, sealed).await)
+    }
+
+    pub(crate) async fn connect(&self, connecting: Connecting<'_>) -> Result<ConnectedAccount, ConnectError> {
+        self.answer(self.inner.connect(&self.open_parts(), connecting).await)
+    }
+
+    pub(crate) fn open_parts(&self) -> Arc<Parts> {
+        self.inner.open_parts().unwrap()
     }
 
     pub(crate) async fn drain(&self, patience: Duration) {

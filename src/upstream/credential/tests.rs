@@ -46,14 +46,14 @@ async fn a_credential_is_what_was_sealed() {
     let account = account("https://api.example.com");
     let store = Arc::new(Memory::default());
     let credentials = Credentials::new(Arc::clone(&store) as Arc<dyn SecretStore>);
-    let missing = credentials.open(&plan(&account)).await.unwrap_err();
+    let missing = credentials.open(&plan(&account), &account).await.unwrap_err();
     assert_eq!(
         missing.to_string(),
         "the secret store has nothing for `stripe` account `default`; run `agentport connect stripe --account default`"
     );
 
     store.put("account/stripe/default", sealed(&account, &CredentialScheme::Bearer)).await.unwrap();
-    let credential = credentials.open(&plan(&account)).await.unwrap();
+    let credential = credentials.open(&plan(&account), &account).await.unwrap();
     let (name, value) = credential.header().unwrap();
     assert_eq!((name.as_str(), value.to_str().unwrap()), ("authorization", format!("Bearer {SECRET}").as_str()));
     assert_eq!(format!("{value:?}{credential:?}").find("rk_test"), None);
@@ -81,7 +81,7 @@ async fn t192_what_is_kept_for_reads_goes_with_the_accounts_entry() {
     put("second_secret").await;
     let kept = credentials.open_for_read(&plan(&account), &account).await.unwrap();
     assert_eq!(header(kept), "Bearer first_secret");
-    assert_eq!(header(credentials.open(&plan(&account)).await.unwrap()), "Bearer second_secret");
+    assert_eq!(header(credentials.open(&plan(&account), &account).await.unwrap()), "Bearer second_secret");
 
     let again = Account { connected_at: 1, ..account.clone() };
     let fresh = credentials.open_for_read(&plan(&account), &again).await.unwrap();

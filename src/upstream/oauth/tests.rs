@@ -138,7 +138,7 @@ impl Stage {
     }
 
     async fn open(&self, process: &Credentials) -> Result<String, CredentialError> {
-        process.open(&self.plan()).await.map(|credential| sent(&credential))
+        process.open(&self.plan(), &self.account).await.map(|credential| sent(&credential))
     }
 
     /// What the server answers next.

@@ -84,6 +84,8 @@ hooked! {
 pub(crate) struct Memory {
     pub(crate) secrets: Mutex<BTreeMap<String, String>>,
     pub(crate) locked: AtomicBool,
+    /// How many more secrets it takes, where that is counted.
+    pub(crate) room: Mutex<Option<u32>>,
 }
 
 #[async_trait]
@@ -96,6 +98,9 @@ impl SecretStore for Memory {
     }
 
     async fn put(&self, name: &str, secret: Secret) -> Result<(), StoreError> {
+        if let Some(room) = &mut *self.room.lock().unwrap() {
+            *room = room.checked_sub(1).ok_or_else(|| StoreError::Locked("the keyring is locked".to_owned()))?;
+        }
         self.secrets.lock().unwrap().insert(name.to_owned(), secret.expose().to_owned());
         Ok(())
     }

@@ -126,10 +126,11 @@ async fn an_account_is_removed_with_the_owners_factor() {
     assert_eq!(browser.post(&path, &[("csrf", &token)]).await.status, 422);
     assert_eq!(names(&house).len(), 3);
     let code = house.next_code();
+    let before = house.parts.snapshots.current().unwrap().account("stripe", "default").unwrap().clone();
     let done = browser.post(&path, &[("csrf", &token), ("code", &code)]).await;
     assert_eq!((done.status, done.header("location")), (303, Some("/accounts")), "{}", done.body);
     assert_eq!(names(&house), ["github/default", "gmail/default"]);
-    assert!(house.parts.credentials.inspect_stored("stripe", "default").await.unwrap().is_none());
+    assert!(house.parts.credentials.inspect_stored(&before).await.unwrap().is_none());
     assert_eq!(house.status(&approval.id).await, ApprovalStatus::Cancelled);
     assert_eq!(browser.post(&path, &[("csrf", &token), ("code", &house.next_code())]).await.status, 404);
     house.parts.home.verify().await.unwrap().unwrap();

@@ -53,7 +53,7 @@ async fn t196_nothing_is_renewed_for_a_plan_of_another_account() {
     let other = Account { id: "acc_2".to_owned(), ..stage.account.clone() };
     let crate::plan::Request::Http(request) = stage.plan().request().clone() else { panic!("over HTTP") };
     let plan = Plan::of_request(&other, Effect::Read, request);
-    assert!(matches!(stage.process().open(&plan).await.unwrap_err(), CredentialError::Mismatch { .. }));
+    assert!(matches!(stage.process().open(&plan, &stage.account).await.unwrap_err(), CredentialError::Mismatch { .. }));
     assert_eq!(stage.asked(), [""; 0]);
 }
 

@@ -51,8 +51,8 @@ async fn t190_a_refusal_is_remembered_until_a_human_signs_in_again() {
     assert_eq!(stage.open(&process).await.unwrap_err(), ended());
     for process in [&process, &stage.process()] {
         assert_eq!(stage.open(process).await.unwrap_err(), ended());
-        assert_eq!(process.inspect(&stage.plan()).await.unwrap_err(), ended());
-        assert_eq!(process.inspect_stored("stripe", "default").await.unwrap_err(), ended());
+        assert_eq!(process.inspect(&stage.plan(), &stage.account).await.unwrap_err(), ended());
+        assert_eq!(process.inspect_stored(&stage.account).await.unwrap_err(), ended());
     }
     assert_eq!(stage.asked().len(), 1);
     assert_eq!(stage.log().await, [("stripe.oauth_renew".to_owned(), "failed".to_owned())]);

@@ -6,7 +6,10 @@ use super::*;
 async fn a_rejected_token_is_renewed_once_and_not_again() {
     let stage = Stage::start().await;
     let (one, two) = (stage.process(), stage.process());
-    let (first, second) = (one.open(&stage.plan()).await.unwrap(), two.open(&stage.plan()).await.unwrap());
+    let (first, second) = (
+        one.open(&stage.plan(), &stage.account).await.unwrap(),
+        two.open(&stage.plan(), &stage.account).await.unwrap(),
+    );
     stage.gives(2);
     let renewed = first.renewed(&stage.plan()).await.unwrap().unwrap();
     assert_eq!(sent(&renewed), "Bearer access-2");
@@ -16,7 +19,7 @@ async fn a_rejected_token_is_renewed_once_and_not_again() {
     // the new one is rejected too: that is no matter of age
     renewed.still_rejected();
     assert!(renewed.renewed(&stage.plan()).await.is_none());
-    assert!(one.open(&stage.plan()).await.unwrap().renewed(&stage.plan()).await.is_none());
+    assert!(one.open(&stage.plan(), &stage.account).await.unwrap().renewed(&stage.plan()).await.is_none());
     assert_eq!(stage.asked().len(), 1);
     // what was opened without anything that renews it renews nothing
     let key = crate::upstream::seal(
@@ -25,7 +28,7 @@ async fn a_rejected_token_is_renewed_once_and_not_again() {
         &Secret::new("key-1".to_owned()),
     );
     stage.store.put("account/stripe/default", key.unwrap()).await.unwrap();
-    assert!(one.open(&stage.plan()).await.unwrap().renewed(&stage.plan()).await.is_none());
+    assert!(one.open(&stage.plan(), &stage.account).await.unwrap().renewed(&stage.plan()).await.is_none());
 }
 
 /// The head and body of a request, less its token.
@@ -56,7 +59,7 @@ async fn a_write_that_was_rejected_goes_once_more_as_the_same_request() {
     let rest = Rest::new(Http::new(crate::upstream::http::tests::SMALL));
     let process = stage.process();
     let send = async || {
-        let credential = process.open(&plan).await.unwrap();
+        let credential = process.open(&plan, &stage.account).await.unwrap();
         rest.send(&Permit::for_tests(plan.clone()), credential).await
     };
     stage.then(401, &json!({"message": "access-1 has expired"}));
@@ -120,7 +123,7 @@ async fn a_graphql_service_rejects_a_token_in_its_own_words() {
     let rest = Rest::new(Http::new(crate::upstream::http::tests::SMALL));
     let process = stage.process();
     let send = async || {
-        let credential = process.open(&plan).await.unwrap();
+        let credential = process.open(&plan, &stage.account).await.unwrap();
         rest.send(&Permit::for_tests(plan.clone()), credential).await
     };
     let error = |code: &str, path: &[&str]| json!({"message": "No.", "path": path, "extensions": {"code": code}});

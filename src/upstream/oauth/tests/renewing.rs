@@ -48,8 +48,8 @@ async fn t190_many_renew_once() {
     stage.gives(2);
     let processes: Vec<Credentials> = (0..4).map(|_| stage.process()).collect();
     let opening = processes.iter().flat_map(|process| [process.clone(), process.clone()]).map(|process| {
-        let plan = stage.plan();
-        tokio::spawn(async move { process.open(&plan).await.map(|credential| sent(&credential)) })
+        let (plan, account) = (stage.plan(), stage.account.clone());
+        tokio::spawn(async move { process.open(&plan, &account).await.map(|credential| sent(&credential)) })
     });
     let opening: Vec<_> = opening.collect();
     for opened in opening {
@@ -105,8 +105,8 @@ async fn a_renewal_runs_to_its_end_whoever_leaves() {
     let (gate, arrived) = (Arc::clone(&stage.gate), stage.server.clone());
     let held = gate.lock().unwrap_or_else(PoisonError::into_inner);
     let opening = {
-        let (process, plan) = (process.clone(), stage.plan());
-        tokio::spawn(async move { process.open(&plan).await.map(drop) })
+        let (process, plan, account) = (process.clone(), stage.plan(), stage.account.clone());
+        tokio::spawn(async move { process.open(&plan, &account).await.map(drop) })
     };
     let begun = std::time::Instant::now();
     while arrived.seen().is_empty() {
@@ -132,7 +132,7 @@ async fn what_cannot_be_renewed_ends() {
     // one that never ends, and nothing renews: as a key
     stage.sign_in("access-3", None, None).await;
     stage.clock.pass(1_000 * HOUR);
-    let credential = process.open(&stage.plan()).await.unwrap();
+    let credential = process.open(&stage.plan(), &stage.account).await.unwrap();
     assert_eq!(sent(&credential), "Bearer access-3");
     assert!(credential.renewed(&stage.plan()).await.is_none());
     assert_eq!(stage.asked(), [""; 0]);
