@@ -20,6 +20,19 @@ pub struct Now {
     pub boot_id: i64,
 }
 
+impl Now {
+    /// So long after this.
+    #[must_use]
+    pub fn after(self, millis: Millis) -> Self {
+        Self { wall: self.wall.saturating_add(millis), boot: self.boot.saturating_add(millis), boot_id: self.boot_id }
+    }
+
+    /// Has `end` come, by whichever clock comes first? With its boot it has come in any case.
+    pub fn is_past(self, end: Self) -> bool {
+        self.wall >= end.wall || self.boot_id != end.boot_id || self.boot >= end.boot
+    }
+}
+
 /// Where time comes from.
 pub trait Clock: Send + Sync + std::fmt::Debug {
     /// Both clocks, read together.
@@ -106,6 +119,17 @@ mod tests {
         clock.pass(500);
         clock.set_wall(0);
         assert_eq!(clock.now(), Now { wall: 0, boot: 500, boot_id: 1 });
+    }
+
+    #[test]
+    fn an_end_comes_by_whichever_clock_comes_first_and_with_the_boot() {
+        let end = Now { wall: 900, boot: 0, boot_id: 7 }.after(100);
+        assert_eq!(end, Now { wall: 1_000, boot: 100, boot_id: 7 });
+        for (wall, boot, boot_id, past) in
+            [(999, 99, 7, false), (1_000, 99, 7, true), (999, 100, 7, true), (999, 99, 8, true), (0, 0, 7, false)]
+        {
+            assert_eq!(Now { wall, boot, boot_id }.is_past(end), past, "{wall} {boot} {boot_id}");
+        }
     }
 
     #[test]

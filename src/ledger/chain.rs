@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::{Map, Value, json};
 
-use super::{ApprovalStatus, LedgerError, sqlite::policy_digest};
+use super::{
+    ApprovalStatus, LedgerError,
+    sqlite::{meta, policy_digest},
+};
 use crate::{canonical, clock::Millis};
 
 /// What `log verify` found in order.
@@ -138,11 +141,7 @@ struct Row {
 }
 
 fn check_chain(transaction: &Transaction<'_>) -> Result<Result<Verified, Bad>, LedgerError> {
-    let pruned_before: i64 = transaction
-        .query_row("SELECT value FROM meta WHERE key = 'pruned_before'", [], |row| row.get::<_, String>(0))
-        .optional()?
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0);
+    let pruned_before: i64 = meta::read(transaction, "pruned_before")?.and_then(|text| text.parse().ok()).unwrap_or(0);
     let mut pruned_in_chain = 0;
     let mut prev = vec![0_u8; 32];
     let mut expected = 1;

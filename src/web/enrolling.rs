@@ -194,5 +194,5 @@ async fn offer(parts: &Parts, enrolment: &Enrolment, rp: String) -> Result<Passk
 
 /// The token in the path, of the one spelling that links have: nothing is decoded.
 fn token_of(uri: &Uri) -> Result<EnrolmentToken, Failure> {
-    uri.path().strip_prefix("/enrol/").and_then(EnrolmentToken::from_link).ok_or(Failure::NotFound)
+    uri.path().strip_prefix("/enrol/").and_then(EnrolmentToken::parse).ok_or(Failure::NotFound)
 }

@@ -76,5 +76,5 @@ fn token_of(site: &Site, uri: &Uri, headers: &HeaderMap) -> Result<SignInToken, 
     if site.authorities().origin_of(headers) != Some(site.origin()) {
         return Err(Failure::NotFound);
     }
-    uri.path().strip_prefix("/login/").and_then(SignInToken::from_link).ok_or(Failure::NotFound)
+    uri.path().strip_prefix("/login/").and_then(SignInToken::parse).ok_or(Failure::NotFound)
 }

@@ -14,7 +14,6 @@ use crate::{approval::PersonId, clock::Millis, gateway::Parts, ledger::sqlite::S
 
 /// How many cookies of our name are looked at.
 const MOST_COOKIES: usize = 4;
-const LONGEST_COOKIE: usize = 128;
 
 /// The session cookie of one home, as one browser has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +34,7 @@ impl Cookie {
 
     /// `Set-Cookie` for a session that lives so long after its last use.
     pub(super) fn set(&self, token: &SessionToken, lifetime: Millis) -> Option<HeaderValue> {
-        self.header(token.as_cookie(), lifetime / 1000)
+        self.header(token.as_shown(), lifetime / 1000)
     }
 
     /// `Set-Cookie` that takes it away.
@@ -58,9 +57,9 @@ impl Cookie {
             .filter_map(|value| value.to_str().ok())
             .flat_map(|line| line.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
-            .filter(|(name, value)| *name == self.name && (1..=LONGEST_COOKIE).contains(&value.len()))
+            .filter(|(name, _)| *name == self.name)
+            .filter_map(|(_, value)| SessionToken::parse(value))
             .take(MOST_COOKIES)
-            .map(|(_, value)| SessionToken::from_cookie(value))
             .collect()
     }
 }
@@ -113,7 +112,7 @@ pub(super) fn cookie(site: &Site, parts: &Parts, headers: &HeaderMap) -> Cookie 
 
 /// The token of a form: known to this session, good for one purpose.
 pub(super) fn form_token(token: &SessionToken, purpose: &str) -> String {
-    token.derive(purpose)
+    token.for_form(purpose)
 }
 
 /// Is `given` the token of this session and purpose?
@@ -126,33 +125,42 @@ pub(super) fn check_form_token(token: &SessionToken, purpose: &str, given: &str)
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_cookie_is_named_after_the_home_and_hidden_from_scripts() {
-        let token = SessionToken::from_cookie("abc");
-        let set = |https| Cookie::new("home_0123456789abcdef", https).set(&token, 90_000).unwrap();
-        assert_eq!(set(false), "agentport_0123456789ab=abc; Path=/; Max-Age=90; HttpOnly; SameSite=Lax");
-        assert_eq!(set(true), "__Host-agentport_0123456789ab=abc; Path=/; Max-Age=90; HttpOnly; SameSite=Lax; Secure");
+    /// A token of one letter, as many times as a token has letters.
+    fn token(letter: char) -> String {
+        letter.to_string().repeat(43)
+    }
+
+    fn session(letter: char) -> SessionToken {
+        SessionToken::parse(&token(letter)).unwrap()
     }
 
     #[test]
-    fn only_cookies_of_our_name_are_looked_at_and_only_a_few() {
+    fn the_cookie_is_named_after_the_home_and_hidden_from_scripts() {
+        let a = token('a');
+        let set = |https| Cookie::new("home_0123456789abcdef", https).set(&session('a'), 90_000).unwrap();
+        assert_eq!(set(false), format!("agentport_0123456789ab={a}; Path=/; Max-Age=90; HttpOnly; SameSite=Lax"));
+        let secure = "HttpOnly; SameSite=Lax; Secure";
+        assert_eq!(set(true), format!("__Host-agentport_0123456789ab={a}; Path=/; Max-Age=90; {secure}"));
+    }
+
+    #[test]
+    fn only_cookies_of_our_name_and_shape_are_looked_at_and_only_a_few() {
         let mut headers = HeaderMap::new();
-        headers.append(
-            "cookie",
-            HeaderValue::from_static("agentport_x=no; agentport_0123456789ab=one;agentport_0123456789ab="),
-        );
-        headers.append("cookie", HeaderValue::from_static("agentport_0123456789ab=two"));
+        let mut add = |line: String| headers.append("cookie", HeaderValue::from_str(&line).unwrap());
+        let name = "agentport_0123456789ab";
+        add(format!("agentport_x={}; {name}={};{name}=; {name}=planted", token('x'), token('a')));
+        add(format!("{name}={}", token('b')));
         for _ in 0..9 {
-            headers.append("cookie", HeaderValue::from_static("agentport_0123456789ab=more"));
+            add(format!("{name}={}", token('c')));
         }
         let found = Cookie::new("home_0123456789abcdef", false).tokens(&headers);
-        let found: Vec<_> = found.iter().map(SessionToken::as_cookie).collect();
-        assert_eq!(found, ["one", "two", "more", "more"]);
+        let found: Vec<_> = found.iter().map(SessionToken::as_shown).collect();
+        assert_eq!(found, [token('a'), token('b'), token('c'), token('c')]);
     }
 
     #[test]
     fn t146_a_form_token_is_for_one_session_and_one_purpose() {
-        let (mine, other) = (SessionToken::from_cookie("a"), SessionToken::from_cookie("b"));
+        let (mine, other) = (session('a'), session('b'));
         let given = form_token(&mine, "approve/apr_1");
         assert!(check_form_token(&mine, "approve/apr_1", &given).is_ok());
         assert!(check_form_token(&mine, "approve/apr_2", &given).is_err());

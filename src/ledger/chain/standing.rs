@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 
 use super::Bad;
 use crate::{
-    ledger::{LedgerError, sqlite::grant_digest},
+    ledger::{
+        LedgerError,
+        sqlite::{grant_digest, meta},
+    },
     plan::Digest,
 };
 
@@ -62,8 +65,7 @@ pub(super) fn check_lock(transaction: &Transaction<'_>) -> Result<Option<Bad>, L
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
         )
         .optional()?;
-    let stands: Option<String> =
-        transaction.query_row("SELECT value FROM meta WHERE key = 'locked'", [], |row| row.get(0)).optional()?;
+    let stands = meta::read(transaction, "locked")?;
     let since = said.as_ref().filter(|(_, _, locked, _)| *locked).map(|(_, _, _, at)| at.to_string());
     if stands == since {
         return Ok(None);

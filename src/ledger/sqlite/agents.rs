@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::{Map, Value, json};
 
-use super::{Durability, LedgerError, Sqlite, decisions, factors};
+use super::{
+    Durability, LedgerError, Sqlite, decisions, factors,
+    token::{Token, TokenKind},
+};
 use crate::{
     approval::{Approver, Claim},
     call::Caller,
-    canonical,
     clock::{Millis, Now},
     ledger::{Agent, CancelledBy, Reach},
 };
@@ -17,43 +19,17 @@ use crate::{
 /// How exactly the last use is known: not every call is to write.
 const USE_STEP: Millis = 60_000;
 
-/// What an agent shows. 256 random bits; printed once, to the human alone.
-#[derive(Clone)]
-pub struct AgentToken(String);
+/// Agents, of which a token lets one in.
+pub enum Agents {}
 
-impl AgentToken {
-    const PREFIX: &str = "apt_";
-    /// Base64url letters of 256 bits.
-    const LETTERS: usize = 43;
-
-    fn generate() -> Result<Self, LedgerError> {
-        let mut bytes = [0_u8; 32];
-        getrandom::fill(&mut bytes)?;
-        Ok(Self(format!("{}{}", Self::PREFIX, data_encoding::BASE64URL_NOPAD.encode(&bytes))))
-    }
-
-    /// From a header; `None` if it does not have the shape of one.
-    pub fn parse(text: &str) -> Option<Self> {
-        let random = text.strip_prefix(Self::PREFIX)?;
-        let letters = random.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-        (random.len() == Self::LETTERS && letters).then(|| Self(text.to_owned()))
-    }
-
-    /// For the one time that it is shown.
-    pub fn as_shown(&self) -> &str {
-        &self.0
-    }
-
-    fn hash(&self) -> String {
-        canonical::hex(&canonical::sha256("agentport/agent-token", &[self.0.as_bytes()]))
-    }
+impl TokenKind for Agents {
+    const DOMAIN: &'static str = "agentport/agent-token";
+    const NAME: &'static str = "agent token";
+    const PREFIX: &'static str = "apt_";
 }
 
-impl std::fmt::Debug for AgentToken {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("[agent token]")
-    }
-}
+/// What an agent shows. Printed once, to the human alone.
+pub type AgentToken = Token<Agents>;
 
 /// An agent that is to be let in.
 #[derive(Debug, Clone)]
@@ -325,24 +301,4 @@ fn agent((name, integrations, created_at, expires_at, user): Row) -> Result<Agen
 
 fn caller(name: &str) -> Result<Caller, LedgerError> {
     Caller::parse(name).map_err(|_| LedgerError::Corrupt("an agent without a name".to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_has_one_spelling_and_is_shown_by_nobody_else() {
-        let token = AgentToken::generate().unwrap();
-        let again = AgentToken::parse(token.as_shown()).unwrap();
-        assert_eq!((again.hash(), format!("{token:?}")), (token.hash(), "[agent token]".to_owned()));
-        assert!(!token.hash().contains(token.as_shown()));
-        assert_ne!(token.hash(), AgentToken::generate().unwrap().hash());
-        let letters = "A".repeat(43);
-        for text in
-            ["", "apt_", &letters, &format!("apt_{letters}="), &format!("APT_{letters}"), &format!("apt_{letters}A")]
-        {
-            assert!(AgentToken::parse(text).is_none(), "{text}");
-        }
-    }
 }

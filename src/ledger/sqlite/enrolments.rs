@@ -4,15 +4,16 @@
 //! and a salt; token and salt together make the seed that the page shows. So a seed that is not enrolled yet is stored
 //! nowhere, and once the salt is gone the token, which a browser's history may keep, leads to nothing.
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction};
+use rusqlite::{Connection, Transaction};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
-use subtle::ConstantTimeEq as _;
 
-use super::{Durability, Inner, LedgerError, SessionToken, Sqlite, factors, people, sessions};
+use super::{
+    Durability, Inner, LedgerError, SessionToken, Sqlite, factors, meta, people, sessions,
+    token::{Token, TokenKind, random},
+};
 use crate::{
     approval::{Approver, FactorId, PersonId, RecoveryHash, Seed, passkey::NewPasskey},
-    canonical,
     clock::{Millis, Now},
 };
 
@@ -23,49 +24,30 @@ const LIFETIME: Millis = 15 * 60 * 1000;
 /// How many codes it takes, the right one among them.
 const TRIES: u32 = 5;
 
-/// What a set-up link ends with. Shown once, to the human alone.
-#[derive(Clone)]
-pub struct EnrolmentToken(String);
+/// Set-up links, of which a token opens the one.
+pub enum Enrolments {}
+
+impl TokenKind for Enrolments {
+    const DOMAIN: &'static str = "agentport/enrolment";
+    const NAME: &'static str = "set-up link";
+}
+
+/// What a set-up link ends with.
+pub type EnrolmentToken = Token<Enrolments>;
 
 impl EnrolmentToken {
-    /// Base64url letters of 256 bits.
-    const LETTERS: usize = 43;
-
-    fn generate() -> Result<Self, LedgerError> {
-        let mut bytes = [0_u8; 32];
-        getrandom::fill(&mut bytes)?;
-        Ok(Self(data_encoding::BASE64URL_NOPAD.encode(&bytes)))
-    }
-
-    /// From a link; `None` if it does not have the shape of one.
-    pub fn from_link(text: &str) -> Option<Self> {
-        let letters = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-        (text.len() == Self::LETTERS && letters).then(|| Self(text.to_owned()))
-    }
-
     /// For a link.
     pub fn as_link(&self) -> &str {
-        &self.0
-    }
-
-    fn hash(&self) -> String {
-        canonical::hex(&canonical::sha256("agentport/enrolment", &[self.0.as_bytes()]))
+        self.as_shown()
     }
 
     /// What a passkey signs as it is made: known to the holder of the link, for this link alone.
     fn challenge(&self, salt: &str) -> String {
-        let bytes = canonical::sha256("agentport/enrolment/passkey", &[self.0.as_bytes(), salt.as_bytes()]);
-        data_encoding::BASE64URL_NOPAD.encode(&bytes)
+        data_encoding::BASE64URL_NOPAD.encode(&self.key("agentport/enrolment/passkey", &[salt]))
     }
 
     fn seed(&self, salt: &str) -> Seed {
-        Seed::from_key(&canonical::sha256("agentport/enrolment/seed", &[self.0.as_bytes(), salt.as_bytes()]))
-    }
-}
-
-impl std::fmt::Debug for EnrolmentToken {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("[set-up link]")
+        Seed::from_key(&self.key("agentport/enrolment/seed", &[salt]))
     }
 }
 
@@ -108,13 +90,8 @@ struct Row {
 }
 
 impl Row {
-    /// Is its time over, by whichever clock comes first? It does not outlive a boot.
     fn is_due(&self, now: Now) -> bool {
-        now.wall >= self.expires_at || now.boot_id != self.boot_id || now.boot >= self.expires_boot
-    }
-
-    fn is_of(&self, token: &EnrolmentToken) -> bool {
-        self.hash.as_bytes().ct_eq(token.hash().as_bytes()).into()
+        now.is_past(Now { wall: self.expires_at, boot: self.expires_boot, boot_id: self.boot_id })
     }
 }
 
@@ -245,17 +222,9 @@ pub(super) fn make(
     now: Now,
 ) -> Result<EnrolmentToken, LedgerError> {
     let token = EnrolmentToken::generate()?;
-    let row = Row {
-        hash: token.hash(),
-        salt: EnrolmentToken::generate()?.0,
-        expires_at: now.wall.saturating_add(LIFETIME),
-        expires_boot: now.boot.saturating_add(LIFETIME),
-        boot_id: now.boot_id,
-        tried: 0,
-        proven,
-        next,
-        person,
-    };
+    let Now { wall: expires_at, boot: expires_boot, boot_id } = now.after(LIFETIME);
+    let (hash, salt) = (token.hash(), random("")?);
+    let row = Row { hash, salt, expires_at, expires_boot, boot_id, tried: 0, proven, next, person };
     store(transaction, &row)?;
     Ok(token)
 }
@@ -278,8 +247,7 @@ fn finish(
 
 /// The open link is no longer good.
 pub(super) fn end(transaction: &Transaction<'_>) -> Result<(), LedgerError> {
-    transaction.execute("DELETE FROM meta WHERE key = ?", [META])?;
-    Ok(())
+    meta::remove(transaction, META)
 }
 
 /// Tidies up a link whose time is over.
@@ -294,7 +262,9 @@ pub(super) fn sweep(inner: &Inner, now: Now) -> Result<(), LedgerError> {
 
 /// The open link, if it is this one, its time is not over, and what it needed for being made would do now.
 fn live(connection: &Connection, token: &EnrolmentToken, now: Now) -> Result<Option<Row>, LedgerError> {
-    let Some(row) = load(connection)?.filter(|row| row.is_of(token) && !row.is_due(now)) else { return Ok(None) };
+    let Some(row) = load(connection)?.filter(|row| token.has_hash(&row.hash) && !row.is_due(now)) else {
+        return Ok(None);
+    };
     // one that needed no proof enrols the first factor or none
     let known = people::name_of(connection, &row.person)?.is_some();
     Ok((known && (row.proven || factors::none(connection)?)).then_some(row))
@@ -315,20 +285,13 @@ fn shown(connection: &Connection, token: &EnrolmentToken, row: Row) -> Result<En
 
 /// One that cannot be read is none.
 fn load(connection: &Connection) -> Result<Option<Row>, LedgerError> {
-    let text: Option<String> = connection
-        .prepare_cached("SELECT value FROM meta WHERE key = ?")?
-        .query_row([META], |row| row.get(0))
-        .optional()?;
+    let text = meta::read(connection, META)?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 fn store(transaction: &Transaction<'_>, row: &Row) -> Result<(), LedgerError> {
     let text = serde_json::to_string(row).map_err(|error| LedgerError::Corrupt(error.to_string()))?;
-    transaction.execute(
-        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
-        [META, &text],
-    )?;
-    Ok(())
+    meta::write(transaction, META, &text)
 }
 
 #[cfg(test)]
@@ -336,34 +299,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_ends_by_whichever_clock_comes_first_and_with_the_boot() {
-        let row = Row {
-            hash: String::new(),
-            salt: String::new(),
-            expires_at: 1_000,
-            expires_boot: 100,
-            boot_id: 7,
-            tried: 0,
-            proven: false,
-            next: None,
-            person: PersonId::owner(),
-        };
-        for (wall, boot, boot_id, due) in
-            [(999, 99, 7, false), (1_000, 99, 7, true), (999, 100, 7, true), (999, 99, 8, true), (0, 0, 7, false)]
-        {
-            assert_eq!(row.is_due(Now { wall, boot, boot_id }), due, "{wall} {boot} {boot_id}");
-        }
-    }
-
-    #[test]
-    fn a_token_has_one_spelling_and_is_shown_to_nobody() {
+    fn a_seed_is_of_token_and_salt_together() {
         let token = EnrolmentToken::generate().unwrap();
-        let again = EnrolmentToken::from_link(token.as_link()).unwrap();
-        assert_eq!((again.hash(), format!("{token:?}")), (token.hash(), "[set-up link]".to_owned()));
-        assert!(!token.hash().contains(token.as_link()));
-        for text in ["", "A", &format!("{}=", "A".repeat(42)), &"A".repeat(44), &"é".repeat(43), &" ".repeat(43)] {
-            assert!(EnrolmentToken::from_link(text).is_none(), "{text}");
-        }
         assert_ne!(token.seed("a").shown(), token.seed("b").shown());
         assert_ne!(token.seed("a").shown(), EnrolmentToken::generate().unwrap().seed("a").shown());
     }

@@ -1,13 +1,16 @@
 //! The lock: what a human pulls when something is wrong. It stands in the database, and admission looks at it in its own
 //! transaction, so that no process lets a call through after it.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::{Durability, LedgerError, Sqlite, decisions, factors};
+use super::{Durability, LedgerError, Sqlite, decisions, factors, meta};
 use crate::{
     approval::{Approver, Claim},
     clock::{Millis, Now},
 };
+
+/// Meta: since when everything is locked.
+const META: &str = "locked";
 
 impl Sqlite {
     /// Locks: cancels what waits and refuses every call until [`Sqlite::unlock`]. `false`: the proof is of something else,
@@ -20,10 +23,7 @@ impl Sqlite {
             if *approver.claim() != Claim::Lock || !factors::burn(transaction, &approver)? {
                 return Ok(false);
             }
-            transaction.execute(
-                "INSERT INTO meta (key, value) VALUES ('locked', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1",
-                [now.wall.to_string()],
-            )?;
+            meta::write(transaction, META, &now.wall.to_string())?;
             decisions::cancel_all(transaction, None, now)?;
             factors::home_event(transaction, "locked", "", factors::by(transaction, &approver)?, now)?;
             Ok(true)
@@ -40,7 +40,7 @@ impl Sqlite {
             if *approver.claim() != Claim::Unlock || !factors::burn(transaction, &approver)? {
                 return Ok(false);
             }
-            transaction.execute("DELETE FROM meta WHERE key = 'locked'", [])?;
+            meta::remove(transaction, META)?;
             factors::home_event(transaction, "unlocked", "", factors::by(transaction, &approver)?, now)?;
             Ok(true)
         })
@@ -54,7 +54,7 @@ impl Sqlite {
     pub async fn locked_since(&self) -> Result<Option<Millis>, LedgerError> {
         self.on_thread(|inner| {
             let connection = inner.connection(Durability::Normal);
-            Ok(locked(&connection)?.map(|at| at.parse().unwrap_or(0)))
+            Ok(meta::read(&connection, META)?.map(|at| at.parse().unwrap_or(0)))
         })
         .await
     }
@@ -62,10 +62,5 @@ impl Sqlite {
 
 /// Is everything locked?
 pub(super) fn is_locked(connection: &Connection) -> Result<bool, LedgerError> {
-    Ok(locked(connection)?.is_some())
-}
-
-fn locked(connection: &Connection) -> Result<Option<String>, LedgerError> {
-    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = 'locked'")?;
-    Ok(statement.query_row([], |row| row.get(0)).optional()?)
+    Ok(meta::read(connection, META)?.is_some())
 }

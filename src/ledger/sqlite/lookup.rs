@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Durability, LedgerError, Sqlite, approvals, factors};
+use super::{Durability, LedgerError, Sqlite, approvals, factors, meta};
 use crate::{
     call::Caller,
     clock::{Millis, Now, rfc3339},
@@ -121,11 +121,7 @@ impl Sqlite {
             let deleted = transaction
                 .execute("DELETE FROM payload WHERE record IN (SELECT id FROM record WHERE seq < ?)", [first])?;
             if deleted > 0 {
-                transaction.execute(
-                    "INSERT INTO meta (key, value) VALUES ('pruned_before', ?1)
-                     ON CONFLICT (key) DO UPDATE SET value = ?1",
-                    [first.to_string()],
-                )?;
+                meta::write(transaction, "pruned_before", &first.to_string())?;
                 let body = Map::from_iter([("before".to_owned(), json!(first)), ("count".to_owned(), json!(deleted))]);
                 factors::home_event(transaction, "pruned", "", body, now)?;
             }

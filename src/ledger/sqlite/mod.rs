@@ -3,8 +3,9 @@
 //! Two connections: what is only a read upstream is committed with `synchronous=NORMAL` (survives our crash, not a power
 //! cut), everything else with FULL. Each method is one `BEGIN IMMEDIATE` transaction on a blocking thread. What reads much of
 //! the log, for a person, has a connection of its own meanwhile: no call waits for it.
-//! `accounts`, `agents`, `people`, `factors`, `passkeys`, `enrolments`, `sessions`, `sign_in_links`, `pins`, `notices` and `offers` keep the home's other
-//! facts in the same file and the same chain.
+//! `accounts`, `agents`, `people`, `factors`, `passkeys`, `enrolments`, `sessions`, `sign_in_links`, `pins`, `notices` and
+//! `offers` keep the home's other facts in the same file and the same chain. What several of them need alike is in `token`
+//! (what is given out once and known by its hash) and `meta` (facts by name).
 
 mod accounts;
 mod agents;
@@ -19,6 +20,7 @@ mod keeping;
 mod limits;
 mod locks;
 mod lookup;
+pub(super) mod meta;
 mod migration;
 mod moving;
 mod notices;
@@ -30,6 +32,7 @@ mod pins;
 mod runner;
 mod sessions;
 mod sign_in_links;
+mod token;
 
 use std::{
     path::{Path, PathBuf},
@@ -56,6 +59,7 @@ pub use self::{
     runner::Runner,
     sessions::SessionToken,
     sign_in_links::{SignInLink, SignInToken},
+    token::{Token, TokenKind},
 };
 use super::{
     Admission, Admit, Answer, Approval, Attempt, Bad, CancelledBy, Decided, Lately, Ledger, LedgerError, Outcome,

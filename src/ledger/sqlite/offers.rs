@@ -5,16 +5,24 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
-use super::{Durability, LedgerError, Sqlite};
-use crate::{
-    canonical,
-    clock::{Millis, Now},
+use super::{
+    Durability, LedgerError, Sqlite,
+    token::{Token, TokenKind},
 };
+use crate::clock::{Millis, Now};
 
 /// How long a client may take to come back.
 const LIFETIME: Millis = 15 * 60 * 1000;
 /// How many may be open; older ones then count no more.
 const OPEN: u32 = 500;
+
+/// Offers, of which what a client brings back is the token.
+pub(super) enum Offers {}
+
+impl TokenKind for Offers {
+    const DOMAIN: &'static str = "agentport/offer";
+    const NAME: &'static str = "request state";
+}
 
 impl Sqlite {
     /// Gives out what a client has to bring back with the very same `call`.
@@ -22,10 +30,8 @@ impl Sqlite {
     /// # Errors
     /// The database cannot be used, or there is no randomness.
     pub async fn make_offer(&self, approval: &str, call: &str, now: Now) -> Result<String, LedgerError> {
-        let mut bytes = [0_u8; 32];
-        getrandom::fill(&mut bytes)?;
-        let state = data_encoding::BASE64URL_NOPAD.encode(&bytes);
-        let (hash, approval, call) = (hash(&state), approval.to_owned(), call.to_owned());
+        let state = Token::<Offers>::generate()?;
+        let (hash, approval, call) = (state.hash(), approval.to_owned(), call.to_owned());
         self.transaction(Durability::Normal, move |transaction, _| {
             transaction.execute(
                 "DELETE FROM offer WHERE expires_at <= ?1 OR hash IN
@@ -39,7 +45,7 @@ impl Sqlite {
             Ok(())
         })
         .await?;
-        Ok(state)
+        Ok(state.as_shown().to_owned())
     }
 
     /// The approval that belongs to what a client brought back. It counts once, whatever is wrong with it; `None`: it was
@@ -48,7 +54,8 @@ impl Sqlite {
     /// # Errors
     /// The database cannot be used.
     pub async fn take_offer(&self, state: &str, call: &str, now: Now) -> Result<Option<String>, LedgerError> {
-        let (hash, call) = (hash(state), call.to_owned());
+        let Some(state) = Token::<Offers>::parse(state) else { return Ok(None) };
+        let (hash, call) = (state.hash(), call.to_owned());
         self.transaction(Durability::Normal, move |transaction, _| {
             let found: Option<(String, String, Millis)> = transaction
                 .prepare_cached("DELETE FROM offer WHERE hash = ? RETURNING approval, call, expires_at")?
@@ -58,8 +65,4 @@ impl Sqlite {
         })
         .await
     }
-}
-
-fn hash(state: &str) -> String {
-    canonical::hex(&canonical::sha256("agentport/offer", &[state.as_bytes()]))
 }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
-use super::{LedgerError, fresh_id};
+use super::{LedgerError, fresh_id, meta};
 
 /// How long a transaction waits for another process's. Longer than any of ours takes; then the call is refused.
 pub(super) const BUSY: std::time::Duration = std::time::Duration::from_secs(10);
@@ -63,14 +63,11 @@ fn write_ahead(connection: &Connection) -> Result<(), LedgerError> {
 
 /// The home's id, made once.
 pub(super) fn home_id(connection: &Connection) -> Result<String, LedgerError> {
-    let read = |connection: &Connection| -> Result<Option<String>, LedgerError> {
-        Ok(connection.query_row("SELECT value FROM meta WHERE key = 'home_id'", [], |row| row.get(0)).optional()?)
-    };
-    if let Some(id) = read(connection)? {
+    if let Some(id) = meta::read(connection, "home_id")? {
         return Ok(id);
     }
     let transaction = rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     transaction.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('home_id', ?)", params![fresh_id("home")?])?;
     transaction.commit()?;
-    read(connection)?.ok_or_else(|| LedgerError::Corrupt("it has no home id".to_owned()))
+    meta::read(connection, "home_id")?.ok_or_else(|| LedgerError::Corrupt("it has no home id".to_owned()))
 }

@@ -99,31 +99,3 @@ impl Sqlite {
         .await
     }
 }
-
-impl Sqlite {
-    /// A fact of the home that is no part of the log, such as where the site listens.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn meta(&self, key: &str) -> Result<Option<String>, LedgerError> {
-        let connection = self.inner.connection(Durability::Normal);
-        let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = ?")?;
-        Ok(statement.query_row([key], |row| row.get(0)).optional()?)
-    }
-
-    /// Sets such facts, all at once.
-    ///
-    /// # Errors
-    /// The database cannot be used.
-    pub fn set_meta(&self, facts: &[(&str, &str)]) -> Result<(), LedgerError> {
-        self.inner.transaction(Durability::Normal, |transaction| {
-            for (key, value) in facts {
-                transaction.execute(
-                    "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
-                    [key, value],
-                )?;
-            }
-            Ok(())
-        })
-    }
-}

@@ -3,50 +3,30 @@
 use rusqlite::{Transaction, params};
 use serde_json::Map;
 
-use super::{Durability, LedgerError, Sqlite, factors, people};
+use super::{
+    Durability, LedgerError, Sqlite, factors, people,
+    token::{Token, TokenKind},
+};
 use crate::{
     approval::{Approver, Claim, PersonId},
-    canonical,
     clock::{Millis, Now},
 };
 
-/// A session's token as the cookie has it. Shown to one browser.
-pub struct SessionToken(String);
+/// Sessions, of which a token opens one.
+pub enum Sessions {}
 
-impl SessionToken {
-    /// 256 fresh random bits.
-    ///
-    /// # Errors
-    /// The operating system has no randomness.
-    pub fn generate() -> Result<Self, LedgerError> {
-        let mut bytes = [0_u8; 32];
-        getrandom::fill(&mut bytes)?;
-        Ok(Self(data_encoding::BASE64URL_NOPAD.encode(&bytes)))
-    }
-
-    /// From a cookie.
-    pub fn from_cookie(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-
-    /// For a cookie.
-    pub fn as_cookie(&self) -> &str {
-        &self.0
-    }
-
-    /// Something that only this session knows, for one use: a CSRF token.
-    pub fn derive(&self, purpose: &str) -> String {
-        canonical::hex(&canonical::sha256("agentport/session/derive", &[self.0.as_bytes(), purpose.as_bytes()]))
-    }
-
-    fn hash(&self) -> String {
-        canonical::hex(&canonical::sha256("agentport/session", &[self.0.as_bytes()]))
-    }
+impl TokenKind for Sessions {
+    const DOMAIN: &'static str = "agentport/session";
+    const NAME: &'static str = "session";
 }
 
-impl std::fmt::Debug for SessionToken {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("[session]")
+/// A session's token as the cookie has it. Shown to one browser.
+pub type SessionToken = Token<Sessions>;
+
+impl SessionToken {
+    /// Something that only this session knows, for one use: a CSRF token.
+    pub fn for_form(&self, purpose: &str) -> String {
+        self.derive("agentport/session/derive", &[purpose])
     }
 }
 

@@ -3,15 +3,16 @@
 //!
 //! INVARIANT: of each person at most one link is open. The ledger keeps the hash of its token alone.
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction};
+use rusqlite::{Connection, Transaction};
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
-use subtle::ConstantTimeEq as _;
 
-use super::{Durability, LedgerError, SessionToken, Sqlite, factors, people, sessions};
+use super::{
+    Durability, LedgerError, SessionToken, Sqlite, factors, meta, people, sessions,
+    token::{Token, TokenKind},
+};
 use crate::{
     approval::PersonId,
-    canonical,
     clock::{Millis, Now},
 };
 
@@ -20,39 +21,21 @@ const META: &str = "sign_in_links";
 /// How long one is good.
 const LIFETIME: Millis = 15 * 60 * 1000;
 
-/// What a sign-in link ends with. Shown once, to the human alone.
-#[derive(Clone)]
-pub struct SignInToken(String);
+/// Sign-in links, of which a token opens one.
+pub enum SignInLinks {}
 
-impl SignInToken {
-    /// Base64url letters of 256 bits.
-    const LETTERS: usize = 43;
-
-    fn generate() -> Result<Self, LedgerError> {
-        let mut bytes = [0_u8; 32];
-        getrandom::fill(&mut bytes)?;
-        Ok(Self(data_encoding::BASE64URL_NOPAD.encode(&bytes)))
-    }
-
-    /// From a link; `None` if it does not have the shape of one.
-    pub fn from_link(text: &str) -> Option<Self> {
-        let letters = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-        (text.len() == Self::LETTERS && letters).then(|| Self(text.to_owned()))
-    }
-
-    /// For a link.
-    pub fn as_link(&self) -> &str {
-        &self.0
-    }
-
-    fn hash(&self) -> String {
-        canonical::hex(&canonical::sha256("agentport/sign_in_link", &[self.0.as_bytes()]))
-    }
+impl TokenKind for SignInLinks {
+    const DOMAIN: &'static str = "agentport/sign_in_link";
+    const NAME: &'static str = "sign-in link";
 }
 
-impl std::fmt::Debug for SignInToken {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("[sign-in link]")
+/// What a sign-in link ends with.
+pub type SignInToken = Token<SignInLinks>;
+
+impl SignInToken {
+    /// For a link.
+    pub fn as_link(&self) -> &str {
+        self.as_shown()
     }
 }
 
@@ -79,13 +62,8 @@ struct Row {
 }
 
 impl Row {
-    /// Is its time over, by whichever clock comes first? It does not outlive a boot.
     fn is_due(&self, now: Now) -> bool {
-        now.wall >= self.expires_at || now.boot_id != self.boot_id || now.boot >= self.expires_boot
-    }
-
-    fn is_of(&self, token: &SignInToken) -> bool {
-        self.hash.as_bytes().ct_eq(token.hash().as_bytes()).into()
+        now.is_past(Now { wall: self.expires_at, boot: self.expires_boot, boot_id: self.boot_id })
     }
 }
 
@@ -104,13 +82,8 @@ impl Sqlite {
             let mut rows = load(transaction)?;
             rows.retain(|row| row.person != person && !row.is_due(now));
             let body = Map::from_iter([("person".to_owned(), people::describe(transaction, &person)?)]);
-            rows.push(Row {
-                hash: token.hash(),
-                person,
-                expires_at: now.wall.saturating_add(LIFETIME),
-                expires_boot: now.boot.saturating_add(LIFETIME),
-                boot_id: now.boot_id,
-            });
+            let Now { wall: expires_at, boot: expires_boot, boot_id } = now.after(LIFETIME);
+            rows.push(Row { hash: token.hash(), person, expires_at, expires_boot, boot_id });
             store(transaction, &rows)?;
             factors::home_event(transaction, "sign-in link made", "", body, now)?;
             Ok(Some(token))
@@ -152,8 +125,7 @@ impl Sqlite {
 
 /// No link is good any more.
 pub(super) fn end_all(transaction: &Transaction<'_>) -> Result<(), LedgerError> {
-    transaction.execute("DELETE FROM meta WHERE key = ?", [META])?;
-    Ok(())
+    meta::remove(transaction, META)
 }
 
 fn has_factor(connection: &Connection, person: &PersonId) -> Result<bool, LedgerError> {
@@ -163,17 +135,14 @@ fn has_factor(connection: &Connection, person: &PersonId) -> Result<bool, Ledger
 
 /// The link, if it is open, its time is not over, and whose it is may still sign in.
 fn live(connection: &Connection, token: &SignInToken, now: Now) -> Result<Option<Row>, LedgerError> {
-    let found = load(connection)?.into_iter().find(|row| row.is_of(token) && !row.is_due(now));
+    let found = load(connection)?.into_iter().find(|row| token.has_hash(&row.hash) && !row.is_due(now));
     let Some(row) = found else { return Ok(None) };
     Ok(has_factor(connection, &row.person)?.then_some(row))
 }
 
 /// Those that cannot be read are none.
 fn load(connection: &Connection) -> Result<Vec<Row>, LedgerError> {
-    let text: Option<String> = connection
-        .prepare_cached("SELECT value FROM meta WHERE key = ?")?
-        .query_row([META], |row| row.get(0))
-        .optional()?;
+    let text = meta::read(connection, META)?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
 }
 
@@ -182,9 +151,5 @@ fn store(transaction: &Transaction<'_>, rows: &[Row]) -> Result<(), LedgerError>
         return end_all(transaction);
     }
     let text = serde_json::to_string(rows).map_err(|error| LedgerError::Corrupt(error.to_string()))?;
-    transaction.execute(
-        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
-        [META, &text],
-    )?;
-    Ok(())
+    meta::write(transaction, META, &text)
 }

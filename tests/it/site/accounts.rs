@@ -203,7 +203,7 @@ async fn t135_nobody_but_the_owner_changes_the_accounts() {
     assert!(!page.body.contains("/connect\"") && !page.body.contains("/disconnect\""), "{}", page.body);
     // the page gives her no form; what its token would be, her own cookie says
     let cookie = ann.cookie.clone().unwrap();
-    let token = SessionToken::from_cookie(cookie.split_once('=').unwrap().1).derive("accounts/stripe/default");
+    let token = SessionToken::parse(cookie.split_once('=').unwrap().1).unwrap().for_form("accounts/stripe/default");
     let code = house.next_code();
     for action in ["connect", "disconnect"] {
         let fields = [("csrf", &*token), ("code", &*code), ("secret", "rk_test_0123456789abcdef0123")];
