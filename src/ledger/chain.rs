@@ -9,10 +9,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::{Map, Value, json};
 
-use super::{
-    ApprovalStatus, LedgerError,
-    sqlite::{meta, policy_digest},
-};
+use super::{LedgerError, sqlite::meta};
 use crate::{canonical, clock::Millis};
 
 /// What `log verify` found in order.
@@ -49,6 +46,35 @@ pub struct Bad {
     pub id: String,
     /// What is wrong with it.
     pub what: String,
+}
+
+impl Bad {
+    /// What no record speaks of.
+    fn of_none(what: &str) -> Self {
+        Self { seq: 0, id: String::new(), what: what.to_owned() }
+    }
+}
+
+/// A record, for comparing with what stands beside it or was signed.
+struct Said {
+    seq: i64,
+    id: String,
+    body: Value,
+}
+
+impl Said {
+    /// From its first three columns.
+    fn of(row: &rusqlite::Row<'_>) -> Result<Self, LedgerError> {
+        Ok(Self { seq: row.get(0)?, id: row.get(1)?, body: object(&row.get::<_, String>(2)?) })
+    }
+
+    fn bad(&self, what: &str) -> Bad {
+        Bad { seq: self.seq, id: self.id.clone(), what: what.to_owned() }
+    }
+}
+
+fn object(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_default()
 }
 
 /// A record about to be appended.
@@ -105,9 +131,9 @@ pub fn verify(connection: &Connection) -> Result<Result<Verified, Bad>, LedgerEr
     // one read transaction: a line that is appended meanwhile is in all that follows, or in nothing
     let transaction = connection.unchecked_transaction()?;
     let verified = check_chain(&transaction)?
-        .and_then_check(|| check_approvals(&transaction))?
-        .and_then_check(|| check_sending(&transaction))?
-        .and_then_check(|| check_pins(&transaction))?
+        .and_then_check(|| standing::check_approvals(&transaction))?
+        .and_then_check(|| standing::check_sending(&transaction))?
+        .and_then_check(|| standing::check_pins(&transaction))?
         .and_then_check(|| standing::check_grants(&transaction))?
         .and_then_check(|| standing::check_lock(&transaction))?;
     match verified {
@@ -168,7 +194,7 @@ fn check_chain(transaction: &Transaction<'_>) -> Result<Result<Verified, Bad>, L
         if hash[..] != row.hash[..] {
             return Ok(Err(bad("it is not what was recorded")));
         }
-        let body: Value = serde_json::from_str(body).unwrap_or_default();
+        let body = object(body);
         if kind == "home" && status == "pruned" {
             pruned_in_chain = body.get("before").and_then(Value::as_i64).unwrap_or(0);
         }
@@ -185,8 +211,7 @@ fn check_chain(transaction: &Transaction<'_>) -> Result<Result<Verified, Bad>, L
         expected += 1;
     }
     if pruned_before != pruned_in_chain {
-        let what = "the mark of what was pruned is not the recorded one".to_owned();
-        return Ok(Err(Bad { seq: 0, id: String::new(), what }));
+        return Ok(Err(Bad::of_none("the mark of what was pruned is not the recorded one")));
     }
     if let Some(bad) = missing.into_iter().find(|bad| bad.seq >= pruned_in_chain) {
         return Ok(Err(bad));
@@ -232,128 +257,6 @@ fn check_payloads(
         }
     }
     Ok(stored.pop().map(|(role, _)| PayloadProblem::Altered(role)))
-}
-
-/// Compares each approval's row with what its records say of it.
-fn check_approvals(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerError> {
-    let mut statement = transaction.prepare(
-        "SELECT record.seq, record.id, record.body, record.caller,
-                approval.id, approval.call_key, approval.caller, approval.digest, approval.status,
-                approval.created_at, approval.expires_at, approval.reopened, record.at,
-                approval.expires_boot, approval.boot_id
-         FROM record LEFT JOIN approval ON approval.call = record.id
-         WHERE record.kind = 'call' AND record.status = 'pending' ORDER BY record.seq",
-    )?;
-    let mut rows = statement.query([])?;
-    let mut known = 0_i64;
-    while let Some(row) = rows.next()? {
-        let (seq, id): (i64, String) = (row.get(0)?, row.get(1)?);
-        let bad = |what: &str| Ok(Some(Bad { seq, id: id.clone(), what: what.to_owned() }));
-        let body: Value = serde_json::from_str(&row.get::<_, String>(2)?).unwrap_or_default();
-        let Some(approval) = row.get::<_, Option<String>>(4)? else { return bad("its approval is gone") };
-        known += 1;
-        let says = |key: &str, value: Value| body.get(key) == Some(&value);
-        let same = says("approval", json!(approval))
-            && says("call_key", json!(row.get::<_, String>(5)?))
-            && row.get::<_, String>(3)? == row.get::<_, String>(6)?
-            && says("digest", json!(row.get::<_, String>(7)?))
-            && says("expires_at", json!(row.get::<_, i64>(10)?))
-            && says("expires_boot", json!(row.get::<_, i64>(13)?))
-            && says("boot_id", json!(row.get::<_, i64>(14)?))
-            && row.get::<_, i64>(9)? == row.get::<_, i64>(12)?;
-        if !same {
-            return bad("its approval is not what was recorded");
-        }
-        let recorded = recorded_status(transaction, &id)?;
-        if recorded != (row.get::<_, String>(8)?, row.get::<_, i64>(11)? != 0) {
-            return bad(&format!("its approval says `{}`, the records say `{}`", row.get::<_, String>(8)?, recorded.0));
-        }
-    }
-    let all: i64 = transaction.query_row("SELECT count(*) FROM approval", [], |row| row.get(0))?;
-    if all != known {
-        return Ok(Some(Bad { seq: 0, id: String::new(), what: "an approval that no record asked for".to_owned() }));
-    }
-    Ok(None)
-}
-
-/// A call that was permitted has one outcome or is being sent; no other call has either.
-fn check_sending(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerError> {
-    let odd: Option<(i64, String, bool)> = transaction
-        .query_row(
-            "SELECT seq, id, permitted FROM (
-                 SELECT seq, id,
-                     status = 'allowed' OR EXISTS (SELECT 1 FROM record AS decision WHERE decision.call = record.id
-                         AND decision.kind = 'decision' AND decision.status = 'approved') AS permitted,
-                     (SELECT count(*) FROM record AS outcome WHERE outcome.call = record.id AND outcome.kind = 'outcome')
-                         + (SELECT count(*) FROM sending WHERE sending.call = record.id) AS ends
-                 FROM record WHERE kind = 'call')
-             WHERE permitted <> ends ORDER BY seq LIMIT 1",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )
-        .optional()?;
-    if let Some((seq, id, permitted)) = odd {
-        let what = if permitted {
-            "it was permitted, and is neither being sent nor has one outcome"
-        } else {
-            "it was not permitted, and is being sent or has an outcome"
-        };
-        return Ok(Some(Bad { seq, id, what: what.to_owned() }));
-    }
-    let stray: Option<String> = transaction
-        .query_row(
-            "SELECT call FROM sending WHERE call NOT IN (SELECT id FROM record WHERE kind = 'call') LIMIT 1",
-            [],
-            |row| row.get(0),
-        )
-        .optional()?;
-    Ok(stray.map(|id| Bad { seq: 0, id, what: "a call of no record is being sent".to_owned() }))
-}
-
-/// Compares each pinned policy with the record of its being applied.
-fn check_pins(transaction: &Transaction<'_>) -> Result<Option<Bad>, LedgerError> {
-    let mut statement = transaction.prepare("SELECT text, tools, at FROM pin ORDER BY seq")?;
-    let mut pins = statement.query([])?;
-    let mut statement = transaction.prepare(
-        "SELECT seq, id, body, at FROM record WHERE kind = 'home' AND status = 'policy applied' ORDER BY seq",
-    )?;
-    let mut records = statement.query([])?;
-    while let Some(record) = records.next()? {
-        let body: Value = serde_json::from_str(&record.get::<_, String>(2)?).unwrap_or_default();
-        let same = match pins.next()? {
-            Some(pin) => {
-                body.get("digest") == Some(&json!(policy_digest(&pin.get::<_, String>(0)?)))
-                    && body.get("tools") == Some(&json!(tools_hash(&pin.get::<_, String>(1)?)))
-                    && record.get::<_, i64>(3)? == pin.get::<_, i64>(2)?
-            }
-            None => false,
-        };
-        if !same {
-            let what = "the policy in force is not the one that was applied".to_owned();
-            return Ok(Some(Bad { seq: record.get(0)?, id: record.get(1)?, what }));
-        }
-    }
-    Ok(pins.next()?.map(|_| Bad { seq: 0, id: String::new(), what: "a policy that nobody applied".to_owned() }))
-}
-
-/// The status that a call's records give its approval, and whether a denial was lifted.
-fn recorded_status(transaction: &Transaction<'_>, call: &str) -> Result<(String, bool), LedgerError> {
-    let mut status = ApprovalStatus::Pending.as_str().to_owned();
-    let mut reopened = false;
-    let mut statement =
-        transaction.prepare_cached("SELECT kind, status FROM record WHERE call = ? AND id <> call ORDER BY seq")?;
-    let mut rows = statement.query([call])?;
-    while let Some(row) = rows.next()? {
-        let (kind, said): (String, String) = (row.get(0)?, row.get(1)?);
-        match (kind.as_str(), said.as_str()) {
-            ("outcome", _) => ApprovalStatus::Executed.as_str().clone_into(&mut status),
-            (_, "reopened") => reopened = true,
-            // what was looked up decides nothing, nor does a yes to which another one is needed
-            ("facts", _) | (_, "yes") => {}
-            (_, said) => said.clone_into(&mut status),
-        }
-    }
-    Ok((status, reopened))
 }
 
 fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {

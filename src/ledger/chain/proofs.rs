@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension as _, Statement, Transaction, params};
 use serde_json::Value;
 
-use super::Bad;
+use super::{Bad, Said, object};
 use crate::{
     approval::{Claim, FactorId, PersonId, Ticked, passkey::check_recorded},
     ledger::{LedgerError, sqlite::stored_pin_digest},
@@ -120,23 +120,8 @@ const ENROLLED: &str =
     "SELECT EXISTS (SELECT 1 FROM record WHERE kind = 'home' AND status = 'factor added' AND tool = coalesce(?, tool)
     AND seq < ? AND json_extract(body, '$.public_key') = ?)";
 
-/// A record that keeps what a passkey signed.
-struct Said {
-    seq: i64,
-    id: String,
-    body: Value,
-}
-
 impl Said {
-    /// From its first three columns.
-    fn of(row: &rusqlite::Row<'_>) -> Result<Self, LedgerError> {
-        Ok(Self { seq: row.get(0)?, id: row.get(1)?, body: object(&row.get::<_, String>(2)?) })
-    }
-
-    fn bad(&self, what: &str) -> Bad {
-        Bad { seq: self.seq, id: self.id.clone(), what: what.to_owned() }
-    }
-
+    /// Is what a passkey signed here over this claim, and was the passkey enrolled?
     fn check(&self, claim: &Claim, enrolled: &mut Statement<'_>) -> Result<Option<Bad>, LedgerError> {
         let key = match check_recorded(self.body.get("proof").unwrap_or(&Value::Null), claim) {
             Ok(key) => String::from(key),
@@ -146,10 +131,6 @@ impl Said {
         let known: bool = enrolled.query_row(params![factor, self.seq, key], |row| row.get(0))?;
         Ok((!known).then(|| self.bad("its passkey was not enrolled")))
     }
-}
-
-fn object(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_default()
 }
 
 /// The digest of the grant of this id that was given before this record.

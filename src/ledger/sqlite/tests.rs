@@ -2,6 +2,7 @@
 
 mod codes;
 mod faults;
+mod holder;
 mod hostile;
 mod keeping;
 mod many;
@@ -20,6 +21,8 @@ use super::{
     *,
 };
 use crate::approval::{FactorId, RecoveryHash};
+
+pub(crate) use holder::Holder;
 
 conformance::story!(Folder::two);
 

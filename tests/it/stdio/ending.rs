@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::harness::{Answer, Port, Reply, Upstream};
+use crate::harness::{Answer, Port, Reply, Upstream, Wire};
 
 #[test]
 fn at_the_end_of_input_what_runs_is_answered_and_waits_end() {
@@ -45,12 +45,7 @@ fn an_idle_server_ends_with_its_input() {
 
 #[test]
 fn a_write_that_hangs_when_the_server_is_told_to_end_is_unknown() {
-    let upstream = Upstream::start(|_| Reply::Hang);
-    let port = Port::connected(&upstream);
-    port.allow("stripe.create_customer");
-    let mut wire = port.wire();
-    wire.begin("stripe_create_customer", &json!({"name": "x"}));
-    upstream.arrival();
+    let (upstream, port, wire) = writing();
     assert_eq!(port.calls().last().unwrap().1, "sending");
     wire.terminate();
     let ended = wire.wait();
@@ -63,16 +58,22 @@ fn a_write_that_hangs_when_the_server_is_told_to_end_is_unknown() {
 
 #[test]
 fn a_write_that_hung_when_the_server_was_killed_is_unknown_for_the_next_one() {
+    let (_upstream, port, wire) = writing();
+    // the drop kills it
+    drop(wire);
+    assert_eq!(port.calls().last().unwrap().1, "unknown");
+    port.cli(["log", "verify"]).done();
+}
+
+/// A server whose upstream hangs over a write that has arrived there.
+fn writing() -> (Upstream, Port, Wire) {
     let upstream = Upstream::start(|_| Reply::Hang);
     let port = Port::connected(&upstream);
     port.allow("stripe.create_customer");
     let mut wire = port.wire();
     wire.begin("stripe_create_customer", &json!({"name": "x"}));
     upstream.arrival();
-    // the drop kills it
-    drop(wire);
-    assert_eq!(port.calls().last().unwrap().1, "unknown");
-    port.cli(["log", "verify"]).done();
+    (upstream, port, wire)
 }
 
 /// Less than the 30 s for which running sends are waited for, and more than a loaded machine takes for anything.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
-    approval::{Approver, Claim, Code, PersonId, Strength, prove},
+    approval::{Approver, Claim, Code, PersonId, Strength, prove, prove_by_passkey},
     ledger::{
         Admission, Answer, Approval, ApprovalStatus, Decided,
         conformance::{asked, evaluation, letters, refund, status},
@@ -129,23 +129,12 @@ async fn t139_a_recovery_code_is_its_persons_and_nobody_elses() {
 /// Two pages that were given the same signature in the same moment: both proofs were made before either was burnt.
 #[tokio::test]
 async fn t134_a_signature_that_was_checked_twice_is_burnt_once() {
-    use crate::{
-        approval::{FactorId, passkey::Registration, prove_by_passkey},
-        authenticator::Authenticator,
-    };
-    const ORIGIN: &str = "http://localhost:4747";
-    let stage = Folder::with(2);
+    let Holder { home: stage, mut key, passkey } = Holder::of(Folder::with(2)).await;
     let [ledger, other] = &stage.ledgers[..] else { panic!() };
-    let mut key = Authenticator::ed25519(ORIGIN, 7);
-    let token = ledger.open_enrolment(None, None, at(0)).await.unwrap().unwrap();
-    let challenge = ledger.enrolment(&token, at(0)).await.unwrap().unwrap().challenge;
-    let new = Registration::parse(&key.register(&challenge)).unwrap().check(&challenge, ORIGIN).unwrap();
-    let factor = FactorId("fac_key".to_owned());
-    assert!(ledger.finish_enrolment_by_passkey(&token, factor, new, vec![], at(0)).await.unwrap().is_some());
     let challenge = ledger.new_challenge(Claim::SignIn, at(1)).await.unwrap();
     let nonce = other.nonce(challenge.clone(), at(2)).await.unwrap().unwrap();
-    let (passkey, assertion) = (other.passkeys(None).await.unwrap().remove(0), key.sign(&challenge));
-    let proven = || prove_by_passkey(Claim::SignIn, &assertion, &passkey, &nonce, ORIGIN).unwrap();
+    let assertion = key.sign(&challenge);
+    let proven = || prove_by_passkey(Claim::SignIn, &assertion, &passkey, &nonce, Holder::ORIGIN).unwrap();
     let (one, two) = (proven(), proven());
     assert!(ledger.open_session(one, at(3)).await.unwrap().is_some());
     assert!(other.open_session(two, at(3)).await.unwrap().is_none());

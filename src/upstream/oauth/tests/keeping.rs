@@ -2,14 +2,20 @@
 
 use super::*;
 
-#[tokio::test]
-async fn what_the_store_does_not_take_is_kept_and_stored_later() {
+/// A process that has renewed once, and keeps what the store did not take.
+async fn keeping() -> (Stage, Credentials) {
     let stage = Stage::start().await;
     let process = stage.process();
     stage.clock.pass(HOUR);
     stage.gives(2);
     stage.store.broken.store(true, Ordering::SeqCst);
     assert_eq!(stage.open(&process).await.unwrap(), "Bearer access-2");
+    (stage, process)
+}
+
+#[tokio::test]
+async fn what_the_store_does_not_take_is_kept_and_stored_later() {
+    let (stage, process) = keeping().await;
     assert_eq!(stage.open(&process).await.unwrap(), "Bearer access-2");
     assert_eq!((stage.asked().len(), stage.stored_refresh().as_deref()), (1, Some("refresh-1")));
     // the next renewal goes on from what only this process has
@@ -28,12 +34,7 @@ async fn what_the_store_does_not_take_is_kept_and_stored_later() {
 
 #[tokio::test]
 async fn a_human_who_signs_in_again_wins_over_what_a_process_keeps() {
-    let stage = Stage::start().await;
-    let process = stage.process();
-    stage.clock.pass(HOUR);
-    stage.gives(2);
-    stage.store.broken.store(true, Ordering::SeqCst);
-    assert_eq!(stage.open(&process).await.unwrap(), "Bearer access-2");
+    let (stage, process) = keeping().await;
     stage.store.broken.store(false, Ordering::SeqCst);
     stage.sign_in("access-9", Some("refresh-9"), Some(HOUR)).await;
     assert_eq!(stage.open(&process).await.unwrap(), "Bearer access-9");
