@@ -15,7 +15,7 @@ use crate::secret::Secret;
 
 pub use self::channels::{Channel, ChannelKind, MailTls, Mailbox, SecretNeed};
 pub use self::rewrite::with_store;
-pub use self::settings::{OAuthClient, Settings, StoreKind, parse_duration};
+pub use self::settings::{OAuthClient, Settings, StoreKind, is_client_id, parse_duration};
 pub use self::site::{Acme, Tls, TlsFiles, is_this_computer};
 
 /// Where root says what nobody on this computer may.

@@ -34,7 +34,7 @@ pub use self::{
     accounts::{Disconnected, Health, SecretState, better_role},
     applying::{Proposal, ProposalError},
     connecting::{
-        ConnectError, ConnectedAccount, Connecting, Seal, SettingError, is_account_name, is_unseen, settings,
+        ConnectError, ConnectedAccount, Connecting, Seal, SettingError, is_account_name, is_unseen, settings, way_in,
     },
     deciding::{DecideError, Said},
     enrolling::{ByLink, EnrolError},

@@ -78,6 +78,11 @@ pub struct Settings {
     pub trust: BTreeMap<String, PathBuf>,
 }
 
+/// Can a vendor's client have this id?
+pub fn is_client_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 500 && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// `[oauth.<integration>]`: a client that a person registered with a vendor. Its secret, where the vendor gives one out,
 /// is a credential and never in a file: `connect --oauth` takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -338,7 +343,7 @@ fn oauth_client(id: &str, raw: &RawOAuth, source: &mut Source<'_>) -> Option<OAu
         return None;
     }
     let client_id = raw.client_id.get_ref();
-    if client_id.is_empty() || client_id.len() > 500 || !client_id.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !is_client_id(client_id) {
         let help = "copy it from the page where you registered the client".to_owned();
         source.problem(raw.client_id.span(), "this is not a client's id", Some(help));
         return None;

@@ -5,13 +5,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Gateway, Parts};
 use crate::{
-    account::Account,
+    account::{Account, Origin},
     approval::Approver,
-    catalog::Integration,
+    catalog::{Integration, OAuthSpec},
     ledger::{LedgerError, Outcome, sqlite::Kept},
     secret::{Secret, StoreError},
     snapshot::Snapshot,
-    upstream::{CredentialError, Inspected, inspect},
+    upstream::{CredentialError, Inspected, inspect, oauth::Server},
 };
 
 /// What binds a secret to its account, with what the vendor says that it may do.
@@ -142,6 +142,23 @@ pub fn is_unseen(snapshot: &Snapshot, integration: &Integration) -> bool {
     let waiting: Vec<&str> = snapshot.policy.unapproved().map(|(name, _)| name).collect();
     let mut tools = snapshot.catalog.tools_of(&integration.id);
     snapshot.catalog.is_own(&integration.id) && tools.all(|tool| waiting.contains(&tool.policy_name().as_str()))
+}
+
+/// How one signs in to an account in a browser, where its manifest is seen and it says how for the address of the account that
+/// is there, or else for its own. Another authorization server is named on the terminal alone.
+pub fn way_in<'a>(
+    snapshot: &Snapshot,
+    integration: &'a Integration,
+    before: Option<&Account>,
+) -> Option<(&'a OAuthSpec, Server)> {
+    let spec = integration.credential.oauth.as_ref().filter(|_| !is_unseen(snapshot, integration))?;
+    let vendor = integration.upstream.origin();
+    let origin = match before {
+        Some(before) => before.origin.clone(),
+        None => Origin::parse(vendor, false).ok()?,
+    };
+    let server = Server::of(spec, vendor, &origin, None).ok()?;
+    server.authorize.is_some().then_some((spec, server))
 }
 
 /// Can an account have this name?

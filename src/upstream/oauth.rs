@@ -5,7 +5,7 @@
 //! of the caller `agentport` before it is sent. A renewed sign-in is in the secret store before it is used.
 //!
 //! `endpoint` says where an authorization server is, `grant` what it gave, `wire` how it is asked, `sign_in` is the way
-//! through the browser (pure: the terminal drives it, the site could), `renew` keeps what is stored usable.
+//! through the browser (pure: the terminal and the site drive it), `renew` keeps what is stored usable.
 
 mod endpoint;
 mod grant;

@@ -10,18 +10,19 @@ use axum::{
         rejection::{FormRejection, QueryRejection},
     },
     http::{HeaderMap, StatusCode, Uri},
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
 use serde::Deserialize;
 
 use super::{
     Site,
     failure::Failure,
-    pages::{SIGN_OUT, Visit, scripted, see_other},
+    oauth::{Stage, redirect_uri},
+    pages::see_other,
     passkey::challenge,
     proof::{Proof, Refused, prove_owner},
-    session::{Session, check_form_token, form_token},
-    view::{AccountView, ByPasskey, OfferView},
+    view::{AccountView, ByPasskey, Cell, OfferView},
+    visitor::{Tokened, Visitor},
 };
 use crate::{
     approval::Claim,
@@ -51,6 +52,8 @@ struct AccountPage {
     /// Is it the owner who looks?
     owner: bool,
     problem: Option<String>,
+    /// What came back from signing in and is to be stored: whose it is, as the service says.
+    back: Option<Vec<Cell>>,
 }
 
 /// Which account, as the path says it.
@@ -92,19 +95,16 @@ impl Named {
 
 /// `GET /accounts`
 pub(super) async fn list(State(site): State<Arc<Site>>, headers: HeaderMap) -> Result<Response, Failure> {
-    let visit = Visit::open(&site, &headers).await?;
-    let Some(session) = &visit.session else {
-        return visit.ask_who(&site, &headers, StatusCode::OK, "/accounts", None).await;
-    };
+    let visitor = Visitor::open(&site, &headers, "/accounts").await?;
     let now = site.gateway().clock().now().wall;
-    let healths = healths(&site, &visit).await?;
-    let services = visit.snapshot.catalog.integrations();
+    let (healths, snapshot) = (healths(&site, &visitor).await?, &visitor.visit.snapshot);
+    let services = snapshot.catalog.integrations();
     let page = AccountsPage {
-        sign_out: form_token(&session.token, SIGN_OUT),
-        accounts: healths.iter().map(|health| AccountView::new(health, &visit.snapshot, now)).collect(),
+        sign_out: visitor.sign_out(),
+        accounts: healths.iter().map(|health| AccountView::new(health, snapshot, now)).collect(),
         services: services.map(|service| (service.id.clone(), service.title.clone())).collect(),
     };
-    visit.page(&site, &headers, &session.token, StatusCode::OK, &page)
+    visitor.page(&site, &headers, StatusCode::OK, false, &page)
 }
 
 #[derive(Deserialize)]
@@ -124,22 +124,26 @@ pub(super) async fn new(new: Result<Query<New>, QueryRejection>) -> Result<Respo
 /// `GET /accounts/{integration}/{name}`
 pub(super) async fn show(State(site): State<Arc<Site>>, uri: Uri, headers: HeaderMap) -> Result<Response, Failure> {
     let named = Named::of(&uri, "")?;
-    let visit = Visit::open(&site, &headers).await?;
-    let Some(session) = &visit.session else {
-        return visit.ask_who(&site, &headers, StatusCode::OK, "/accounts", None).await;
-    };
-    page(&site, &headers, &visit, session, &named, (StatusCode::OK, None)).await
+    let visitor = Visitor::open(&site, &headers, "/accounts").await?;
+    page(&site, &headers, &visitor, &named, (StatusCode::OK, None)).await
 }
 
+/// A form that a factor is enough for.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct DisconnectForm {
+pub(super) struct Factor {
     csrf: String,
     #[serde(default)]
-    code: String,
+    pub(super) code: String,
     /// What a passkey signed, instead of a code.
     #[serde(default)]
-    passkey: String,
+    pub(super) passkey: String,
+}
+
+impl Tokened for Factor {
+    fn csrf(&self) -> &str {
+        &self.csrf
+    }
 }
 
 /// `POST /accounts/{integration}/{name}/disconnect`
@@ -147,32 +151,39 @@ pub(super) async fn disconnect(
     State(site): State<Arc<Site>>,
     uri: Uri,
     headers: HeaderMap,
-    form: Result<Form<DisconnectForm>, FormRejection>,
+    form: Result<Form<Factor>, FormRejection>,
 ) -> Result<Response, Failure> {
     let named = Named::of(&uri, "/disconnect")?;
-    let Form(form) = form.map_err(|_| Failure::BadForm)?;
-    let visit = Visit::open(&site, &headers).await?;
-    let Some(session) = &visit.session else {
-        return visit.ask_who(&site, &headers, StatusCode::UNAUTHORIZED, "/accounts", None).await;
-    };
-    check_form_token(&session.token, &named.purpose(), &form.csrf)?;
+    let (visitor, form) = Visitor::posting(&site, &headers, form, &named.purpose(), "/accounts").await?;
     let done = async {
         let shown = Proof::read(&form.code, &form.passkey).map_err(Refused::form)?;
-        let approver = prove_owner(&site, (&visit, session), Claim::Disconnect(named.id()), &shown, OWNERS).await?;
+        let who = (&visitor.visit, &visitor.session);
+        let approver = prove_owner(&site, who, Claim::Disconnect(named.id()), &shown, OWNERS).await?;
         let (integration, name) = (&named.integration, &named.name);
-        match site.gateway().disconnect(&visit.parts, integration, name, Some(approver)).await {
+        match site.gateway().disconnect(&visitor.visit.parts, integration, name, Some(approver)).await {
             Ok(Disconnected::Done(_)) => Ok(()),
             Ok(Disconnected::Nobody) => Err(Refused::Inside(Failure::NotFound)),
             Ok(Disconnected::Unproven) => Err(Refused::form(ProveError::Used)),
             Err(error) => Err(Refused::inside(error)),
         }
     };
-    match done.await {
-        Ok(()) => Ok(see_other("/accounts")),
+    let done = done.await;
+    answer(&site, &headers, &visitor, &named, "/accounts", done).await
+}
+
+/// After a form: on to `next`, or the account's page with why not.
+pub(super) async fn answer(
+    site: &Site,
+    headers: &HeaderMap,
+    visitor: &Visitor,
+    named: &Named,
+    next: &str,
+    done: Result<(), Refused>,
+) -> Result<Response, Failure> {
+    match done {
+        Ok(()) => Ok(see_other(next)),
         Err(Refused::Inside(failure)) => Err(failure),
-        Err(Refused::Form(status, problem)) => {
-            page(&site, &headers, &visit, session, &named, (status, Some(problem))).await
-        }
+        Err(Refused::Form(status, problem)) => page(site, headers, visitor, named, (status, Some(problem))).await,
     }
 }
 
@@ -183,6 +194,12 @@ pub(super) const OWNERS: &str = "only the owner changes accounts";
 #[serde(deny_unknown_fields)]
 pub(super) struct Asking {
     csrf: String,
+}
+
+impl Tokened for Asking {
+    fn csrf(&self) -> &str {
+        &self.csrf
+    }
 }
 
 /// `POST /accounts/{integration}/{name}/connect/challenge`
@@ -214,48 +231,69 @@ async fn asked(
     named: &Named,
     claim: Claim,
 ) -> Result<Response, Failure> {
-    let Form(form) = form.map_err(|_| Failure::BadForm)?;
-    let visit = Visit::open(site, headers).await?;
-    let Some(session) = &visit.session else { return Ok(StatusCode::UNAUTHORIZED.into_response()) };
-    check_form_token(&session.token, &named.purpose(), &form.csrf)?;
-    challenge(site, &visit.parts, claim, Some(session.person.clone())).await
+    let (visitor, _) = Visitor::asking(site, headers, form, &named.purpose()).await?;
+    challenge(site, &visitor.visit.parts, claim, Some(visitor.session.person)).await
 }
 
-pub(super) async fn page(
+async fn page(
     site: &Site,
     headers: &HeaderMap,
-    visit: &Visit,
-    session: &Session,
+    visitor: &Visitor,
     named: &Named,
-    (status, problem): (StatusCode, Option<String>),
+    (status, mut problem): (StatusCode, Option<String>),
 ) -> Result<Response, Failure> {
-    let now = site.gateway().clock().now().wall;
+    let (now, snapshot) = (site.gateway().clock().now(), &visitor.visit.snapshot);
     // as it is now, also after what was just refused
-    let healths = healths(site, visit).await?;
+    let healths = healths(site, visitor).await?;
     let found = healths
         .iter()
         .find(|health| health.account.integration == named.integration && health.account.name == named.name);
-    let integration = visit.snapshot.catalog.integration(&named.integration);
+    let integration = snapshot.catalog.integration(&named.integration);
     if found.is_none() && integration.is_none() {
         return Err(Failure::NotFound);
     }
-    let passkeys = visit.parts.home.passkeys(Some(session.person.clone())).await.map_err(Failure::internal)?;
-    let here = site.authorities().origin_of(headers);
+    let back = match site.sign_ins().stage(visitor, &named.id(), now) {
+        Some(Stage::Back(back)) => {
+            let identity = &back.account.identity;
+            let whose = [&identity.name, &identity.id].into_iter().flatten().map(|text| Cell::line(text)).collect();
+            Some(whose)
+        }
+        Some(Stage::Ended(why)) => {
+            problem.get_or_insert(why);
+            None
+        }
+        Some(Stage::Away(_)) | None => None,
+    };
+    let offer = match integration {
+        None => None,
+        Some(integration) => {
+            let mut client = snapshot.settings.oauth.get(&integration.id).map(|client| client.client_id.clone());
+            if client.is_none() && found.is_some_and(|health| health.signs_in) {
+                let known = visitor.visit.parts.credentials.client_of(&named.integration, &named.name).await;
+                client = known.map(|(id, _)| id);
+            }
+            let before = found.map(|health| health.account.as_ref());
+            let client = (client.unwrap_or_default(), redirect_uri(site, headers));
+            Some(OfferView::new(integration, (&named.name, before), snapshot, client))
+        }
+    };
     let page = AccountPage {
-        sign_out: form_token(&session.token, SIGN_OUT),
-        csrf: form_token(&session.token, &named.purpose()),
-        passkey: ByPasskey::new(&passkeys, here, site.origin(), &named.path()),
+        sign_out: visitor.sign_out(),
+        csrf: visitor.form_token(&named.purpose()),
+        passkey: visitor.passkey(site, headers, &named.path()).await?,
         path: named.path(),
         name: named.name.clone(),
-        account: found.map(|health| AccountView::new(health, &visit.snapshot, now)),
-        offer: integration.map(|integration| OfferView::new(integration, &named.name, &visit.snapshot)),
-        owner: session.person.is_owner(),
+        account: found.map(|health| AccountView::new(health, snapshot, now.wall)),
+        offer,
+        owner: visitor.session.person.is_owner(),
         problem,
+        back,
     };
-    let response = visit.page(site, headers, &session.token, status, &page)?;
-    Ok(if page.owner && page.passkey.is_here() { scripted(response) } else { response })
+    let script = page.owner && page.passkey.is_here();
+    visitor.page(site, headers, status, script, &page)
 }
 
-async fn healths(site: &Site, visit: &Visit) -> Result<Vec<Health>, Failure> {
+async fn healths(site: &Site, visitor: &Visitor) -> Result<Vec<Health>, Failure> {
+    let visit = &visitor.visit;
     site.gateway().accounts(&visit.parts, &visit.snapshot).await.map_err(Failure::internal)
 }

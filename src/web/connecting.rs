@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{
     Form,
     extract::{State, rejection::FormRejection},
-    http::{HeaderMap, StatusCode, Uri},
+    http::{HeaderMap, Uri},
     response::Response,
 };
 use serde::Deserialize;
@@ -14,17 +14,16 @@ use zeroize::Zeroizing;
 
 use super::{
     Site,
-    accounts::{Named, OWNERS, page},
+    accounts::{Named, OWNERS, answer},
     failure::Failure,
-    pages::{Visit, see_other},
     proof::{Proof, Refused, prove_owner},
-    session::{Session, check_form_token},
+    visitor::{Tokened, Visitor},
 };
 use crate::{
     account::{Account, Environment, Identity, Origin},
     approval::{Claim, Purpose},
     catalog::{Integration, UpstreamSpec},
-    gateway::{ConnectError, Connecting, is_unseen, settings as settle},
+    gateway::{ConnectError, Connecting, Seal, is_unseen, settings as settle},
     ledger::Sqlite,
     secret::Secret,
     upstream::{destination, looks_right, seal_key},
@@ -52,6 +51,12 @@ pub(super) struct ConnectForm {
     rest: BTreeMap<String, String>,
 }
 
+impl Tokened for ConnectForm {
+    fn csrf(&self) -> &str {
+        &self.csrf
+    }
+}
+
 /// `POST /accounts/{integration}/{name}/connect`: stores a secret, of a new account or instead of the one before.
 pub(super) async fn connect(
     State(site): State<Arc<Site>>,
@@ -60,56 +65,63 @@ pub(super) async fn connect(
     form: Result<Form<ConnectForm>, FormRejection>,
 ) -> Result<Response, Failure> {
     let named = Named::of(&uri, "/connect")?;
-    let Form(form) = form.map_err(|_| Failure::BadForm)?;
-    let visit = Visit::open(&site, &headers).await?;
-    let Some(session) = &visit.session else {
-        return visit.ask_who(&site, &headers, StatusCode::UNAUTHORIZED, "/accounts", None).await;
-    };
-    check_form_token(&session.token, &named.purpose(), &form.csrf)?;
-    match store(&site, &visit, session, &named, form).await {
-        Ok(()) => Ok(see_other(&named.path())),
-        Err(Refused::Inside(failure)) => Err(failure),
-        Err(Refused::Form(status, problem)) => {
-            page(&site, &headers, &visit, session, &named, (status, Some(problem))).await
-        }
-    }
+    let (visitor, form) = Visitor::posting(&site, &headers, form, &named.purpose(), "/accounts").await?;
+    let done = store(&site, &visitor, &named, form).await;
+    answer(&site, &headers, &visitor, &named, &named.path(), done).await
 }
 
-async fn store(site: &Site, visit: &Visit, session: &Session, named: &Named, form: ConnectForm) -> Result<(), Refused> {
-    let snapshot = &visit.snapshot;
+async fn store(site: &Site, visitor: &Visitor, named: &Named, form: ConnectForm) -> Result<(), Refused> {
+    let snapshot = &visitor.visit.snapshot;
     let integration = snapshot.catalog.integration(&named.integration).ok_or(Refused::Inside(Failure::NotFound))?;
     let spec = &integration.credential;
     if spec.oauth.as_ref().is_some_and(|oauth| oauth.alone) || is_unseen(snapshot, integration) {
-        return Err(Refused::form("this account is connected on the terminal; nothing was stored"));
+        return Err(Refused::form("this account takes no secret here; nothing was stored"));
     }
     let secret = Secret::new(Zeroizing::new(form.secret).trim().to_owned());
     if !looks_right(spec, &secret) {
         let like = spec.beginning().unwrap_or("another one");
         return Err(Refused::form(format!("that is no {}, which begins like {like}; nothing was stored", spec.label)));
     }
-    let before = snapshot.account(&named.integration, &named.name).cloned();
+    let before = snapshot.account(&named.integration, &named.name).map(AsRef::as_ref);
+    let chosen = Chosen {
+        given: set(form.rest)?,
+        environment: &form.environment,
+        origin: form.origin.trim(),
+        private: !form.private.is_empty(),
+    };
+    let account = wanted(site, (named, integration, before), &chosen, &secret)?;
+    let seal = |account: &Account, scopes: &[String]| seal_key(account, &spec.scheme, &secret, scopes);
+    put(site, visitor, (integration, before), account, &seal, (&form.code, &form.passkey)).await
+}
+
+/// What a form sets.
+pub(super) fn set(rest: BTreeMap<String, String>) -> Result<Vec<(String, String)>, Refused> {
     let mut given = Vec::new();
-    for (key, value) in form.rest {
+    for (key, value) in rest {
         let key = key.strip_prefix("set.").ok_or(Refused::Inside(Failure::BadForm))?;
         given.extend(
             Some(value.trim()).filter(|value| !value.is_empty()).map(|value| (key.to_owned(), value.to_owned())),
         );
     }
-    let chosen =
-        Chosen { given, environment: &form.environment, origin: form.origin.trim(), private: !form.private.is_empty() };
-    let account = wanted(site, named, integration, before.as_deref(), &chosen, &secret)?;
-    let shown = Proof::read(&form.code, &form.passkey).map_err(Refused::form)?;
-    let approver = prove_owner(site, (visit, session), Claim::Connect(named.id()), &shown, OWNERS).await?;
-    let seal = |account: &Account, scopes: &[String]| seal_key(account, &spec.scheme, &secret, scopes);
-    let connecting = Connecting {
-        integration,
-        account,
-        before: before.as_deref(),
-        replace: false,
-        verify: snapshot.catalog.verify_tool(&named.integration).is_some(),
-        seal: &seal,
-        approver: Some(approver),
-    };
+    Ok(given)
+}
+
+/// Connects it, with the owner's factor.
+pub(super) async fn put(
+    site: &Site,
+    visitor: &Visitor,
+    (integration, before): (&Integration, Option<&Account>),
+    account: Account,
+    seal: &Seal<'_>,
+    (code, passkey): (&str, &str),
+) -> Result<(), Refused> {
+    let Visitor { visit, session } = visitor;
+    let shown = Proof::read(code, passkey).map_err(Refused::form)?;
+    let claim = Claim::Connect(format!("{}/{}", account.integration, account.name));
+    let approver = prove_owner(site, (visit, session), claim, &shown, OWNERS).await?;
+    let verify = visit.snapshot.catalog.verify_tool(&integration.id).is_some();
+    let connecting =
+        Connecting { integration, account, before, replace: false, verify, seal, approver: Some(approver) };
     let Err(error) = site.gateway().connect(&visit.parts, connecting).await else { return Ok(()) };
     match error {
         ConnectError::Ledger(error) => return Err(Refused::inside(error)),
@@ -148,19 +160,18 @@ fn next_step(error: &ConnectError) -> Option<&'static str> {
 }
 
 /// What the form says of an account that is to be.
-struct Chosen<'a> {
-    given: Vec<(String, String)>,
-    environment: &'a str,
-    origin: &'a str,
-    private: bool,
+pub(super) struct Chosen<'a> {
+    pub(super) given: Vec<(String, String)>,
+    pub(super) environment: &'a str,
+    /// Empty: the manifest's.
+    pub(super) origin: &'a str,
+    pub(super) private: bool,
 }
 
 /// The account as it shall be.
-fn wanted(
+pub(super) fn wanted(
     site: &Site,
-    named: &Named,
-    integration: &Integration,
-    before: Option<&Account>,
+    (named, integration, before): (&Named, &Integration, Option<&Account>),
     chosen: &Chosen<'_>,
     secret: &Secret,
 ) -> Result<Account, Refused> {

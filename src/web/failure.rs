@@ -18,6 +18,8 @@ pub(super) enum Failure {
     LinkUsedUp,
     /// The sign-in link is none that is open.
     LinkEnded,
+    /// No sign-in of this session waits for it.
+    NotAwaited,
     /// The route takes another method.
     WrongMethod,
     /// Who asks has to say who they are first; the form for it.
@@ -66,6 +68,11 @@ impl IntoResponse for Failure {
                 StatusCode::GONE,
                 "This link has ended",
                 "It was used, its time is over, or a newer one was made. `agentport login` makes another.",
+            ),
+            Self::NotAwaited => page(
+                StatusCode::BAD_REQUEST,
+                "Not the answer that is waited for",
+                "No sign-in of this browser waits for it, or its time is over. Nothing was changed. Begin on the account's page.",
             ),
             Self::WrongMethod => {
                 page(StatusCode::METHOD_NOT_ALLOWED, "That does not work here", "Nothing was changed.")

@@ -15,6 +15,7 @@ use super::{
     api,
     guard::Authorities,
     listener::{Loopback, Remote},
+    oauth::SignIns,
     router,
     tls::Certificate,
 };
@@ -48,6 +49,7 @@ pub struct Site {
     authorities: Authorities,
     origin: String,
     tasks: TaskTracker,
+    sign_ins: SignIns,
 }
 
 impl Site {
@@ -62,7 +64,7 @@ impl Site {
         let base = names.first().copied().unwrap_or_default();
         let origin = url::Url::parse(base).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization());
         let authorities = Authorities::new(port, names, tls);
-        Arc::new(Self { gateway, authorities, origin, tasks: TaskTracker::new() })
+        Arc::new(Self { gateway, authorities, origin, tasks: TaskTracker::new(), sign_ins: SignIns::default() })
     }
 
     pub(super) fn gateway(&self) -> &Arc<Gateway> {
@@ -75,7 +77,7 @@ impl Site {
         // what a client writes that has no host to name
         let authorities = Authorities::new(80, &[], false);
         let (gateway, tasks) = (Arc::clone(&self.gateway), self.tasks.clone());
-        Arc::new(Self { gateway, authorities, origin: String::new(), tasks })
+        Arc::new(Self { gateway, authorities, origin: String::new(), tasks, sign_ins: SignIns::default() })
     }
 
     pub(super) fn authorities(&self) -> &Authorities {
@@ -85,6 +87,11 @@ impl Site {
     /// Where links lead, port included: the one address that passkeys are enrolled at and used at.
     pub(super) fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// The sign-ins at vendors that are under way.
+    pub(super) fn sign_ins(&self) -> &SignIns {
+        &self.sign_ins
     }
 
     /// Requests that are being answered.

@@ -3,7 +3,7 @@
 //!
 //! `host` keeps exactly one process of the home serving, `guard` stands before everything, `session` knows the browser,
 //! `visitor` who is signed in, and `proof` what they prove. `login`, `signing`, `inbox`, `deciding`, `together`, `enrolling`,
-//! `people`, `lock`, `log`, `policy`, `applying`, `accounts`, `connecting`, `agents` and `passkey` answer the routes with what
+//! `people`, `lock`, `log`, `policy`, `applying`, `accounts`, `connecting`, `oauth`, `agents` and `passkey` answer the routes with what
 //! `pages` has for all of them, `view` turns an approval into plain text that cannot lie, and the templates only lay it out.
 //! Nothing here decides: [`Gateway::approve`](crate::gateway::Gateway::approve) and
 //! [`Gateway::deny`](crate::gateway::Gateway::deny) do.
@@ -23,6 +23,7 @@ mod listener;
 mod lock;
 mod log;
 mod login;
+mod oauth;
 mod pages;
 mod passkey;
 mod peer;
@@ -82,6 +83,9 @@ fn router(site: &Arc<Site>) -> Router {
         .route("/accounts/{integration}/{name}", get(accounts::show))
         .route("/accounts/{integration}/{name}/connect", post(connecting::connect))
         .route("/accounts/{integration}/{name}/connect/challenge", post(accounts::for_connect))
+        .route("/accounts/{integration}/{name}/sign-in", post(oauth::begin))
+        .route("/accounts/{integration}/{name}/sign-in/store", post(oauth::store))
+        .route("/oauth/callback", get(oauth::come_back))
         .route("/accounts/{integration}/{name}/disconnect", post(accounts::disconnect))
         .route("/accounts/{integration}/{name}/disconnect/challenge", post(accounts::for_disconnect))
         .route("/agents", get(agents::list))

@@ -8,6 +8,7 @@ mod inbox;
 mod log;
 mod people;
 mod policy;
+mod sign_in;
 mod together;
 mod walls;
 

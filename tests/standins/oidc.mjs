@@ -30,7 +30,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
       token_endpoint_auth_method: 'none',
       grant_types: grants,
       response_types: ['code'],
-      redirect_uris: ['http://127.0.0.1/callback'],
+      redirect_uris: ['http://127.0.0.1/callback', 'http://localhost/oauth/callback'],
     },
     {
       client_id: 'agentport-secret',
@@ -39,7 +39,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
       token_endpoint_auth_method: 'client_secret_post',
       grant_types: grants,
       response_types: ['code'],
-      redirect_uris: ['http://127.0.0.1/callback'],
+      redirect_uris: ['http://127.0.0.1/callback', 'http://localhost/oauth/callback'],
     },
   ],
   scopes: [

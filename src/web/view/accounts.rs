@@ -2,9 +2,10 @@
 
 use super::{cell::Cell, when::When};
 use crate::{
+    account::Account,
     catalog::{Integration, UpstreamSpec},
     clock::Millis,
-    gateway::{Health, SecretState, is_unseen},
+    gateway::{Health, SecretState, is_unseen, way_in},
     snapshot::Snapshot,
 };
 
@@ -53,7 +54,7 @@ impl AccountView {
             SecretState::Ok if health.described => None,
             SecretState::Ok => Some("no manifest describes this service any more: its tools are gone"),
             SecretState::Missing => Some("there is no secret for it: store one again"),
-            SecretState::SignedOut => Some("its sign-in has ended: sign in again on the terminal"),
+            SecretState::SignedOut => Some("its sign-in has ended: sign in again"),
             SecretState::Locked => Some("the secret store does not answer"),
             SecretState::Unreadable => Some("its secret cannot be read: store it again"),
         };
@@ -99,25 +100,52 @@ pub(in crate::web) struct OfferView {
     pub(in crate::web) database: bool,
     /// Why it is the terminal's alone.
     pub(in crate::web) elsewhere: Option<&'static str>,
-    /// How one signs in to it, where one can, or sees what it is.
+    /// How one signs in to it on the terminal, where that is the only place, or sees what it is.
     pub(in crate::web) command: Option<String>,
+    /// Is there no other way than signing in?
+    pub(in crate::web) alone: bool,
+    /// Signing in here.
+    pub(in crate::web) sign_in: Option<SignInView>,
+}
+
+/// What signing in to a service takes, and asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::web) struct SignInView {
+    /// The client that was registered with the service, as far as it is known.
+    pub(in crate::web) client_id: String,
+    /// Does the service demand a secret of it?
+    pub(in crate::web) client_secret: bool,
+    /// Where the browser comes back to.
+    pub(in crate::web) redirect: String,
 }
 
 impl OfferView {
-    /// For an account of this name of a service.
-    pub(in crate::web) fn new(integration: &Integration, name: &str, snapshot: &Snapshot) -> Self {
+    /// For an account of this name of a service, and the one that is there; with the id of the client that signs in, and
+    /// where the browser comes back to.
+    pub(in crate::web) fn new(
+        integration: &Integration,
+        (name, before): (&str, Option<&Account>),
+        snapshot: &Snapshot,
+        (client_id, redirect): (String, String),
+    ) -> Self {
         let credential = &integration.credential;
-        let sign_in = || format!("agentport connect {} --oauth --account {name}", integration.id);
-        let (elsewhere, command) = match &credential.oauth {
+        let alone = credential.oauth.as_ref().is_some_and(|oauth| oauth.alone);
+        let sign_in = way_in(snapshot, integration, before).map(|(oauth, _)| SignInView {
+            client_id,
+            client_secret: oauth.client_secret,
+            redirect,
+        });
+        let on_terminal = || format!("agentport connect {} --oauth --account {name}", integration.id);
+        let (elsewhere, command) = match (&credential.oauth, &sign_in) {
             _ if is_unseen(snapshot, integration) => (
                 Some("Its manifest has not been approved as it stands now. See it on the terminal first:"),
                 Some("agentport policy apply".to_owned()),
             ),
-            Some(oauth) if oauth.alone => {
-                (Some("One signs in to this service, and that starts on the terminal:"), Some(sign_in()))
+            (Some(_), None) if alone => {
+                (Some("One signs in to this account, and that starts on the terminal:"), Some(on_terminal()))
             }
-            Some(_) => (None, Some(sign_in())),
-            None => (None, None),
+            (Some(_), None) => (None, Some(on_terminal())),
+            (Some(_), Some(_)) | (None, _) => (None, None),
         };
         Self {
             service: integration.title.clone(),
@@ -142,6 +170,8 @@ impl OfferView {
             database: matches!(integration.upstream, UpstreamSpec::Sql { .. }),
             elsewhere,
             command,
+            alone,
+            sign_in,
         }
     }
 }

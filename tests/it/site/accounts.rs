@@ -216,7 +216,7 @@ async fn t135_nobody_but_the_owner_changes_the_accounts() {
 }
 
 /// A second person, signed in.
-async fn other_person(house: &House) -> Browser {
+pub(super) async fn other_person(house: &House) -> Browser {
     let (owner, code) = (PersonId::owner(), Code::parse(&house.next_code()).unwrap());
     let name: PersonName = "ann".parse().unwrap();
     let claim = Claim::AddPerson(name.clone());

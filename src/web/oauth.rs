@@ -1,0 +1,220 @@
+//! Signing in to a service from its account's page: the person's browser goes to the vendor and comes back to this site. What
+//! comes back is exchanged at once, because vendors' codes are short of life, and waits until the owner has seen whose account
+//! it is and stores it with their factor.
+//!
+//! INVARIANT: an answer counts in the session that began the sign-in alone, by its state, once, for ten minutes. Nothing is
+//! stored without a proof for this account, and tokens go to the address of the manifest or of the account that is there: this
+//! form names no other. What is under way is in the memory of this process, and goes with it.
+
+mod under_way;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use askama::Template;
+use axum::{
+    Form,
+    extract::{State, rejection::FormRejection},
+    http::{HeaderMap, StatusCode, Uri},
+    response::Response,
+};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use self::under_way::{Away, Back};
+pub(super) use self::under_way::{SignIns, Stage};
+use super::{
+    Site,
+    accounts::{Factor, Named, OWNERS, answer},
+    connecting::{Chosen, put, set, wanted},
+    failure::Failure,
+    pages::see_other,
+    proof::Refused,
+    visitor::{Tokened, Visitor},
+};
+use crate::{
+    account::Account,
+    config::is_client_id,
+    gateway::way_in,
+    ledger::Outcome,
+    secret::Secret,
+    upstream::oauth::{Authorization, Client, Code, Returned},
+    visible::visible,
+};
+
+#[derive(Template)]
+#[template(path = "vendor.html")]
+struct VendorPage {
+    sign_out: String,
+    service: String,
+    /// Where the browser goes, whole and as a person reads it.
+    url: String,
+    server: String,
+    scopes: Vec<String>,
+    redirect: String,
+    /// Where the tokens go, and nowhere else.
+    origin: String,
+    path: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct BeginForm {
+    csrf: String,
+    client_id: String,
+    #[serde(default)]
+    client_secret: String,
+    #[serde(default)]
+    environment: String,
+    /// `set.…`, and nothing else.
+    #[serde(flatten)]
+    rest: BTreeMap<String, String>,
+}
+
+impl Tokened for BeginForm {
+    fn csrf(&self) -> &str {
+        &self.csrf
+    }
+}
+
+/// Where vendors send the browser back to: the address at which it has its session.
+pub(super) fn redirect_uri(site: &Site, headers: &HeaderMap) -> String {
+    format!("{}/oauth/callback", site.authorities().origin_of(headers).unwrap_or_default())
+}
+
+/// `POST /accounts/{integration}/{name}/sign-in`: begins. Nothing leaves this machine: the page that answers has the link to the
+/// vendor, because a form of ours may lead to this site alone.
+pub(super) async fn begin(
+    State(site): State<Arc<Site>>,
+    uri: Uri,
+    headers: HeaderMap,
+    form: Result<Form<BeginForm>, FormRejection>,
+) -> Result<Response, Failure> {
+    let named = Named::of(&uri, "/sign-in")?;
+    let (visitor, form) = Visitor::posting(&site, &headers, form, &named.purpose(), "/accounts").await?;
+    match set_out(&site, &headers, &visitor, &named, form).await {
+        Ok(vendor) => visitor.page(&site, &headers, StatusCode::OK, false, &vendor),
+        Err(refused) => answer(&site, &headers, &visitor, &named, "", Err(refused)).await,
+    }
+}
+
+async fn set_out(
+    site: &Site,
+    headers: &HeaderMap,
+    visitor: &Visitor,
+    named: &Named,
+    form: BeginForm,
+) -> Result<VendorPage, Refused> {
+    if !visitor.session.person.is_owner() {
+        return Err(Refused::Form(StatusCode::FORBIDDEN, OWNERS.to_owned()));
+    }
+    let snapshot = &visitor.visit.snapshot;
+    let integration = snapshot.catalog.integration(&named.integration).ok_or(Refused::Inside(Failure::NotFound))?;
+    let before = snapshot.account(&named.integration, &named.name).map(AsRef::as_ref);
+    let elsewhere = || Refused::form("this account is connected on the terminal; nothing was asked for");
+    let (spec, server) = way_in(snapshot, integration, before).ok_or_else(elsewhere)?;
+    let secret = Zeroizing::new(form.client_secret);
+    let chosen = Chosen { given: set(form.rest)?, environment: &form.environment, origin: "", private: false };
+    let account = wanted(site, (named, integration, before), &chosen, &Secret::new(String::new()))?;
+    let id = form.client_id.trim().to_owned();
+    if !is_client_id(&id) {
+        return Err(Refused::form("that is not a client's id; register one with the service"));
+    }
+    let secret = match Some(secret.trim()).filter(|secret| !secret.is_empty()) {
+        Some(typed) => Some(Secret::new(typed.to_owned())),
+        // it was given for the account that is there, and goes where it went
+        None if before.is_some() => {
+            let known = visitor.visit.parts.credentials.client_of(&named.integration, &named.name).await;
+            known.filter(|(known, _)| *known == id).and_then(|(_, secret)| secret)
+        }
+        None => None,
+    };
+    if spec.client_secret && secret.is_none() {
+        return Err(Refused::form(format!("{} demands a client secret, too", integration.title)));
+    }
+    let (client, redirect) = (Client::new(id, secret.as_ref()), redirect_uri(site, headers));
+    let authorize = server.authorize.as_ref().ok_or_else(elsewhere)?;
+    let scopes = (spec.scopes.clone(), spec.separator);
+    let authorization =
+        Authorization::begin(authorize, &client, redirect.clone(), scopes, &spec.extra).map_err(Refused::form)?;
+    let vendor = VendorPage {
+        sign_out: visitor.sign_out(),
+        service: integration.title.clone(),
+        url: authorization.url().to_owned(),
+        server: authorize.origin().to_string(),
+        scopes: spec.scopes.clone(),
+        redirect,
+        origin: account.origin.to_string(),
+        path: named.path(),
+    };
+    let away = Away { account, server, client, authorization };
+    site.sign_ins().put(visitor, named.id(), Stage::Away(Arc::new(away)), site.gateway().clock().now());
+    Ok(vendor)
+}
+
+/// `GET /oauth/callback`: the browser comes back, and leaves the address with the code at once. What this session did not
+/// ask for changes nothing (RFC 9700, section 4.7).
+pub(super) async fn come_back(
+    State(site): State<Arc<Site>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let visitor = Visitor::open(&site, &headers, "/accounts").await?;
+    let answered = site.sign_ins().answered(&visitor, uri.query().unwrap_or_default(), site.gateway().clock().now());
+    let (of, away, returned) = answered.ok_or(Failure::NotAwaited)?;
+    let stage = match returned {
+        Returned::Code(code) => exchange(&site, &visitor, &away, code).await,
+        Returned::Refused(word) => Err(format!("the service or you refused: {word}")),
+        Returned::Foreign(why) => Err(why.to_owned()),
+    };
+    let stage = match stage {
+        Ok(back) => Stage::Back(Arc::new(back)),
+        Err(problem) => Stage::Ended(visible(&format!("{problem}; nothing was stored"))),
+    };
+    let path = format!("/accounts/{of}");
+    site.sign_ins().put(&visitor, of, stage, site.gateway().clock().now());
+    Ok(see_other(&path))
+}
+
+/// Tokens for the code, and whose account they are of.
+async fn exchange(site: &Site, visitor: &Visitor, away: &Away, code: Code) -> Result<Back, String> {
+    let mut account = away.account.clone();
+    let parts = &visitor.visit.parts;
+    let oauth = parts.credentials.oauth().ok_or("this home cannot sign in")?;
+    let tokens = oauth.redeem(&account, &away.server, &away.client, code).await.map_err(|error| error.to_string())?;
+    account.connected_at = site.gateway().clock().now().wall;
+    if visitor.visit.snapshot.catalog.verify_tool(&account.integration).is_some() {
+        let probe = tokens.seal(&account).map_err(|error| error.to_string())?;
+        let verified = site.gateway().verify_account(&account, &probe).await?;
+        match verified.outcome {
+            Outcome::Succeeded { .. } => account.identity = verified.identity,
+            Outcome::Failed { message, .. } | Outcome::Unknown { message, .. } => return Err(message),
+        }
+    }
+    Ok(Back { account, tokens })
+}
+
+/// `POST /accounts/{integration}/{name}/sign-in/store`: stores what came back, with the owner's factor.
+pub(super) async fn store(
+    State(site): State<Arc<Site>>,
+    uri: Uri,
+    headers: HeaderMap,
+    form: Result<Form<Factor>, FormRejection>,
+) -> Result<Response, Failure> {
+    let named = Named::of(&uri, "/sign-in/store")?;
+    let (visitor, form) = Visitor::posting(&site, &headers, form, &named.purpose(), "/accounts").await?;
+    let done = keep(&site, &visitor, &named, &form).await;
+    answer(&site, &headers, &visitor, &named, &named.path(), done).await
+}
+
+async fn keep(site: &Site, visitor: &Visitor, named: &Named, form: &Factor) -> Result<(), Refused> {
+    let stage = site.sign_ins().stage(visitor, &named.id(), site.gateway().clock().now());
+    let Some(Stage::Back(back)) = stage else {
+        return Err(Refused::form("no sign-in waits here to be stored; begin it again"));
+    };
+    let snapshot = &visitor.visit.snapshot;
+    let integration = snapshot.catalog.integration(&named.integration).ok_or(Refused::Inside(Failure::NotFound))?;
+    let before = snapshot.account(&named.integration, &named.name).map(AsRef::as_ref);
+    let seal = |account: &Account, _: &[String]| back.tokens.seal(account);
+    put(site, visitor, (integration, before), back.account.clone(), &seal, (&form.code, &form.passkey)).await?;
+    site.sign_ins().end(visitor);
+    Ok(())
+}
