@@ -4,30 +4,30 @@
 //! Root makes users and files and starts the two sides of the move (`moving`, `taking`) as who they are for; it opens nothing
 //! that a user could have prepared. Nothing of the old home goes before the new one is whole and, where systemd runs, answers.
 
+mod found;
+mod moved;
 mod moving;
 mod note;
 mod system;
 mod taking;
 mod uninstall;
 
-use std::{
-    io::Write as _,
-    path::Path,
-    process::{Child, Stdio},
-};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
+use self::{
+    found::Found,
+    moved::Moved,
+    note::Note,
+    system::{LocalUser, System},
+};
 pub(super) use self::{
     moving::{Action, run as moving},
     uninstall::{Args as UninstallArgs, run as uninstall},
 };
-use self::{
-    note::Note,
-    system::{LocalUser, System},
-};
 use super::{Exit, Failure, Out, host::Host, prompt};
-use crate::{call::Caller, visible::visible};
+use crate::call::Caller;
 
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -140,52 +140,6 @@ fn whose(name: &str) -> Result<LocalUser, Failure> {
     Ok(user)
 }
 
-/// What the user has.
-#[derive(Debug, Default)]
-struct Found {
-    home: Option<String>,
-    accounts: Vec<String>,
-    /// Files of the user's that accounts are, which the service may not see.
-    files: Vec<String>,
-    factors: u64,
-    store: String,
-    key_file: Option<String>,
-    hosts: Vec<Host>,
-}
-
-impl Found {
-    /// Asked of the program itself, running as that user.
-    fn at(owner: &LocalUser, dry: bool) -> Result<Self, Failure> {
-        if dry && !rustix::process::geteuid().is_root() && rustix::process::geteuid().as_raw() != owner.id {
-            return Err(Failure::usage(format!("only root and {} can say what there is to move", owner.name)));
-        }
-        let value = &system::answer(system::this_as_user(owner, &["moving", "survey", "--json"]), None)
-            .map_err(|failure| Failure::new(format!("{}: {}", owner.name, failure.message())))?;
-        let text = |value: &Value| value.as_str().map(visible);
-        let texts = |key: &str| value[key].as_array().into_iter().flatten().filter_map(text).collect::<Vec<_>>();
-        let named = |host: &Host| value["hosts"].as_array().is_some_and(|hosts| hosts.contains(&json!(host.name())));
-        Ok(Self {
-            home: text(&value["home"]),
-            accounts: texts("accounts"),
-            files: texts("files"),
-            factors: value["factors"].as_u64().unwrap_or(0),
-            store: text(&value["store"]).unwrap_or_else(|| "vault".to_owned()),
-            key_file: text(&value["key_file"]),
-            hosts: Host::ALL.into_iter().filter(named).collect(),
-        })
-    }
-
-    /// Rules name it as `caller`: where there is one host, it stays who it was.
-    fn caller(&self, owner: &LocalUser, given: Option<&str>) -> Result<Caller, Failure> {
-        let name = match (given, self.hosts.as_slice()) {
-            (Some(name), _) => name,
-            (None, [host]) => host.name(),
-            (None, _) => &owner.name,
-        };
-        Caller::parse(name).map_err(|error| Failure::usage(error).hint("name it with --as"))
-    }
-}
-
 fn code(from_stdin: bool) -> Result<String, Failure> {
     if !from_stdin && !prompt::is_terminal() {
         return Err(Failure::usage("there is no terminal to ask for the owner's code on")
@@ -209,102 +163,6 @@ fn service_user(system: &mut System<'_>) -> Result<Option<LocalUser>, Failure> {
         user.as_ref().map_or(Ok(()), |user| system::private_folder(system::STATE, user))
     })?;
     Ok(user)
-}
-
-/// A home in between: taken by the service, and still whole where it was.
-struct Moved(Option<(Child, bool)>);
-
-impl Moved {
-    fn begin(
-        system: &mut System<'_>,
-        owner: Option<&LocalUser>,
-        found: &Found,
-        service: Option<&LocalUser>,
-    ) -> Result<Self, Failure> {
-        let (Some(owner), Some(home)) = (owner, &found.home) else { return Ok(Self(None)) };
-        let what = format!(
-            "hold back what the agents of {} ask, and copy {home} to {} (accounts: {}, factors: {}; settings, policy, log; the \
-             secrets into a vault)",
-            owner.name,
-            system::SERVICE_HOME,
-            found.accounts.len(),
-            found.factors
-        );
-        let mut child = None;
-        system.step(&what, || {
-            let Some(service) = service else { return Ok(()) };
-            child = Some(carry(owner, service, &["moving", "take", "--service", "--json"])?);
-            Ok(())
-        })?;
-        Ok(Self(child))
-    }
-
-    /// The service's side goes, and with it the giver's reason to wait.
-    fn undo(self) {
-        if let Some((mut giver, new)) = self.0 {
-            if new {
-                drop(std::fs::remove_dir_all(system::SERVICE_HOME));
-                drop(std::fs::remove_file(system::KEY));
-                drop(std::fs::remove_file(note::PATH));
-            }
-            drop(giver.stdin.take());
-            drop(giver.wait());
-        }
-    }
-
-    /// What was there goes.
-    fn end(self, system: &mut System<'_>, owner: Option<&LocalUser>) -> Result<(), Failure> {
-        let (Some(owner), true) = (owner, self.0.is_some() || system.is_dry()) else { return Ok(()) };
-        system
-            .step(&format!("delete the home of {} and its secrets, now that the service has them", owner.name), || {
-                self.0.map_or(Ok(()), |(giver, _)| let_go(giver))
-            })
-    }
-}
-
-/// Starts both sides; returns once all has arrived, with the giver still waiting for the word, and whether it was new.
-fn carry(from: &LocalUser, to: &LocalUser, take: &[&str]) -> Result<(Child, bool), Failure> {
-    let mut giver = system::as_user(from, system::PROGRAM, &["moving", "give"]);
-    giver.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut giver = giver.spawn()?;
-    let mut taker = system::as_user(to, system::PROGRAM, take);
-    taker.stdin(giver.stdout.take().map_or_else(Stdio::null, Stdio::from)).stdout(Stdio::piped());
-    let arrived = taker.spawn().map_err(Failure::from).and_then(|mut taker| {
-        // the pipe is the giver's and the taker's alone
-        drop(taker.stdin.take());
-        system::ended(taker)
-    });
-    match arrived {
-        Ok(value) => Ok((giver, value.get("before") == Some(&json!(false)))),
-        Err(failure) => {
-            drop(giver.stdin.take());
-            // of the two, who gave up first knows why
-            let said = giver.wait_with_output()?.stderr;
-            Err(reason(&String::from_utf8_lossy(&said)).unwrap_or(failure))
-        }
-    }
-}
-
-/// Why the giver did not give, from what it says to people.
-fn reason(said: &str) -> Option<Failure> {
-    let line = |start: &str| said.lines().find_map(|line| line.strip_prefix(start)).map(visible);
-    let failure = Failure::new(line("error: ").filter(|reason| !reason.starts_with(moving::NOT_TAKEN))?);
-    Some(match line("hint: ") {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    })
-}
-
-fn let_go(mut giver: Child) -> Result<(), Failure> {
-    if let Some(mut stdin) = giver.stdin.take() {
-        writeln!(stdin, "{}", moving::TAKEN)?;
-    }
-    let ended = giver.wait_with_output()?;
-    if ended.status.success() {
-        return Ok(());
-    }
-    let why = reason(&String::from_utf8_lossy(&ended.stderr)).map(|reason| format!(": {}", reason.message()));
-    Err(Failure::new(format!("what was moved could not be deleted where it was{}", why.unwrap_or_default())))
 }
 
 /// A home of the service's own, where none was moved.

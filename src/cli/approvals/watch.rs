@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{described, explained, short, yeses};
+use super::described::{described, explained, short, yeses};
 use crate::{
     app::App,
     approval::{Code, PersonId},

@@ -4,7 +4,12 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{carry, let_go, need_root, note, note::Note, system, whose};
+use super::{
+    moved::{carry, let_go},
+    need_root, note,
+    note::Note,
+    system, whose,
+};
 use crate::cli::{Exit, Failure, Out, host::Host};
 
 #[derive(Debug, clap::Args)]
