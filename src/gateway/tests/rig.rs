@@ -1,5 +1,9 @@
 //! A home in a folder, and gateways on it as processes have them.
 
+mod double;
+mod gates;
+mod watched;
+
 use std::{
     collections::VecDeque,
     fmt::{Debug, Display},
@@ -39,6 +43,12 @@ use crate::{
     secret::{Secret, SecretStore},
     snapshot::Snapshots,
     upstream::{Credential, Credentials, Upstream, Upstreams, account_secret_name, seal},
+};
+
+pub(crate) use self::{
+    double::{Behaviour, Double, Sent},
+    gates::Gates,
+    watched::Watched,
 };
 
 /// The seed of RFC 6238's vectors.
@@ -229,80 +239,6 @@ fn gateway(
     (Gateway::new(opener, Arc::new(clock.clone())), gates)
 }
 
-/// The gateway, and everything that it answers is evidence.
-pub(crate) struct Watched {
-    inner: Arc<Gateway>,
-    evidence: Evidence,
-}
-
-impl Watched {
-    pub(crate) async fn call(
-        &self,
-        caller: &Caller,
-        tool: &str,
-        arguments: Map<String, Value>,
-        gone: CancellationToken,
-    ) -> Reply {
-        self.reply(self.inner.call(caller, tool, arguments, gone).await)
-    }
-
-    pub(crate) async fn await_approval(
-        &self,
-        caller: &Caller,
-        id: Option<&str>,
-        patience: Duration,
-        gone: &CancellationToken,
-    ) -> Reply {
-        self.reply(self.inner.await_approval(caller, id, patience, gone).await)
-    }
-
-    pub(crate) async fn approve(&self, id: &str, code: &Code) -> Result<Outcome, DecideError> {
-        let said = self.inner.approve(id, &Presented::Code(&PersonId::owner(), code)).await;
-        self.answer(said.map(|said| match said {
-            Said::Sent(outcome) => outcome,
-            Said::OneMore(approval) => panic!("somebody else is needed: {approval:?}"),
-        }))
-    }
-
-    pub(crate) async fn deny(&self, id: &str, note: Option<String>) -> Result<(), DecideError> {
-        self.answer(self.inner.deny(id, note).await)
-    }
-
-    pub(crate) async fn reopen(&self, id: &str) -> Result<(), DecideError> {
-        self.answer(self.inner.reopen(id).await)
-    }
-
-    pub(crate) async fn verify_account(&self, account: &Account, sealed: &Secret) -> Result<Connected, String> {
-        self.answer(self.inner.verify_account(account, sealed).await)
-    }
-
-    pub(crate) async fn connect(&self, connecting: Connecting<'_>) -> Result<ConnectedAccount, ConnectError> {
-        self.answer(self.inner.connect(&self.open_parts(), connecting).await)
-    }
-
-    pub(crate) fn open_parts(&self) -> Arc<Parts> {
-        self.inner.open_parts().unwrap()
-    }
-
-    pub(crate) async fn drain(&self, patience: Duration) {
-        self.inner.drain(patience).await;
-    }
-
-    pub(crate) fn parts(&self) -> Option<Arc<Parts>> {
-        self.inner.parts()
-    }
-
-    fn reply(&self, reply: Reply) -> Reply {
-        self.evidence.saw(format!("{reply:?} {}", reply.to_json()));
-        reply
-    }
-
-    fn answer<T: Debug, E: Debug + Display>(&self, answer: Result<T, E>) -> Result<T, E> {
-        self.evidence.saw(format!("{answer:?} {}", answer.as_ref().err().map_or(String::new(), E::to_string)));
-        answer
-    }
-}
-
 /// The recovery code of a number.
 pub(crate) fn code(number: u32) -> Code {
     Code::parse(&letters(number)).unwrap()
@@ -320,129 +256,6 @@ pub(crate) fn digits(now: Now) -> Code {
 /// What came of a call, as the double answers.
 pub(crate) fn done() -> Outcome {
     conformance::done("re_1")
-}
-
-/// How the double takes a request.
-#[derive(Debug, Clone)]
-pub(crate) enum Behaviour {
-    Answer(Outcome),
-    /// Until it is released.
-    Hang,
-    Panic,
-}
-
-/// An upstream that does as it is told and remembers what it was sent; also who is told that something waits.
-#[derive(Debug)]
-pub(crate) struct Double {
-    pub(crate) sent: Mutex<Vec<Sent>>,
-    next: Mutex<VecDeque<Behaviour>>,
-    pub(crate) arrived: Semaphore,
-    pub(crate) release: Notify,
-    pub(crate) told: AtomicU32,
-    evidence: Evidence,
-}
-
-/// A request that arrived.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sent {
-    pub(crate) tool: String,
-    pub(crate) digest: String,
-    pub(crate) idempotency_key: String,
-}
-
-impl Double {
-    fn watched_by(evidence: &Evidence) -> Self {
-        Self {
-            sent: Mutex::default(),
-            next: Mutex::default(),
-            arrived: Semaphore::new(0),
-            release: Notify::new(),
-            told: AtomicU32::new(0),
-            evidence: evidence.clone(),
-        }
-    }
-
-    /// What it does with the next request; after them it answers.
-    pub(crate) fn then(&self, behaviour: Behaviour) {
-        self.next.lock().unwrap().push_back(behaviour);
-    }
-
-    pub(crate) fn sent(&self) -> Vec<Sent> {
-        self.sent.lock().unwrap().clone()
-    }
-
-    /// How many requests arrived.
-    pub(crate) fn count(&self) -> usize {
-        self.sent.lock().unwrap().len()
-    }
-
-    /// Waits until one more request has arrived.
-    pub(crate) async fn arrival(&self) {
-        self.arrived.acquire().await.unwrap().forget();
-    }
-}
-
-#[async_trait]
-impl Upstream for Double {
-    async fn send(&self, permit: &Permit, credential: Credential) -> Outcome {
-        assert_eq!(credential.origin(), permit.plan().origin());
-        self.evidence.saw(format!("{permit:?} {credential:?}"));
-        self.sent.lock().unwrap().push(Sent {
-            tool: permit.plan().tool(),
-            digest: permit.plan().digest().to_string(),
-            idempotency_key: permit.idempotency_key().to_owned(),
-        });
-        self.arrived.add_permits(1);
-        let behaviour = self.next.lock().unwrap().pop_front();
-        match behaviour.unwrap_or_else(|| Behaviour::Answer(done())) {
-            Behaviour::Answer(outcome) => outcome,
-            Behaviour::Hang => {
-                self.release.notified().await;
-                done()
-            }
-            Behaviour::Panic => panic!("the upstream fell over"),
-        }
-    }
-}
-
-impl Notifier for Double {
-    fn waiting(&self, approval: &Approval, url: Option<&str>) {
-        self.evidence.saw(format!("{approval:?} {url:?}"));
-        self.told.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-/// Gates of the ledger: what was committed can be held back before it is known, and a disk can be full.
-#[derive(Debug)]
-pub(crate) struct Gates {
-    /// `admit` and `decide` are committed and do not return until this has a permit.
-    pub(crate) hold: AtomicBool,
-    pub(crate) held: Semaphore,
-    pub(crate) go_on: Semaphore,
-    /// Which methods fail.
-    pub(crate) broken: Mutex<Vec<&'static str>>,
-}
-
-impl Gates {
-    fn open() -> Self {
-        let (held, go_on) = (Semaphore::new(0), Semaphore::new(0));
-        Self { hold: AtomicBool::new(false), held, go_on, broken: Mutex::default() }
-    }
-}
-
-#[async_trait]
-impl Hook for Gates {
-    async fn before(&self, method: &'static str) -> Result<(), LedgerError> {
-        let broken = self.broken.lock().unwrap().contains(&method);
-        if broken { Err(LedgerError::Corrupt(format!("`{method}` was told to fail"))) } else { Ok(()) }
-    }
-
-    async fn after(&self, method: &'static str) {
-        if ["admit", "decide"].contains(&method) && self.hold.load(Ordering::SeqCst) {
-            self.held.add_permits(1);
-            self.go_on.acquire().await.unwrap().forget();
-        }
-    }
 }
 
 /// The kind of a failure that nothing was recorded of.

@@ -1,5 +1,6 @@
 //! A small catalog made by hand, and one file of tests per question.
 
+mod conditions;
 mod diagnostics;
 mod diffs;
 mod edits;
@@ -24,6 +25,9 @@ use crate::{
     },
     pattern::Pattern,
 };
+
+const REFUND: &str = "stripe.create_refund";
+const CUSTOMER: &str = "stripe.update_customer";
 
 fn param(name: &str, ty: Type) -> Param {
     Param {
