@@ -255,7 +255,8 @@ fn refuse_comment(dialect: Dialect, space: &Whitespace) -> Result<(), Misunderst
 fn refuse_pair(dialect: Dialect, left: &Token, right: &Token) -> Result<(), Misunderstood> {
     // `1a` and `t.5e_a` are names to MySQL, two words or errors to others
     let are_words = is_name_or_number(left) && is_name_or_number(right);
-    let are_signs = dialect == Dialect::Postgres && is_sign(left) && is_sign(right);
+    // for MySQL one minus may follow another
+    let are_signs = is_sign(left) && is_sign(right) && !(dialect == Dialect::Mysql && *left == Token::Minus);
     if !are_words && !are_signs {
         return Ok(());
     }
@@ -263,12 +264,15 @@ fn refuse_pair(dialect: Dialect, left: &Token, right: &Token) -> Result<(), Misu
     if are_words {
         return Err(ambiguous(&format!("between `{}` and `{}` is no space", visible(&left), visible(&right))));
     }
-    // PostgreSQL takes all of these for one operator, or for a comment (`?--`), but for a sign before a number:
+    if (left.ends_with('-') && right.starts_with('-')) || (left.ends_with('/') && right.starts_with('*')) {
+        return Err(ambiguous(&format!("a comment begins within `{left}{right}`")));
+    }
+    // PostgreSQL takes all of these for one operator, but for a sign before a number:
     // https://www.postgresql.org/docs/15/sql-syntax-lexical.html#SQL-SYNTAX-OPERATORS
     let is_run = |signs: &str| signs.bytes().all(|sign| b"+-*/<>=~!@#%^&|`?".contains(&sign));
     let is_plain = left.bytes().all(|sign| b"+*/<>=".contains(&sign)) && ["+", "-"].contains(&right.as_str());
-    if is_run(&left) && is_run(&right) && !is_plain {
-        return Err(ambiguous(&format!("`{left}{right}` may be one operator or a comment; write a space between")));
+    if dialect == Dialect::Postgres && is_run(&left) && is_run(&right) && !is_plain {
+        return Err(ambiguous(&format!("`{left}{right}` may be one operator; write a space between")));
     }
     Ok(())
 }
