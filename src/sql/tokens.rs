@@ -43,6 +43,7 @@ impl Tokens {
         }
         let mut tokens = split(dialect, text)?;
         for token in &tokens {
+            refuse_other(token)?;
             match &token.token {
                 Token::Whitespace(space) => refuse_comment(dialect, space)?,
                 // what is written as an escape stands as itself in the normalised text
@@ -64,12 +65,6 @@ impl Tokens {
                 }
                 _ => {}
             }
-        }
-        // the tokenizer takes `<|`, which is none of PostgreSQL's own operators, for `<<|`
-        let mut bars =
-            text.match_indices("<|").filter(|(at, _)| !text.get(..*at).is_some_and(|before| before.ends_with('<')));
-        if tokens.iter().any(|token| token.token == Token::ShiftLeftVerticalBar) && bars.next().is_some() {
-            return Err(ambiguous("`<|` is no operator of PostgreSQL's own"));
         }
         for (left, right) in tokens.iter().zip(tokens.iter().skip(1)) {
             refuse_pair(dialect, &left.token, &right.token)?;
@@ -248,6 +243,24 @@ fn refuse_comment(dialect: Dialect, space: &Whitespace) -> Result<(), Misunderst
             }
             Ok(())
         }
+    }
+}
+
+/// What the tokenizer makes of a text is that text: it takes `<|` for `<<|`, and a letter too much behind `&>`.
+fn refuse_other(TokenWithSpan { token, span }: &TokenWithSpan) -> Result<(), Misunderstood> {
+    let width = match token {
+        Token::Word(Word { value, quote_style: None, .. }) => value.chars().count(),
+        Token::Number(number, long) => number.len() + usize::from(*long),
+        Token::Eq | Token::Lt | Token::Gt | Token::Plus | Token::Minus | Token::Mul | Token::Div => 1,
+        sign if is_sign(sign) => sign.to_string().chars().count(),
+        _ => return Ok(()),
+    };
+    let is_whole = span.start.line == span.end.line
+        && span.end.column.checked_sub(span.start.column).and_then(|wide| usize::try_from(wide).ok()) == Some(width);
+    if is_whole {
+        Ok(())
+    } else {
+        Err(ambiguous(&format!("`{}` is not read as it is written", visible(&token.to_string()))))
     }
 }
 

@@ -54,6 +54,14 @@ fn t072_signs_side_by_side_are_one_operator_to_postgres() {
 }
 
 #[test]
+fn t072_nothing_is_left_out_of_what_is_read() {
+    // the tokenizer leaves out what stands behind `&>`
+    for text in ["SELECT a &>bc", "SELECT a &>' b', touch() --'", "SELECT a &>-b"] {
+        assert!(matches!(refused(Dialect::Postgres, text), Misunderstood::Ambiguous(_)), "{text}");
+    }
+}
+
+#[test]
 fn a_variable_with_a_sign_in_its_name_is_no_read() {
     for text in ["SELECT a FROM @@;docs, j", "SELECT @;x", "SELECT @@,x", "SELECT FOR UPDATE@", "SELECT a@b"] {
         is_no_read(Dialect::Mysql, text);
