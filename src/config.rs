@@ -231,6 +231,11 @@ impl Home {
         self.0.join("run")
     }
 
+    /// `run/secrets.lock`: `secrets move` holds it alone, whoever stores or deletes a secret shares it
+    pub fn secrets_lock(&self) -> PathBuf {
+        self.run().join("secrets.lock")
+    }
+
     /// `gateway.lock`, whose holder is the gateway: nobody else hosts the site meanwhile
     pub fn gateway_lock(&self) -> PathBuf {
         self.0.join("gateway.lock")

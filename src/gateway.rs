@@ -15,6 +15,7 @@ mod explaining;
 mod foreseeing;
 mod granting;
 mod headline;
+mod holding;
 mod listing;
 mod offering;
 mod previewing;

@@ -64,7 +64,11 @@ pub(super) fn store(home: &Home, settings: &Settings, home_id: &str) -> Arc<dyn 
 #[async_trait]
 impl SecretStore for StoreInForce {
     async fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
-        self.current().get(name).await
+        let store = self.current();
+        let found = store.get(name).await?;
+        // it may have been moved between the two
+        let now = self.current();
+        if found.is_none() && !Arc::ptr_eq(&store, &now) { now.get(name).await } else { Ok(found) }
     }
 
     async fn put(&self, name: &str, secret: Secret) -> Result<(), StoreError> {

@@ -222,6 +222,7 @@ async fn reset(gateway: &Gateway, parts: &Parts, out: &Out, yes: bool) -> Result
             return Err(Failure::new("nothing was changed"));
         }
     }
+    let _shared = parts.share_secrets().await?;
     let factors = parts.ledger.factors().await?;
     let accounts = parts.home.accounts()?;
     parts.home.reset(gateway.clock().now()).await?;

@@ -46,6 +46,7 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
         Action::List => list(out, &parts, &snapshot).await,
         Action::Set { name, secret_stdin } => set(out, &parts, &snapshot, &name, secret_stdin).await,
         Action::Unset { name } => {
+            let _shared = parts.share_secrets().await?;
             parts.secrets.delete(&channel_secret_name(&name)).await?;
             out.answer(&json!({"channel": name, "secret": "removed"}), || format!("the secret of `{name}` is gone"));
             Ok(Exit::Done)
@@ -107,6 +108,7 @@ async fn set(out: &Out, parts: &Parts, snapshot: &Snapshot, name: &str, from_std
     let sealed = seal_channel(&destination, &secret).map_err(|_| {
         Failure::new("this is no such secret: it has characters that cannot be sent; nothing was stored")
     })?;
+    let _shared = parts.share_secrets().await?;
     parts.secrets.put(&channel_secret_name(name), sealed).await?;
     out.answer(&json!({"channel": name, "secret": "ok", "destination": destination}), || {
         format!("stored; it goes to {} and nowhere else\nnext: agentport notify test {name}", visible(&destination))

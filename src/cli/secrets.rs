@@ -39,11 +39,21 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
     let Action::Move { to, consent } = action;
     let gateway = app.gateway();
     let parts = gateway.open_parts()?;
-    let (snapshot, home) = (parts.snapshots.current()?, parts.snapshots.home().clone());
+    let home = parts.snapshots.home().clone();
     let (kind, other) = match to {
         To::Keyring => (StoreKind::Keyring, StoreKind::Vault),
         To::Vault => (StoreKind::Vault, StoreKind::Keyring),
     };
+    let what = format!("move the secrets into the {}", kind.as_str());
+    // nobody waits for whoever is still asked for a code
+    let approver = if parts.snapshots.current()?.settings.store == kind {
+        None
+    } else {
+        Some(consent.given((&gateway, &parts), Claim::Secrets, &what, "move").await?)
+    };
+    let _own = parts.own_secrets().await?;
+    // as they stand now: another move may have ended meanwhile
+    let snapshot = parts.snapshots.current()?;
     let names = secret_names(&parts, &parts.ledger.factors().await?, &snapshot)?;
     let home_id = parts.home.home_id();
     let (settings, new) = store_of(kind, &snapshot.settings, &home, home_id);
@@ -72,8 +82,10 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
         });
         return Ok(Exit::Done);
     }
-    let what = format!("move the secrets into the {}", kind.as_str());
-    let approver = consent.given((&gateway, &parts), Claim::Secrets, &what, "move").await?;
+    let Some(approver) = approver else {
+        return Err(Failure::new("another `secrets move` changed the store meanwhile; nothing was moved")
+            .hint("the same command again moves them back"));
+    };
     make_ready(&settings, &home, home_id).await?;
     // nobody renews a sign-in in the store that it is leaving
     let mut still = Vec::new();

@@ -8,7 +8,7 @@ use std::{
 
 use super::{FileError, guard};
 
-/// The exclusive lock of a file, held while this lives. The file stays; only its lock means something.
+/// The lock of a file, held alone or with others who share it, while this lives. The file stays; only its lock means something.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
@@ -17,8 +17,12 @@ pub struct Lock {
 impl Lock {
     /// Takes the lock if nobody holds it; `None` if somebody does. Makes the file where there is none.
     pub fn try_exclusive(path: &Path) -> Result<Option<Self>, FileError> {
+        Self::attempt(path, File::try_lock)
+    }
+
+    fn attempt(path: &Path, lock: fn(&File) -> Result<(), TryLockError>) -> Result<Option<Self>, FileError> {
         let file = open(path)?;
-        match file.try_lock() {
+        match lock(&file) {
             Ok(()) => Ok(Some(Self { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(FileError::io(path, "locked", &error)),
@@ -37,9 +41,18 @@ impl Lock {
 
     /// Waits for the lock, up to `patience`: a holder that hangs must not hang us. Blocks the thread.
     pub fn exclusive(path: &Path, patience: Duration) -> Result<Self, FileError> {
+        Self::wait(path, patience, File::try_lock)
+    }
+
+    /// The same beside others who share it: nobody holds it alone meanwhile.
+    pub fn shared(path: &Path, patience: Duration) -> Result<Self, FileError> {
+        Self::wait(path, patience, File::try_lock_shared)
+    }
+
+    fn wait(path: &Path, patience: Duration, lock: fn(&File) -> Result<(), TryLockError>) -> Result<Self, FileError> {
         let started = Instant::now();
         loop {
-            if let Some(lock) = Self::try_exclusive(path)? {
+            if let Some(lock) = Self::attempt(path, lock)? {
                 return Ok(lock);
             }
             if started.elapsed() >= patience {

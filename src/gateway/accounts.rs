@@ -129,6 +129,7 @@ impl Gateway {
         account: &str,
         approver: Option<Approver>,
     ) -> Result<Disconnected, ConnectError> {
+        let _shared = parts.share_secrets().await?;
         let accounts = parts.home.accounts()?;
         let known = accounts.iter().find(|known| known.integration == integration && known.name == account);
         let removed = parts.home.remove_account(integration, account, approver, self.clock.now()).await?;

@@ -107,6 +107,7 @@ impl Gateway {
         let sealed = seal(&account, &scopes)?;
         let inspected = inspect(&sealed)?;
         let now = self.clock.now();
+        let _shared = parts.share_secrets().await?;
         // a store that does not take it has spent no proof, and what stands between the two is settled by the record
         let staged = parts.credentials.stage(&account, sealed).await?;
         match parts.home.put_account(account.clone(), approver, now).await? {

@@ -121,6 +121,7 @@ async fn keep<T>(
 ) -> Result<(FactorId, RecoveryCodes, T), EnrolError> {
     let (id, recovery) = (Sqlite::fresh_factor_id()?, RecoveryCodes::generate()?);
     let name = seed_name(&id);
+    let _shared = parts.share_secrets().await?;
     parts.secrets.put(&name, seed.to_secret()).await?;
     match enrol(id.clone(), recovery.hashes()).await {
         Ok(Some(enrolled)) => Ok((id, recovery, enrolled)),

@@ -31,6 +31,7 @@ impl Gateway {
         id: PersonId,
         approver: Approver,
     ) -> Result<Option<usize>, RemoveError> {
+        let _shared = parts.share_secrets().await?;
         let Some(factors) = parts.home.remove_person(id, approver, self.clock.now()).await? else { return Ok(None) };
         for factor in &factors {
             parts.secrets.delete(&seed_name(factor)).await?;
@@ -44,6 +45,7 @@ impl Gateway {
     /// # Errors
     /// See [`RemoveError`].
     pub async fn remove_factor(&self, parts: &Parts, id: FactorId, approver: Approver) -> Result<bool, RemoveError> {
+        let _shared = parts.share_secrets().await?;
         let removed = parts.home.remove_factor(id.clone(), approver, self.clock.now()).await?;
         if removed {
             parts.secrets.delete(&seed_name(&id)).await?;

@@ -5,7 +5,7 @@
 
 use std::process::{Command, Stdio};
 
-use agentport::secret::{Keyring, Secret, SecretStore as _, StoreError};
+use agentport::secret::{KeySource, Keyring, Secret, SecretStore, StoreError, Vault};
 
 use serde_json::json;
 
@@ -150,6 +150,85 @@ fn keyring_and_vault_take_over_from_each_other() {
     }
     let moves = port.log().into_iter().filter(|line| line["status"] == "secrets moved").count();
     assert_eq!(moves, 2);
+}
+
+/// Whoever moves them, connects an account or uses one at the same time: each secret is in one store in the end, and no call
+/// goes without.
+#[test]
+fn keyring_moves_at_once_lose_nothing() {
+    if session().is_none() {
+        return;
+    }
+    let upstream = Upstream::plain();
+    let mut port = Port::connected(&upstream);
+    for name in ["DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"] {
+        if let Ok(value) = std::env::var(name) {
+            port.set(name, &value);
+        }
+    }
+    port.allow("stripe.*");
+    let origin = upstream.origin();
+    let connect = |name: &str| {
+        let to = ["--account", name, "--origin", &origin, "--allow-private", "--no-verify", "--secret-stdin", "--json"];
+        port.cli(["connect", "stripe"].into_iter().chain(to)).stdin(port.canary())
+    };
+    let mut accounts = ["default", "a", "b", "c", "d"].map(str::to_owned).to_vec();
+    for name in &accounts[1..] {
+        connect(name).done();
+    }
+    let factor = port.cli(["factor", "list", "--json"]).done().json();
+    let factor = format!("factor/{}", factor["factors"][0]["id"].as_str().unwrap());
+    let to = |store: &str| port.cli(["secrets", "move", "--to", store, "--code-stdin", "--json"]);
+    for (round, (store, other)) in [("keyring", "vault"), ("vault", "keyring"), ("keyring", "vault")].iter().enumerate()
+    {
+        let (store, other) = (*store, *other);
+        let meanwhile = format!("meanwhile-{round}");
+        let commands = [
+            to(store).stdin(&port.code()),
+            to(store).stdin(&port.code()),
+            // it tidies up where they are now; after the others it moves them back, for which this is no code
+            to(other).stdin("000000"),
+            connect(&meanwhile),
+            port.cli(["call", "stripe.list_charges", "--args", r#"{"account":"default"}"#, "--json"]),
+        ];
+        let [first, second, tidy, connected, called] = std::thread::scope(|scope| {
+            commands.map(|command| scope.spawn(|| command.run())).map(|thread| thread.join().unwrap())
+        });
+        accounts.push(meanwhile);
+        assert_eq!(
+            (first.code, second.code, connected.code, called.code),
+            (0, 0, 0, 0),
+            "{first:?} {second:?} {connected:?} {called:?}"
+        );
+        let moved = [&first, &second].map(|ran| ran.json()["moved"].as_u64().unwrap());
+        assert!(moved.contains(&0) && moved.iter().any(|moved| *moved > 5), "{moved:?}");
+        assert!(tidy.code == 0 || tidy.stdout.contains("code") || tidy.stdout.contains("meanwhile"), "{tidy:?}");
+        // what is told of each is what is in the store that the settings name
+        let told = port.cli(["accounts", "--json"]).done().json();
+        let ok = told.as_array().unwrap().iter().filter(|account| account["secret"] == "ok").count();
+        assert_eq!(ok, accounts.len(), "{store}: {told}");
+        let names = accounts.iter().map(|name| format!("account/stripe/{name}")).chain([factor.clone()]);
+        let names: Vec<_> = names.collect();
+        assert_eq!(kept(&port, other, &names), Vec::<String>::new(), "{store} and {other}");
+        assert_eq!(kept(&port, store, &names), names, "{store}");
+    }
+    let moves = port.log().into_iter().filter(|line| line["status"] == "secrets moved").count();
+    assert_eq!(moves, 3);
+}
+
+/// Which of these are in this store.
+fn kept(port: &Port, store: &str, names: &[String]) -> Vec<String> {
+    let store: Box<dyn SecretStore> = if store == "keyring" {
+        let ledger = rusqlite::Connection::open(port.home().join("agentport.db")).unwrap();
+        let id: String =
+            ledger.query_row("SELECT value FROM meta WHERE key = 'home_id'", [], |row| row.get(0)).unwrap();
+        Box::new(Keyring::new(&id))
+    } else {
+        Box::new(Vault::new(port.home().join("vault.age"), KeySource::File(port.folder().join("key"))))
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let there = |name: &&String| runtime.block_on(store.get(name)).unwrap().is_some();
+    names.iter().filter(there).cloned().collect()
 }
 
 /// Runs [`keyring_role`] in a process of its own and gives back what it printed.
