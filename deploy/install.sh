@@ -8,7 +8,8 @@
 # --from fetches a released program over https and compares it with --sha256 before anything runs it; with --binary the
 # checksum is optional. --domain is the name that people and agents come by: with a certificate the gateway answers there
 # itself, on port 443, and with --acme it orders one from Let's Encrypt, whose terms you agree to with it (they write to MAIL);
-# without, put a proxy in front of 127.0.0.1:4747 (deploy/Caddyfile). --uninstall keeps what the gateway
+# without, put a proxy in front of 127.0.0.1:4747 (deploy/Caddyfile). Where a newer program does not start, the one before it, its
+# unit, settings and log come back, and the service runs again. --uninstall keeps what the gateway
 # knows under /var/lib/agentport; --purge removes that too, the log and every credential with it.
 set -eu
 
@@ -23,6 +24,7 @@ socket=/run/agentport/agentport.sock
 here=$(cd "$(dirname "$0")" && pwd)
 
 binary='' from='' sha256='' domain='' acme='' cert='' certkey='' dry='' remove='' purge=''
+folder='' before=''
 
 say() { printf '%s\n' "$*"; }
 
@@ -57,7 +59,7 @@ while [ $# -gt 0 ]; do
     --dry-run) dry=yes ;;
     --uninstall) remove=yes ;;
     --purge) purge=yes ;;
-    -h | --help) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) fail "\`$1\` is not an option; --help names them" ;;
     esac
     shift
@@ -96,12 +98,56 @@ obtain() {
             return
         fi
         folder=$(mktemp -d)
-        trap 'rm -rf "$folder"' EXIT
         binary=$folder/agentport
         curl --proto '=https' --tlsv1.2 --fail --silent --show-error --location --output "$binary" "$from"
     fi
     [ -f "$binary" ] || fail "there is no program at \`$binary\`"
     if [ -n "$sha256" ]; then checksum "$binary"; fi
+}
+
+# kept FILE : where it is kept while another takes its place
+kept() { printf '%s/%s' "$before" "$(printf %s "$1" | tr / +)"; }
+
+ledgers() { (cd "$home" 2>/dev/null && ls -d agentport.db.schema-* 2>/dev/null) || :; }
+
+# keep : what an upgrade replaces
+keep() {
+    if [ -n "$dry" ] || [ ! -e "$program" ] || [ ! -e "$unit" ]; then return; fi
+    before=$(mktemp -d)
+    for file in "$program" "$unit" "$dropin" "$home/agentport.toml"; do
+        if [ -e "$file" ]; then cp -p "$file" "$(kept "$file")"; fi
+    done
+    ledgers >"$before/ledgers"
+}
+
+put_back() {
+    if running_systemd; then systemctl stop agentport.service || :; fi
+    for file in "$program" "$unit" "$dropin" "$home/agentport.toml"; do
+        if [ -e "$(kept "$file")" ]; then
+            rm -f "$file.before"
+            cp -p "$(kept "$file")" "$file.before" && mv -f "$file.before" "$file"
+        else
+            rm -f "$file"
+        fi
+    done
+    # a log that the newer program made its own is none to this one: what was kept of it then comes back
+    copy=$(ledgers | grep -vxFf "$before/ledgers" | head -n 1) || :
+    if [ -n "$copy" ]; then
+        for end in '' -wal -shm; do
+            if [ -e "$home/agentport.db$end" ]; then mv -f "$home/agentport.db$end" "$home/agentport.db.newer$end"; fi
+        done
+        mv -f "$home/$copy" "$home/agentport.db"
+    fi
+    if running_systemd; then systemctl daemon-reload && systemctl restart agentport.service; fi
+    say "the newer program was not installed; everything is as it was before"
+}
+
+ended() {
+    if [ -n "$before" ]; then
+        put_back || :
+        rm -rf "$before"
+    fi
+    if [ -n "$folder" ]; then rm -rf "$folder"; fi
 }
 
 # set_line KEY VALUE : a line under [site] of the settings
@@ -130,7 +176,9 @@ wait_for() {
 }
 
 install_gateway() {
+    trap ended EXIT
     obtain
+    keep
     run install -D -o root -g root -m 0755 "$binary" "$program"
     # the program makes its user, its home and the unit; `$program install --service --dry-run` says each step
     run "$program" install --service --no-start
@@ -160,6 +208,8 @@ install_gateway() {
     else
         say "no systemd runs here: start \`$program serve\` as $user"
     fi
+    if [ -n "$before" ]; then rm -rf "$before"; fi
+    before=''
     say "the vault's key is $key; keep a copy of it elsewhere"
     say "next, as $user (sudo -u $user $program ...): open, connect, agents add"
 }

@@ -68,6 +68,11 @@ fn t181_t263_a_real_systemd_starts_it_out_of_reach_and_a_start_that_fails_change
     assert!(script.starts_with(&format!("{running}200\n401\n")), "{script}{failed}");
     assert!(exposure.is_some_and(|exposure| exposure < 2.0), "{script}");
     assert_eq!(parts["killed"], "1\n200\n", "{failed}");
+    let (was, like_before) = ("everything is as it was before\n", "unchanged\n\"ok\":true\nrecords\n");
+    assert_eq!(parts["upgrade"], format!("nothing was installed\n{running}{like_before}"), "{failed}");
+    assert_eq!(parts["upgrade-script"], format!("{was}{running}newer\n{like_before}"), "{failed}");
+    assert_eq!(parts["upgrade-broken"], format!("{was}{running}{like_before}"), "{failed}");
+    assert_eq!(parts["upgrade-program"], format!("{was}{running}newer\n{like_before}"), "{failed}");
     assert_eq!(parts["script-undone"], "inactive\n", "{failed}");
 
     let cannot = &parts["cannot-start"];

@@ -68,6 +68,53 @@ for _ in $(seq 50); do if [ "$(main)" != "$before" ]; then break; fi; sleep 0.1;
 answers
 systemctl show -p NRestarts --value agentport.service
 status http://localhost:4747/healthz
+say upgrade
+# a newer program, which takes the log to a schema of its own and does not start; the one before it starts
+{ cat agentport; echo newer; } >newer
+chmod 0755 newer
+cat >serve.sh <<'SERVE'
+cmp -s /usr/local/bin/agentport /usr/src/room/newer || exec /usr/local/bin/agentport serve
+cd /var/lib/agentport/.agentport || exit 1
+[ -e agentport.db.schema-7 ] || python3 -c 'import sqlite3
+ledger = sqlite3.connect("agentport.db", isolation_level=None)
+ledger.execute("VACUUM INTO \"agentport.db.schema-7\"")
+ledger.execute("CREATE TABLE newer (it)")
+ledger.execute("PRAGMA user_version = 99")'
+exit 1
+SERVE
+unlike() {
+    mkdir -p /etc/systemd/system/agentport.service.d
+    printf '[Service]\nExecStart=\nExecStart=/bin/bash /usr/src/room/serve.sh\n' >/etc/systemd/system/agentport.service.d/room.conf
+    # as an older version had it
+    echo '# older' >>/etc/systemd/system/agentport.service
+    systemctl daemon-reload
+    systemctl restart agentport.service
+    answers
+    before_it=$(main)
+    service log verify --json | grep -o '"records":[0-9]*' >records
+    everything | grep -v '/agentport\.db' >/tmp/before
+}
+like_before() {
+    answers
+    unit
+    # what the newer program had made of the log
+    rm /var/lib/agentport/.agentport/agentport.db.newer 2>/dev/null && echo newer
+    everything | grep -v '/agentport\.db' | diff /tmp/before - && echo unchanged
+    service log verify --json | grep -o '"ok":[a-z]*'
+    # each start without an owner leaves a record of its link
+    [ "$(service log verify --json | grep -o '[0-9]*}$' | tr -d '}')" -ge "$(grep -o '[0-9]*$' records)" ] && echo records
+}
+unlike
+sh deploy/install.sh --binary newer --sha256 "$(printf '%064d' 0)" 2>&1 | grep -o 'nothing was installed'
+[ "$(main)" = "$before_it" ] && like_before
+say upgrade-script
+sh deploy/install.sh --binary newer --domain agentport.example.com 2>&1 | grep -o 'everything is as it was before'
+like_before
+say upgrade-broken
+echo '#!/bin/false' >broken
+sh deploy/install.sh --binary broken 2>&1 | grep -o 'everything is as it was before'
+like_before
+rm /etc/systemd/system/agentport.service.d/room.conf
 say script-undone
 sh deploy/install.sh --uninstall --purge >/dev/null
 unit
@@ -101,6 +148,11 @@ as mallory curl --silent --unix-socket "$socket" --output /dev/null --write-out 
 as me curl --silent --unix-socket "$socket" --output /dev/null --write-out '%{http_code}\n' http://localhost/tools
 as me curl --silent --unix-socket "$socket" -d '{}' -H 'content-type: application/json' http://localhost/stripe/get_balance | grep -o '"status":"[a-z_]*"'
 service log verify --json | grep -o '"ok":[a-z]*'
+say upgrade-program
+unlike
+./newer install --service --for-user me 2>&1 | grep -o 'everything is as it was before'
+like_before
+rm -r /etc/systemd/system/agentport.service.d
 say undone
 /usr/local/bin/agentport uninstall --service | tail -n 1
 unit

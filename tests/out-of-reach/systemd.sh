@@ -15,7 +15,7 @@ if [ "${1-}" != inside ]; then
     trap 'for _ in $(seq 50); do find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || :; [ -d "$group" ] || break; sleep 0.1; done' EXIT
     (
         echo "$BASHPID" >"$group/cgroup.procs"
-        exec timeout --signal=KILL "${LONGEST:-150}" unshare --mount --pid --fork --kill-child --uts --ipc --net --cgroup --propagation private \
+        exec timeout --signal=KILL "${LONGEST:-230}" unshare --mount --pid --fork --kill-child --uts --ipc --net --cgroup --propagation private \
             --mount-proc /bin/bash "$0" inside
     ) || :
     exit 0

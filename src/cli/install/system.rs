@@ -2,6 +2,7 @@
 //! that starts processes for it, each by a path that root alone can change, with an environment of our own making.
 
 use std::{
+    ffi::OsString,
     fs::{self, File, Permissions},
     io::Write as _,
     os::unix::{
@@ -28,6 +29,7 @@ pub(super) const SERVICE_HOME: &str = "/var/lib/agentport/.agentport";
 pub(super) const KEY: &str = "/var/lib/agentport/.agentport.key";
 pub(super) const PROGRAM: &str = "/usr/local/bin/agentport";
 const PROGRAM_BEFORE: &str = "/usr/local/bin/agentport.before";
+const LEDGER: &str = "agentport.db";
 pub(super) const UNIT: &str = "/etc/systemd/system/agentport.service";
 pub(super) const DROP_IN: &str = "/etc/systemd/system/agentport.service.d";
 pub(super) const SOCKET: &str = "/run/agentport/agentport.sock";
@@ -167,6 +169,10 @@ pub(super) struct Before {
     absent: Vec<&'static str>,
     /// The service had no user.
     no_user: bool,
+    /// The unit as it was.
+    unit: Option<Vec<u8>>,
+    /// What older versions had kept of the ledger.
+    kept: Vec<OsString>,
 }
 
 impl Before {
@@ -177,11 +183,19 @@ impl Before {
             drop(fs::remove_file(PROGRAM_BEFORE));
             fs::hard_link(PROGRAM, PROGRAM_BEFORE).map_err(|error| at(PROGRAM_BEFORE, &error))?;
         }
-        Ok(Self { absent, no_user: !dry && LocalUser::find(USER).is_err() })
+        let no_user = !dry && LocalUser::find(USER).is_err();
+        Ok(Self { absent, no_user, unit: fs::read(UNIT).ok(), kept: kept_ledgers() })
     }
 
     /// It did not go well.
     pub(super) fn put_back(self) {
+        if has_systemd() && self.unit.is_some() {
+            systemctl(&["stop", "agentport.service"]);
+        }
+        self.put_ledger_back();
+        if let Some(unit) = &self.unit {
+            drop(put(Path::new(UNIT), 0o644, |file| file.write_all(unit)));
+        }
         for path in &self.absent {
             let path = Path::new(path);
             drop(if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) });
@@ -201,10 +215,28 @@ impl Before {
         }
     }
 
+    /// A ledger that the new program brought to its own schema is none to the old one: what was kept of it then comes back,
+    /// and what nobody was served with stays beside it.
+    fn put_ledger_back(&self) {
+        let Some(copy) = kept_ledgers().into_iter().find(|name| !self.kept.contains(name)) else { return };
+        let home = Path::new(SERVICE_HOME);
+        for end in ["", "-wal", "-shm"] {
+            let rename = fs::rename(home.join(format!("{LEDGER}{end}")), home.join(format!("{LEDGER}.newer{end}")));
+            drop(rename);
+        }
+        drop(fs::rename(home.join(copy), home.join(LEDGER)));
+    }
+
     /// It went well.
     pub(super) fn forget() {
         drop(fs::remove_file(PROGRAM_BEFORE));
     }
+}
+
+/// The names of the ledgers that were kept where their schema changed (`ledger/sqlite/migration.rs`).
+fn kept_ledgers() -> Vec<OsString> {
+    let entries = fs::read_dir(SERVICE_HOME).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    entries.filter(|name| name.to_string_lossy().starts_with("agentport.db.schema-")).collect()
 }
 
 /// A folder that only this user can enter.
