@@ -12,6 +12,7 @@ use crate::{
     config::{Settings, StoreKind, with_store},
     files,
     secret::Copied,
+    upstream::account_secret_names,
     visible::visible,
 };
 
@@ -90,8 +91,9 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
     // nobody renews a sign-in in the store that it is leaving
     let mut still = Vec::new();
     if let Some(oauth) = parts.credentials.oauth() {
-        for name in names.iter().filter(|name| name.starts_with("account/")) {
-            still.push(oauth.alone(name).await.map_err(Failure::new)?);
+        for account in parts.home.accounts()? {
+            let [place, _] = account_secret_names(&account.integration, &account.name);
+            still.push(oauth.alone(&place).await.map_err(Failure::new)?);
         }
     }
     let copied = Copied::of(&*old, &*new, &names).await?;
