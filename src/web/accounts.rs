@@ -19,10 +19,9 @@ use super::{
     failure::Failure,
     oauth::{Stage, redirect_uri},
     pages::see_other,
-    passkey::challenge,
     proof::{Proof, Refused, prove_owner},
     view::{AccountView, ByPasskey, Cell, OfferView},
-    visitor::{Tokened, Visitor},
+    visitor::{Asking, Factor, Visitor},
 };
 use crate::{
     approval::Claim,
@@ -128,24 +127,6 @@ pub(super) async fn show(State(site): State<Arc<Site>>, uri: Uri, headers: Heade
     page(&site, &headers, &visitor, &named, (StatusCode::OK, None)).await
 }
 
-/// A form that a factor is enough for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Factor {
-    csrf: String,
-    #[serde(default)]
-    pub(super) code: String,
-    /// What a passkey signed, instead of a code.
-    #[serde(default)]
-    pub(super) passkey: String,
-}
-
-impl Tokened for Factor {
-    fn csrf(&self) -> &str {
-        &self.csrf
-    }
-}
-
 /// `POST /accounts/{integration}/{name}/disconnect`
 pub(super) async fn disconnect(
     State(site): State<Arc<Site>>,
@@ -157,8 +138,7 @@ pub(super) async fn disconnect(
     let (visitor, form) = Visitor::posting(&site, &headers, form, &named.purpose(), "/accounts").await?;
     let done = async {
         let shown = Proof::read(&form.code, &form.passkey).map_err(Refused::form)?;
-        let who = (&visitor.visit, &visitor.session);
-        let approver = prove_owner(&site, who, Claim::Disconnect(named.id()), &shown, OWNERS).await?;
+        let approver = prove_owner(&site, &visitor, Claim::Disconnect(named.id()), &shown, OWNERS).await?;
         let (integration, name) = (&named.integration, &named.name);
         match site.gateway().disconnect(&visitor.visit.parts, integration, name, Some(approver)).await {
             Ok(Disconnected::Done(_)) => Ok(()),
@@ -190,18 +170,6 @@ pub(super) async fn answer(
 /// Who else wants to change one reads this.
 pub(super) const OWNERS: &str = "only the owner changes accounts";
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Asking {
-    csrf: String,
-}
-
-impl Tokened for Asking {
-    fn csrf(&self) -> &str {
-        &self.csrf
-    }
-}
-
 /// `POST /accounts/{integration}/{name}/connect/challenge`
 pub(super) async fn for_connect(
     State(site): State<Arc<Site>>,
@@ -232,7 +200,7 @@ async fn asked(
     claim: Claim,
 ) -> Result<Response, Failure> {
     let (visitor, _) = Visitor::asking(site, headers, form, &named.purpose()).await?;
-    challenge(site, &visitor.visit.parts, claim, Some(visitor.session.person)).await
+    visitor.challenge(site, claim).await
 }
 
 async fn page(

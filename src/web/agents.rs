@@ -8,18 +8,16 @@ use axum::{
     Form,
     extract::{State, rejection::FormRejection},
     http::{HeaderMap, StatusCode, Uri},
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
-use serde::Deserialize;
 
 use super::{
     Site,
     failure::Failure,
-    pages::{SIGN_OUT, Visit, refused, scripted, see_other},
-    passkey::challenge,
-    proof::Proof,
-    session::{Session, check_form_token, form_token},
+    pages::see_other,
+    proof::{Proof, Refused, prove},
     view::{AgentView, ByPasskey},
+    visitor::{Asking, Factor, Visitor},
 };
 use crate::{
     approval::Claim,
@@ -47,34 +45,17 @@ struct AgentPage {
 
 /// `GET /agents`
 pub(super) async fn list(State(site): State<Arc<Site>>, headers: HeaderMap) -> Result<Response, Failure> {
-    let visit = Visit::open(&site, &headers).await?;
-    let Some(session) = &visit.session else {
-        return visit.ask_who(&site, &headers, StatusCode::OK, "/agents", None).await;
-    };
-    let agents = views(&site, &visit).await?.into_iter().map(|(_, view)| view).collect();
-    let page = AgentsPage { sign_out: form_token(&session.token, SIGN_OUT), agents };
-    visit.page(&site, &headers, &session.token, StatusCode::OK, &page)
+    let visitor = Visitor::open(&site, &headers, "/agents").await?;
+    let agents = views(&site, &visitor).await?.into_iter().map(|(_, view)| view).collect();
+    let page = AgentsPage { sign_out: visitor.sign_out(), agents };
+    visitor.page(&site, &headers, StatusCode::OK, false, &page)
 }
 
 /// `GET /agents/{name}`
 pub(super) async fn show(State(site): State<Arc<Site>>, uri: Uri, headers: HeaderMap) -> Result<Response, Failure> {
-    let name = name_of(&uri)?;
-    let visit = Visit::open(&site, &headers).await?;
-    let Some(session) = &visit.session else {
-        return visit.ask_who(&site, &headers, StatusCode::OK, "/agents", None).await;
-    };
-    page(&site, &headers, &visit, session, &name, (StatusCode::OK, None)).await
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RevokeForm {
-    csrf: String,
-    #[serde(default)]
-    code: String,
-    /// What a passkey signed, instead of a code.
-    #[serde(default)]
-    passkey: String,
+    let name = name_in(uri.path())?;
+    let visitor = Visitor::open(&site, &headers, "/agents").await?;
+    page(&site, &headers, &visitor, &name, (StatusCode::OK, None)).await
 }
 
 /// `POST /agents/{name}`: shuts it out. It takes a factor here: an agent that is shut out by mistake, or by whoever has a
@@ -83,41 +64,27 @@ pub(super) async fn revoke(
     State(site): State<Arc<Site>>,
     uri: Uri,
     headers: HeaderMap,
-    form: Result<Form<RevokeForm>, FormRejection>,
+    form: Result<Form<Factor>, FormRejection>,
 ) -> Result<Response, Failure> {
-    let name = name_of(&uri)?;
-    let Form(form) = form.map_err(|_| Failure::BadForm)?;
-    let visit = Visit::open(&site, &headers).await?;
-    let Some(session) = &visit.session else {
-        return visit.ask_who(&site, &headers, StatusCode::UNAUTHORIZED, "/agents", None).await;
-    };
-    check_form_token(&session.token, &purpose(&name), &form.csrf)?;
-    let refuse =
-        async |status, problem: String| page(&site, &headers, &visit, session, &name, (status, Some(problem))).await;
-    let proof = match Proof::read(&form.code, &form.passkey) {
-        Ok(proof) => proof,
-        Err(problem) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, problem).await,
-    };
-    let claim = Claim::ShutOut(name.as_str().to_owned());
-    let approver =
-        match site.gateway().prove(&visit.parts, claim, &proof.presented(site.origin(), &session.person)).await {
-            Ok(approver) => approver,
-            Err(ProveError::Ledger(error)) => return Err(Failure::internal(error)),
-            Err(error) => return refuse(refused(&error), error.to_string()).await,
-        };
-    let now = site.gateway().clock().now();
-    let ended = visit.parts.home.revoke_agent(name.clone(), Some(approver), now).await.map_err(Failure::internal)?;
-    match ended {
-        ShutOut::Done => Ok(see_other("/agents")),
-        ShutOut::Nobody => Err(Failure::NotFound),
-        ShutOut::Unproven => refuse(StatusCode::UNPROCESSABLE_ENTITY, ProveError::Used.to_string()).await,
+    let name = name_in(uri.path())?;
+    let (visitor, form) = Visitor::posting(&site, &headers, form, &purpose(&name), "/agents").await?;
+    match shut_out(&site, &visitor, &name, &form).await {
+        Ok(()) => Ok(see_other("/agents")),
+        Err(Refused::Inside(failure)) => Err(failure),
+        Err(Refused::Form(status, problem)) => page(&site, &headers, &visitor, &name, (status, Some(problem))).await,
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Asking {
-    csrf: String,
+async fn shut_out(site: &Site, visitor: &Visitor, name: &Caller, form: &Factor) -> Result<(), Refused> {
+    let shown = Proof::read(&form.code, &form.passkey).map_err(Refused::form)?;
+    let approver = prove(site, visitor, Claim::ShutOut(name.as_str().to_owned()), &shown).await?;
+    let now = site.gateway().clock().now();
+    match visitor.visit.parts.home.revoke_agent(name.clone(), Some(approver), now).await {
+        Ok(ShutOut::Done) => Ok(()),
+        Ok(ShutOut::Nobody) => Err(Refused::Inside(Failure::NotFound)),
+        Ok(ShutOut::Unproven) => Err(Refused::form(ProveError::Used)),
+        Err(error) => Err(Refused::inside(error)),
+    }
 }
 
 /// `POST /agents/{name}/challenge`: for shutting out this one.
@@ -127,43 +94,34 @@ pub(super) async fn for_revoke(
     headers: HeaderMap,
     form: Result<Form<Asking>, FormRejection>,
 ) -> Result<Response, Failure> {
-    let path = uri.path().strip_suffix("/challenge").ok_or(Failure::NotFound)?;
-    let name = name_in(path)?;
-    let Form(form) = form.map_err(|_| Failure::BadForm)?;
-    let visit = Visit::open(&site, &headers).await?;
-    let Some(session) = &visit.session else { return Ok(StatusCode::UNAUTHORIZED.into_response()) };
-    check_form_token(&session.token, &purpose(&name), &form.csrf)?;
-    let claim = Claim::ShutOut(name.as_str().to_owned());
-    challenge(&site, &visit.parts, claim, Some(session.person.clone())).await
+    let name = name_in(uri.path().strip_suffix("/challenge").ok_or(Failure::NotFound)?)?;
+    let (visitor, _) = Visitor::asking(&site, &headers, form, &purpose(&name)).await?;
+    visitor.challenge(&site, Claim::ShutOut(name.as_str().to_owned())).await
 }
 
 async fn page(
     site: &Site,
     headers: &HeaderMap,
-    visit: &Visit,
-    session: &Session,
+    visitor: &Visitor,
     name: &Caller,
     (status, problem): (StatusCode, Option<String>),
 ) -> Result<Response, Failure> {
-    let found = views(site, visit).await?.into_iter().find(|(agent, _)| agent.name == *name);
+    let found = views(site, visitor).await?.into_iter().find(|(agent, _)| agent.name == *name);
     let (_, agent) = found.ok_or(Failure::NotFound)?;
-    let passkeys = visit.parts.home.passkeys(Some(session.person.clone())).await.map_err(Failure::internal)?;
-    let here = site.authorities().origin_of(headers);
     let page = AgentPage {
-        sign_out: form_token(&session.token, SIGN_OUT),
-        csrf: form_token(&session.token, &purpose(name)),
-        passkey: ByPasskey::new(&passkeys, here, site.origin(), &format!("/agents/{name}")),
+        sign_out: visitor.sign_out(),
+        csrf: visitor.form_token(&purpose(name)),
+        passkey: visitor.passkey(site, headers, &format!("/agents/{name}")).await?,
         agent,
         problem,
     };
-    let response = visit.page(site, headers, &session.token, status, &page)?;
-    Ok(if page.passkey.is_here() { scripted(response) } else { response })
+    visitor.page(site, headers, status, page.passkey.is_here(), &page)
 }
 
-async fn views(site: &Site, visit: &Visit) -> Result<Vec<(Agent, AgentView)>, Failure> {
+async fn views(site: &Site, visitor: &Visitor) -> Result<Vec<(Agent, AgentView)>, Failure> {
     let now = site.gateway().clock().now().wall;
-    let agents = visit.parts.home.agents().map_err(Failure::internal)?;
-    let used = visit.parts.home.agents_last_used().await.map_err(Failure::internal)?;
+    let agents = visitor.visit.parts.home.agents().map_err(Failure::internal)?;
+    let used = visitor.visit.parts.home.agents_last_used().await.map_err(Failure::internal)?;
     let last = |agent: &Agent| used.iter().find(|(name, _)| *name == agent.name).and_then(|(_, at)| *at);
     Ok(agents
         .into_iter()
@@ -177,10 +135,6 @@ async fn views(site: &Site, visit: &Visit) -> Result<Vec<(Agent, AgentView)>, Fa
 /// What the token of an agent's form is for.
 fn purpose(name: &Caller) -> String {
     format!("agents/{name}")
-}
-
-fn name_of(uri: &Uri) -> Result<Caller, Failure> {
-    name_in(uri.path())
 }
 
 /// The name in the path, of the one spelling that names have: nothing is decoded.

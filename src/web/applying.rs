@@ -16,7 +16,6 @@ use super::{
     Site,
     failure::Failure,
     pages::see_other,
-    passkey::challenge,
     proof::{Proof, Refused, prove_owner},
     view::{ByPasskey, ProposalView},
     visitor::{Tokened, Visitor},
@@ -82,7 +81,7 @@ pub(super) async fn for_apply(
     match seen(&visitor, &form)? {
         Some(proposal) => {
             let claim = proposal.claim().map_err(Failure::internal)?;
-            challenge(&site, &visitor.visit.parts, claim, Some(visitor.session.person.clone())).await
+            visitor.challenge(&site, claim).await
         }
         None => Ok(StatusCode::CONFLICT.into_response()),
     }
@@ -109,9 +108,7 @@ async fn put_in_force(site: &Site, visitor: &Visitor, form: &ApplyForm) -> Resul
         .ok_or_else(|| Refused::Form(StatusCode::CONFLICT, CHANGED.to_owned()))?;
     let shown = Proof::read(&form.code, &form.passkey).map_err(Refused::form)?;
     let claim = proposal.claim().map_err(Refused::inside)?;
-    let approver =
-        prove_owner(site, (&visitor.visit, &visitor.session), claim, &shown, "only the owner applies the policy")
-            .await?;
+    let approver = prove_owner(site, visitor, claim, &shown, "only the owner applies the policy").await?;
     let now = site.gateway().clock().now();
     match visitor.visit.parts.home.pin(proposal.after, Some(approver), now).await {
         Ok(true) => Ok(()),

@@ -118,7 +118,7 @@ pub(super) async fn put(
     let Visitor { visit, session } = visitor;
     let shown = Proof::read(code, passkey).map_err(Refused::form)?;
     let claim = Claim::Connect(format!("{}/{}", account.integration, account.name));
-    let approver = prove_owner(site, (visit, session), claim, &shown, OWNERS).await?;
+    let approver = prove_owner(site, visitor, claim, &shown, OWNERS).await?;
     let verify = visit.snapshot.catalog.verify_tool(&integration.id).is_some();
     let connecting =
         Connecting { integration, account, before, replace: false, verify, seal, approver: Some(approver) };

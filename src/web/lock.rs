@@ -7,7 +7,7 @@ use axum::{
     Form,
     extract::{State, rejection::FormRejection},
     http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use serde::Deserialize;
 
@@ -16,9 +16,9 @@ use super::{
     failure::Failure,
     inbox,
     pages::{Visit, refused, see_other},
-    passkey::challenge,
     proof::Proof,
     session::check_form_token,
+    visitor::{Asking, Tokened, Visitor},
 };
 use crate::{
     approval::Claim,
@@ -56,12 +56,6 @@ impl Set {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Asking {
-    csrf: String,
-}
-
 /// `POST /lock/challenge`: for refusing every call.
 pub(super) async fn for_lock(
     State(site): State<Arc<Site>>,
@@ -86,11 +80,8 @@ async fn asked(
     form: Result<Form<Asking>, FormRejection>,
     set: Set,
 ) -> Result<Response, Failure> {
-    let Form(form) = form.map_err(|_| Failure::BadForm)?;
-    let visit = Visit::open(site, headers).await?;
-    let Some(session) = &visit.session else { return Ok(StatusCode::UNAUTHORIZED.into_response()) };
-    check_form_token(&session.token, LOCK, &form.csrf)?;
-    challenge(site, &visit.parts, set.claim(), Some(session.person.clone())).await
+    let (visitor, _) = Visitor::asking(site, headers, form, LOCK).await?;
+    visitor.challenge(site, set.claim()).await
 }
 
 /// `POST /lock`
@@ -135,18 +126,19 @@ pub(super) struct RevokeForm {
     id: String,
 }
 
+impl Tokened for RevokeForm {
+    fn csrf(&self) -> &str {
+        &self.csrf
+    }
+}
+
 /// `POST /grants/revoke`: ends a standing permission. The session is enough: it only tightens.
 pub(super) async fn revoke(
     State(site): State<Arc<Site>>,
     headers: HeaderMap,
     form: Result<Form<RevokeForm>, FormRejection>,
 ) -> Result<Response, Failure> {
-    let Form(form) = form.map_err(|_| Failure::BadForm)?;
-    let visit = Visit::open(&site, &headers).await?;
-    let Some(session) = &visit.session else {
-        return visit.ask_who(&site, &headers, StatusCode::UNAUTHORIZED, "/", None).await;
-    };
-    check_form_token(&session.token, LOCK, &form.csrf)?;
+    let (_, form) = Visitor::posting(&site, &headers, form, LOCK, "/").await?;
     match site.gateway().revoke_grant(&form.id).await {
         Ok(()) => Ok(see_other("/")),
         Err(DecideError::NotFound) => Err(Failure::NotFound),

@@ -24,12 +24,12 @@ use self::under_way::{Away, Back};
 pub(super) use self::under_way::{SignIns, Stage};
 use super::{
     Site,
-    accounts::{Factor, Named, OWNERS, answer},
+    accounts::{Named, OWNERS, answer},
     connecting::{Chosen, put, set, wanted},
     failure::Failure,
     pages::see_other,
     proof::Refused,
-    visitor::{Tokened, Visitor},
+    visitor::{Factor, Tokened, Visitor},
 };
 use crate::{
     account::Account,

@@ -15,8 +15,8 @@ use serde_json::json;
 use super::{
     Site, deciding,
     failure::Failure,
-    pages::{Visit, is_id},
-    session::check_form_token,
+    pages::is_id,
+    visitor::{Tokened, Visitor},
 };
 use crate::{
     approval::{Claim, PersonId, passkey::relying_party},
@@ -49,6 +49,12 @@ pub(super) struct AskingToApprove {
     rest: BTreeMap<String, String>,
 }
 
+impl Tokened for AskingToApprove {
+    fn csrf(&self) -> &str {
+        &self.csrf
+    }
+}
+
 /// `POST /approve/{id}/challenge`: for a yes to what the approval's plan is, of who is signed in; where the box of a grant is
 /// ticked, for the two together. The grant is made here: what comes with the signature can't change it.
 pub(super) async fn for_approval(
@@ -59,13 +65,10 @@ pub(super) async fn for_approval(
 ) -> Result<Response, Failure> {
     let id = uri.path().strip_prefix("/approve/").and_then(|rest| rest.strip_suffix("/challenge"));
     let id = id.filter(|id| is_id(id)).ok_or(Failure::NotFound)?;
-    let Form(form) = form.map_err(|_| Failure::BadForm)?;
-    if form.rest.keys().any(|key| !key.starts_with("grant.")) {
+    if form.as_ref().is_ok_and(|Form(form)| form.rest.keys().any(|key| !key.starts_with("grant."))) {
         return Err(Failure::BadForm);
     }
-    let visit = Visit::open(&site, &headers).await?;
-    let Some(session) = &visit.session else { return Ok(StatusCode::UNAUTHORIZED.into_response()) };
-    check_form_token(&session.token, &deciding::purpose(id), &form.csrf)?;
+    let (Visitor { visit, session }, form) = Visitor::asking(&site, &headers, form, &deciding::purpose(id)).await?;
     let approval = visit.parts.ledger.approval(id).await.map_err(Failure::internal)?.ok_or(Failure::NotFound)?;
     let shown = approval.shown_digest().filter(|_| approval.status == ApprovalStatus::Pending);
     let Some(digest) = shown else { return Ok(StatusCode::CONFLICT.into_response()) };

@@ -18,14 +18,13 @@ use serde::Deserialize;
 use super::{
     Site,
     failure::Failure,
-    pages::{SIGN_OUT, Visit, refused, scripted, see_other},
-    passkey::challenge,
-    proof::Proof,
-    session::{Session, check_form_token, form_token},
+    pages::see_other,
+    proof::{Proof, Refused, prove},
     view::{ByPasskey, PersonView, factor_kind},
+    visitor::{Tokened, Visitor},
 };
 use crate::{
-    approval::{Approver, Claim, FactorId, Person, PersonName},
+    approval::{Claim, FactorId, Person, PersonName},
     gateway::ProveError,
     ledger::sqlite::Factor,
 };
@@ -171,13 +170,16 @@ struct InvitedPage {
     link: String,
 }
 
+impl Tokened for ChangeForm {
+    fn csrf(&self) -> &str {
+        &self.csrf
+    }
+}
+
 /// `GET /people`
 pub(super) async fn show(State(site): State<Arc<Site>>, headers: HeaderMap) -> Result<Response, Failure> {
-    let visit = Visit::open(&site, &headers).await?;
-    let Some(session) = &visit.session else {
-        return visit.ask_who(&site, &headers, StatusCode::OK, "/people", None).await;
-    };
-    list(&site, &headers, &visit, session, None).await
+    let visitor = Visitor::open(&site, &headers, "/people").await?;
+    list(&site, &headers, &visitor, None).await
 }
 
 /// `GET /people/change`: the exact change, to be looked at.
@@ -188,14 +190,11 @@ pub(super) async fn ask(
     asked: Result<Query<ChangeForm>, QueryRejection>,
 ) -> Result<Response, Failure> {
     let Query(asked) = asked.map_err(|_| Failure::NotFound)?;
-    let visit = Visit::open(&site, &headers).await?;
-    let Some(session) = &visit.session else {
-        let next = uri.path_and_query().map_or("/people", |target| target.as_str());
-        return visit.ask_who(&site, &headers, StatusCode::OK, next, None).await;
-    };
-    match change(&visit, session, &asked).await? {
-        Ok(change) => page(&site, &headers, &visit, session, &change, None).await,
-        Err(problem) => list(&site, &headers, &visit, session, Some(problem)).await,
+    let next = uri.path_and_query().map_or("/people", |target| target.as_str());
+    let visitor = Visitor::open(&site, &headers, next).await?;
+    match change(&visitor, &asked).await? {
+        Ok(change) => page(&site, &headers, &visitor, &change, None).await,
+        Err(problem) => list(&site, &headers, &visitor, Some(problem)).await,
     }
 }
 
@@ -205,12 +204,9 @@ pub(super) async fn for_change(
     headers: HeaderMap,
     form: Result<Form<ChangeForm>, FormRejection>,
 ) -> Result<Response, Failure> {
-    let Form(form) = form.map_err(|_| Failure::BadForm)?;
-    let visit = Visit::open(&site, &headers).await?;
-    let Some(session) = &visit.session else { return Ok(StatusCode::UNAUTHORIZED.into_response()) };
-    check_form_token(&session.token, PEOPLE, &form.csrf)?;
-    match change(&visit, session, &form).await? {
-        Ok(change) => challenge(&site, &visit.parts, change.claim(), Some(session.person.clone())).await,
+    let (visitor, form) = Visitor::asking(&site, &headers, form, PEOPLE).await?;
+    match change(&visitor, &form).await? {
+        Ok(change) => visitor.challenge(&site, change.claim()).await,
         Err(_) => Ok(StatusCode::CONFLICT.into_response()),
     }
 }
@@ -221,77 +217,58 @@ pub(super) async fn make(
     headers: HeaderMap,
     form: Result<Form<ChangeForm>, FormRejection>,
 ) -> Result<Response, Failure> {
-    let Form(form) = form.map_err(|_| Failure::BadForm)?;
-    let visit = Visit::open(&site, &headers).await?;
-    let Some(session) = &visit.session else {
-        return visit.ask_who(&site, &headers, StatusCode::UNAUTHORIZED, "/people", None).await;
-    };
-    check_form_token(&session.token, PEOPLE, &form.csrf)?;
-    let change = match change(&visit, session, &form).await? {
+    let (visitor, form) = Visitor::posting(&site, &headers, form, PEOPLE, "/people").await?;
+    let change = match change(&visitor, &form).await? {
         Ok(change) => change,
-        Err(problem) => return list(&site, &headers, &visit, session, Some(problem)).await,
+        Err(problem) => return list(&site, &headers, &visitor, Some(problem)).await,
     };
-    let refuse =
-        async |status, problem: String| page(&site, &headers, &visit, session, &change, Some((status, problem))).await;
-    let proven = match proven(&site, &visit, session, &form, change.claim()).await {
-        Ok(approver) => approver,
-        Err(Refused::Form(problem)) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, problem).await,
-        Err(Refused::Proof(ProveError::Ledger(error))) => return Err(Failure::internal(error)),
-        Err(Refused::Proof(error)) => return refuse(refused(&error), error.to_string()).await,
-    };
-    let (parts, gateway) = (&visit.parts, site.gateway());
-    let now = gateway.clock().now();
-    let used = || refuse(StatusCode::UNPROCESSABLE_ENTITY, ProveError::Used.to_string());
-    match &change {
-        Change::AddPerson(name) => {
-            let added = parts.home.add_person(name.clone(), proven, now).await.map_err(Failure::internal)?;
-            let Some(token) = added else { return used().await };
-            let invited = InvitedPage {
-                sign_out: form_token(&session.token, SIGN_OUT),
-                name: name.to_string(),
-                link: format!("{}/enrol/{}", site.origin(), token.as_link()),
-            };
-            visit.page(&site, &headers, &session.token, StatusCode::OK, &invited)
-        }
-        Change::RemovePerson(person) => {
-            let removed = gateway.remove_person(parts, person.id.clone(), proven).await.map_err(Failure::internal)?;
-            if removed.is_some() { Ok(see_other("/people")) } else { used().await }
-        }
-        Change::AddFactor => {
-            let opened = parts.home.open_enrolment(Some(proven), None, now).await.map_err(Failure::internal)?;
-            match opened {
-                Some(token) => Ok(see_other(&format!("/enrol/{}", token.as_link()))),
-                None => used().await,
-            }
-        }
-        Change::RemoveFactor(factor) => {
-            let removed = gateway.remove_factor(parts, factor.id.clone(), proven).await.map_err(Failure::internal)?;
-            if removed { Ok(see_other("/people")) } else { used().await }
-        }
+    match made(&site, &visitor, &change, &form).await {
+        Ok(Made::Done(next)) => Ok(see_other(&next)),
+        Ok(Made::Invited(invited)) => visitor.page(&site, &headers, StatusCode::OK, false, &invited),
+        Err(Refused::Inside(failure)) => Err(failure),
+        Err(Refused::Form(status, problem)) => page(&site, &headers, &visitor, &change, Some((status, problem))).await,
     }
 }
 
-enum Refused {
-    Form(String),
-    Proof(ProveError),
+/// What came of a change: where to go on, or the link for who was added.
+enum Made {
+    Done(String),
+    Invited(InvitedPage),
 }
 
-/// The person who is signed in, proven for this change.
-async fn proven(
-    site: &Site,
-    visit: &Visit,
-    session: &Session,
-    form: &ChangeForm,
-    claim: Claim,
-) -> Result<Approver, Refused> {
-    let proof = Proof::read(&form.code, &form.passkey);
-    let proof = proof.map_err(|problem| Refused::Form(format!("{problem}; nothing was changed")))?;
-    let proven = site.gateway().prove(&visit.parts, claim, &proof.presented(site.origin(), &session.person)).await;
-    proven.map_err(Refused::Proof)
+async fn made(site: &Site, visitor: &Visitor, change: &Change, form: &ChangeForm) -> Result<Made, Refused> {
+    let shown = Proof::read(&form.code, &form.passkey);
+    let shown = shown.map_err(|problem| Refused::form(format!("{problem}; nothing was changed")))?;
+    let proven = prove(site, visitor, change.claim(), &shown).await?;
+    let (parts, gateway) = (&visitor.visit.parts, site.gateway());
+    let now = gateway.clock().now();
+    let made = match change {
+        Change::AddPerson(name) => {
+            let added = parts.home.add_person(name.clone(), proven, now).await.map_err(Refused::inside)?;
+            added.map(|token| {
+                let link = format!("{}/enrol/{}", site.origin(), token.as_link());
+                Made::Invited(InvitedPage { sign_out: visitor.sign_out(), name: name.to_string(), link })
+            })
+        }
+        Change::RemovePerson(person) => {
+            let removed = gateway.remove_person(parts, person.id.clone(), proven).await.map_err(Refused::inside)?;
+            removed.map(|_| Made::Done("/people".to_owned()))
+        }
+        Change::AddFactor => {
+            let opened = parts.home.open_enrolment(Some(proven), None, now).await.map_err(Refused::inside)?;
+            opened.map(|token| Made::Done(format!("/enrol/{}", token.as_link())))
+        }
+        Change::RemoveFactor(factor) => {
+            let removed = gateway.remove_factor(parts, factor.id.clone(), proven).await.map_err(Refused::inside)?;
+            removed.then(|| Made::Done("/people".to_owned()))
+        }
+    };
+    made.ok_or_else(|| Refused::form(ProveError::Used))
 }
 
 /// The change that is asked for, if it is one that this person can make now; else why not.
-async fn change(visit: &Visit, session: &Session, asked: &ChangeForm) -> Result<Result<Change, String>, Failure> {
+async fn change(visitor: &Visitor, asked: &ChangeForm) -> Result<Result<Change, String>, Failure> {
+    let Visitor { visit, session } = visitor;
     let owners = matches!(asked.change, Kind::AddPerson | Kind::RemovePerson);
     if owners && !session.person.is_owner() {
         return Ok(Err("only the owner adds and removes people".to_owned()));
@@ -328,46 +305,42 @@ async fn change(visit: &Visit, session: &Session, asked: &ChangeForm) -> Result<
 async fn list(
     site: &Site,
     headers: &HeaderMap,
-    visit: &Visit,
-    session: &Session,
+    visitor: &Visitor,
     problem: Option<String>,
 ) -> Result<Response, Failure> {
+    let Visitor { visit, session } = visitor;
     let people = visit.parts.home.people().await.map_err(Failure::internal)?;
     let factors = visit.parts.ledger.factors().await.map_err(Failure::internal)?;
     let now = site.gateway().clock().now().wall;
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let page = PeoplePage {
-        sign_out: form_token(&session.token, SIGN_OUT),
+        sign_out: visitor.sign_out(),
         problem,
         owner: session.person.is_owner(),
         people: people.iter().map(|person| PersonView::new(person, &factors, &session.person, now)).collect(),
     };
-    visit.page(site, headers, &session.token, status, &page)
+    visitor.page(site, headers, status, false, &page)
 }
 
 async fn page(
     site: &Site,
     headers: &HeaderMap,
-    visit: &Visit,
-    session: &Session,
+    visitor: &Visitor,
     change: &Change,
     problem: Option<(StatusCode, String)>,
 ) -> Result<Response, Failure> {
-    let passkeys = visit.parts.home.passkeys(Some(session.person.clone())).await.map_err(Failure::internal)?;
-    let here = site.authorities().origin_of(headers);
     let (title, consequence) = change.words();
     let (status, problem) = problem.map_or((StatusCode::OK, None), |(status, problem)| (status, Some(problem)));
     let page = ChangePage {
-        sign_out: form_token(&session.token, SIGN_OUT),
-        csrf: form_token(&session.token, PEOPLE),
+        sign_out: visitor.sign_out(),
+        csrf: visitor.form_token(PEOPLE),
         problem,
         kind: change.kind(),
         name: change.name().to_owned(),
         id: change.id().to_owned(),
         title,
         consequence,
-        passkey: ByPasskey::new(&passkeys, here, site.origin(), &change.address()),
+        passkey: visitor.passkey(site, headers, &change.address()).await?,
     };
-    let response = visit.page(site, headers, &session.token, status, &page)?;
-    Ok(if page.passkey.is_here() { scripted(response) } else { response })
+    visitor.page(site, headers, status, page.passkey.is_here(), &page)
 }

@@ -2,12 +2,7 @@
 
 use axum::http::StatusCode;
 
-use super::{
-    Site,
-    failure::Failure,
-    pages::{Visit, refused},
-    session::Session,
-};
+use super::{Site, failure::Failure, pages::refused, visitor::Visitor};
 use crate::{
     approval::{Approver, Assertion, Claim, Code, PasskeyError, PersonId},
     gateway::{Presented, ProveError},
@@ -64,15 +59,9 @@ impl Refused {
 }
 
 /// Whoever is signed in, proven for one claim.
-async fn prove(
-    site: &Site,
-    visit: &Visit,
-    session: &Session,
-    claim: Claim,
-    shown: &Proof,
-) -> Result<Approver, Refused> {
-    let presented = shown.presented(site.origin(), &session.person);
-    site.gateway().prove(&visit.parts, claim, &presented).await.map_err(|error| match error {
+pub(super) async fn prove(site: &Site, visitor: &Visitor, claim: Claim, shown: &Proof) -> Result<Approver, Refused> {
+    let presented = shown.presented(site.origin(), &visitor.session.person);
+    site.gateway().prove(&visitor.visit.parts, claim, &presented).await.map_err(|error| match error {
         ProveError::Ledger(error) => Refused::inside(error),
         ProveError::Wrong
         | ProveError::Used
@@ -86,15 +75,15 @@ async fn prove(
 /// The owner, proven for one claim; anybody else reads why that is not theirs.
 pub(super) async fn prove_owner(
     site: &Site,
-    (visit, session): (&Visit, &Session),
+    visitor: &Visitor,
     claim: Claim,
     shown: &Proof,
     owners: &str,
 ) -> Result<Approver, Refused> {
-    if !session.person.is_owner() {
+    if !visitor.session.person.is_owner() {
         return Err(Refused::Form(StatusCode::FORBIDDEN, owners.to_owned()));
     }
-    prove(site, visit, session, claim, shown).await
+    prove(site, visitor, claim, shown).await
 }
 
 #[cfg(test)]

@@ -8,14 +8,17 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
 };
+use serde::Deserialize;
 
 use super::{
     Site,
     failure::Failure,
     pages::{SIGN_OUT, Visit, scripted},
+    passkey,
     session::{Session, check_form_token, form_token},
     view::ByPasskey,
 };
+use crate::approval::Claim;
 
 /// The open home, and who looks at it.
 pub(super) struct Visitor {
@@ -27,6 +30,37 @@ pub(super) struct Visitor {
 pub(super) trait Tokened {
     /// The token.
     fn csrf(&self) -> &str;
+}
+
+/// A form with nothing but its token: a script asks with it for something to sign.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asking {
+    csrf: String,
+}
+
+impl Tokened for Asking {
+    fn csrf(&self) -> &str {
+        &self.csrf
+    }
+}
+
+/// A form that a factor is enough for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Factor {
+    csrf: String,
+    #[serde(default)]
+    pub(super) code: String,
+    /// What a passkey signed, instead of a code.
+    #[serde(default)]
+    pub(super) passkey: String,
+}
+
+impl Tokened for Factor {
+    fn csrf(&self) -> &str {
+        &self.csrf
+    }
 }
 
 impl Visitor {
@@ -86,6 +120,11 @@ impl Visitor {
         let of = Some(self.session.person.clone());
         let passkeys = self.visit.parts.home.passkeys(of).await.map_err(Failure::internal)?;
         Ok(ByPasskey::new(&passkeys, site.authorities().origin_of(headers), site.origin(), path))
+    }
+
+    /// The answer to their script, which asks for a claim to sign.
+    pub(super) async fn challenge(self, site: &Site, claim: Claim) -> Result<Response, Failure> {
+        passkey::challenge(site, &self.visit.parts, claim, Some(self.session.person)).await
     }
 
     /// A page for them, which may run the site's script if it is to use a passkey.
