@@ -17,6 +17,17 @@ impl PersonId {
         Self("per_owner".to_owned())
     }
 
+    /// Who is tried in the place of a name that nobody has: without a factor, for ever, while wrong codes count as anybody's do.
+    /// There are sixteen, so that a lock says of such a name what it says of a person's, and what is kept stays bounded.
+    pub fn nobody(of: u8) -> Self {
+        Self(format!("nobody_{:x}", of % 16))
+    }
+
+    /// Is it in the place of a name that nobody has?
+    pub fn is_nobody(&self) -> bool {
+        self.0.starts_with("nobody_")
+    }
+
     /// Is it the first, who decides who else there is?
     pub fn is_owner(&self) -> bool {
         *self == Self::owner()

@@ -3,6 +3,7 @@
 mod changes;
 mod connecting;
 mod deciding;
+mod proving;
 mod rig;
 mod running;
 mod waiting;

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     approval::{Claim, PersonId},
+    canonical,
     gateway::{Parts, Presented, ProveError},
 };
 
@@ -89,13 +90,11 @@ pub(super) async fn sign_in(
         Ok(proof) => proof,
         Err(problem) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, problem).await,
     };
-    // a name that nobody has is asked for a code that nobody has: the answer says no more than that it is wrong
     let person = named(parts, &form.name).await?;
-    let presented = match (&proof, &person) {
-        (Proof::Code(_), None) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, ProveError::Wrong.to_string()).await,
-        (Proof::Code(code), Some(person)) => Presented::Code(person, code),
+    let presented = match &proof {
+        Proof::Code(code) => Presented::Code(&person, code),
         // a passkey says by itself whose it is
-        (Proof::Passkey(assertion), _) => Presented::Passkey { assertion, origin: site.origin(), of: None },
+        Proof::Passkey(assertion) => Presented::Passkey { assertion, origin: site.origin(), of: None },
     };
     let proven = match gateway.prove(parts, Claim::SignIn, &presented).await {
         Ok(approver) => {
@@ -112,14 +111,17 @@ pub(super) async fn sign_in(
     session::begin(&site, parts, &headers, &token, snapshot.settings.session, next).await
 }
 
-/// Whose code it is: of the one person there is, or of who is named.
-async fn named(parts: &Parts, name: &str) -> Result<Option<PersonId>, Failure> {
+/// Whose code it is: of the one person there is, or of who is named. A name that nobody has, or nobody who has a factor, is tried
+/// like any other, so that neither the answer nor its time says which names there are (T140).
+async fn named(parts: &Parts, name: &str) -> Result<PersonId, Failure> {
     let people = parts.home.people().await.map_err(Failure::internal)?;
     if let [only] = people.as_slice() {
-        return Ok(Some(only.id.clone()));
+        return Ok(only.id.clone());
     }
     let name = name.trim().to_lowercase();
-    Ok(people.into_iter().find(|person| person.name.as_str() == name).map(|person| person.id))
+    let nobody = canonical::sha256("agentport/nobody", &[parts.home.home_id().as_bytes(), name.as_bytes()]);
+    let found = people.into_iter().find(|person| person.name.as_str() == name && person.factors > 0);
+    Ok(found.map_or_else(|| PersonId::nobody(nobody.first().copied().unwrap_or_default()), |person| person.id))
 }
 
 #[derive(Deserialize)]

@@ -86,6 +86,8 @@ pub(crate) struct Memory {
     pub(crate) locked: AtomicBool,
     /// How many more secrets it takes, where that is counted.
     pub(crate) room: Mutex<Option<u32>>,
+    /// What was asked for, in order.
+    pub(crate) asked: Mutex<Vec<String>>,
 }
 
 #[async_trait]
@@ -94,6 +96,7 @@ impl SecretStore for Memory {
         if self.locked.load(Ordering::SeqCst) {
             return Err(StoreError::Locked("the keyring is locked".to_owned()));
         }
+        self.asked.lock().unwrap().push(name.to_owned());
         Ok(self.secrets.lock().unwrap().get(name).cloned().map(Secret::new))
     }
 

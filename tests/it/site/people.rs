@@ -202,3 +202,43 @@ async fn t134_a_passkey_signs_one_change_of_the_people_and_no_other() {
         assert_eq!(proven(status), "passkey", "{status}");
     }
 }
+
+/// Whoever is not signed in learns of no id, session, link or name by asking for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn t140_what_there_is_and_what_there_is_not_answer_alike_and_take_the_same() {
+    let house = House::build().await;
+    let approval = house.refund().await.id;
+    let ann = super::accounts::other_person(&house).await;
+    let stranger = Browser::new(house.port);
+    // an approval: nothing is looked at before one has signed in
+    let absent = format!("apr_{}", "0".repeat(approval.len() - 4));
+    let look = async |browser: &Browser, id: &str| {
+        let before = house.traces().await;
+        let answer = browser.get(&format!("/approve/{id}")).await;
+        assert_eq!(house.traces().await, before);
+        (answer.status, answer.headers, answer.body.replace(id, "ID"))
+    };
+    let shown = look(&stranger, &approval).await;
+    assert_eq!(shown, look(&stranger, &absent).await);
+    // a session that there is not is none, whatever it looks like
+    let cookie = ann.cookie.clone().unwrap();
+    let (name, value) = cookie.split_once('=').unwrap();
+    for forged in [value.chars().rev().collect(), "A".repeat(value.len()), "x".to_owned()] {
+        let forged = Browser { cookie: Some(format!("{name}={forged}")), ..stranger.clone() };
+        assert_eq!(look(&forged, &approval).await, shown);
+    }
+    // a name: the same words, and the same records, until the lock and beyond
+    let records = async || house.parts.home.export(0, 10_000).await.unwrap().len();
+    let mut browser = stranger.clone();
+    let mut answers = [Vec::new(), Vec::new(), Vec::new()];
+    for _ in 0..7 {
+        for (name, answers) in ["owner", "ann", "bob"].iter().zip(&mut answers) {
+            let before = records().await;
+            let answer = browser.post("/login", &[("name", name), ("code", "000000"), ("next", "/")]).await;
+            answers.push((answer.status, answer.text(), records().await - before));
+        }
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0], answers[2]);
+    assert!(answers[2].iter().any(|(status, text, _)| *status == 429 && text.contains("too many wrong codes")));
+}

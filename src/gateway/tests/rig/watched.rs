@@ -1,6 +1,7 @@
 //! Whatever a gateway answers in a test is evidence.
 
 use super::*;
+use crate::{approval::Approver, gateway::ProveError};
 
 /// The gateway, and everything that it answers is evidence.
 pub(crate) struct Watched {
@@ -51,6 +52,15 @@ impl Watched {
 
     pub(crate) async fn connect(&self, connecting: Connecting<'_>) -> Result<ConnectedAccount, ConnectError> {
         self.answer(self.inner.connect(&self.open_parts(), connecting).await)
+    }
+
+    pub(crate) async fn prove(
+        &self,
+        parts: &Parts,
+        claim: Claim,
+        shown: &Presented<'_>,
+    ) -> Result<Approver, ProveError> {
+        self.answer(self.inner.prove(parts, claim, shown).await)
     }
 
     pub(crate) fn open_parts(&self) -> Arc<Parts> {
