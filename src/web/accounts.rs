@@ -228,6 +228,8 @@ async fn page(
         }
         Some(Stage::Ended(why)) => {
             problem.get_or_insert(why);
+            // said once
+            site.sign_ins().end(visitor);
             None
         }
         Some(Stage::Away(_)) | None => None,

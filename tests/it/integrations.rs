@@ -138,6 +138,12 @@ fn connecting(integration: &Integration) -> String {
             integration.id,
             scopes.join(", ")
         );
+        if oauth.authorize.is_some() {
+            text += &format!(
+                "\nOr on the site, at `/accounts/{}/default`; its form shows the address to register with the client.\n",
+                integration.id
+            );
+        }
     }
     for warning in &credential.warnings {
         text += &format!("\n`connect` warns when {}.\n", warning.message);

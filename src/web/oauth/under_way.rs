@@ -87,8 +87,8 @@ impl SignIns {
         all.get(&key(visitor)).filter(|one| one.of == of).map(|one| one.stage.clone())
     }
 
-    /// It is stored.
-    pub(super) fn end(&self, visitor: &Visitor) {
+    /// It is stored, or it is said why not.
+    pub(in crate::web) fn end(&self, visitor: &Visitor) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key(visitor));
     }
 

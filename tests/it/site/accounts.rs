@@ -137,7 +137,7 @@ async fn an_account_is_removed_with_the_owners_factor() {
 }
 
 /// What a passkey signs for a change of this account.
-async fn signed(browser: &mut Browser, key: &mut Authenticator, path: &str, csrf: &str) -> String {
+pub(super) async fn signed(browser: &mut Browser, key: &mut Authenticator, path: &str, csrf: &str) -> String {
     let given = browser.post(&format!("{path}/challenge"), &[("csrf", csrf)]).await;
     assert_eq!(given.status, 200, "{given:?}");
     let given: Value = serde_json::from_str(&given.body).unwrap();

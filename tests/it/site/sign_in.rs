@@ -6,12 +6,13 @@ use agentport::ledger::Sqlite;
 use serde_json::{Value, json};
 
 use super::{
-    accounts::other_person,
-    house::{Answer, Browser, House},
+    accounts::{other_person, signed},
+    house::{Answer, Browser, House, Plan},
 };
 use crate::{
     browser::{click, drive, fill, has_browser, open, pictures, text, wait},
     harness::{Authority, Browser as Person},
+    passkey::enrolled,
 };
 
 const PATH: &str = "/accounts/posthog/default";
@@ -168,6 +169,7 @@ async fn a_sign_in_that_is_refused_too_late_or_of_somebody_else_stores_nothing()
     assert_eq!((led.status, led.header("location")), (303, Some(PATH)));
     let page = browser.get(PATH).await.text();
     assert!(page.contains("refused: access_denied; nothing was stored"), "{page}");
+    assert!(!browser.get(PATH).await.text().contains("access_denied"), "it is said once");
 
     // too late
     let url = vendor(&begin(&mut browser, CLIENT, "").await);
@@ -198,6 +200,29 @@ async fn a_sign_in_that_is_refused_too_late_or_of_somebody_else_stores_nothing()
         assert!(refused.text().contains("cannot be shown to be the same PostHog account"), "{}", refused.text());
     }
     assert!(house.parts.credentials.inspect_stored(&bobs).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t134_a_passkey_stores_the_sign_in_of_one_account() {
+    let Some(authority) = Authority::start("t134_a_passkey_stores_the_sign_in", "posthog") else { return };
+    let house = House::with(Plan { factor: false, ..Plan::default() }).await;
+    let before = account(&house, &authority).await;
+    let (mut browser, mut key) = enrolled(&house).await;
+    let url = vendor(&begin(&mut browser, CLIENT, "").await);
+    browser.get(&back(&house, &url)).await;
+    keep(&house, &authority);
+    let (page, store) = (browser.get(PATH).await, format!("{PATH}/sign-in/store"));
+    assert!(page.body.contains(&format!("data-challenge=\"{PATH}/connect/challenge\"")), "{}", page.body);
+    let csrf = page.csrf(&store);
+    // one for removing it stores nothing
+    let for_removal = signed(&mut browser, &mut key, &format!("{PATH}/disconnect"), &csrf).await;
+    assert_eq!(browser.post(&store, &[("csrf", &csrf), ("passkey", &for_removal)]).await.status, 422);
+    assert!(house.parts.credentials.inspect_stored(&before).await.unwrap().is_none());
+    let signature = signed(&mut browser, &mut key, &format!("{PATH}/connect"), &csrf).await;
+    let done = browser.post(&store, &[("csrf", &csrf), ("passkey", &signature)]).await;
+    assert_eq!((done.status, done.header("location")), (303, Some(PATH)), "{}", done.text());
+    assert!(browser.get(PATH).await.text().contains("by signing in"));
+    house.parts.home.verify().await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
