@@ -134,18 +134,8 @@ impl Tool {
 pub(super) fn virtual_param(params: &[Param], path: &str) -> Option<&'static Param> {
     static ALL: LazyLock<Param> = LazyLock::new(|| {
         let param = |name: &str, ty: Type| Param {
-            name: name.to_owned(),
-            wire: name.to_owned(),
-            place: Place::Mail,
-            ty,
             description: "Everybody who gets the mail: to, cc and bcc together.".to_owned(),
-            required: false,
-            default: None,
-            absent: None,
-            nullable: false,
-            unit: None,
-            example: None,
-            slash: false,
+            ..Param::plain(name, Place::Mail, ty)
         };
         let address = Type::String { pattern: None, choices: None, min_length: None, max_length: u64::MAX };
         let items = Box::new(param(RECIPIENTS, address));

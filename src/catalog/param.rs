@@ -39,6 +39,26 @@ pub struct Param {
     pub slash: bool,
 }
 
+impl Param {
+    /// One of this type, of which nothing else is said.
+    pub fn plain(name: &str, place: Place, ty: Type) -> Self {
+        Self {
+            name: name.to_owned(),
+            wire: name.to_owned(),
+            place,
+            ty,
+            description: String::new(),
+            required: false,
+            default: None,
+            absent: None,
+            nullable: false,
+            unit: None,
+            example: None,
+            slash: false,
+        }
+    }
+}
+
 /// Where a parameter stands in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {

@@ -217,6 +217,15 @@ pub struct HttpRequest {
     pub answer: AnswerKind,
 }
 
+#[cfg(test)]
+impl HttpRequest {
+    /// One that asks for a path and says nothing else.
+    pub(crate) fn bare(method: Method, path: &str, answer: AnswerKind) -> Self {
+        let (query, headers) = (String::new(), Vec::new());
+        Self { method, path: path.to_owned(), query, headers, body: None, idempotency: None, answer }
+    }
+}
+
 /// A finished request to a database, less the credential: what an approver sees and the server gets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

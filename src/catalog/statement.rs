@@ -141,18 +141,5 @@ pub(super) fn request(template: SqlTemplate, tool: &Tool, arguments: &Arguments,
 }
 
 fn condition(name: &str, ty: Type) -> Param {
-    Param {
-        name: name.to_owned(),
-        wire: name.to_owned(),
-        place: Place::Statement,
-        ty,
-        description: String::new(),
-        required: false,
-        default: None,
-        absent: None,
-        nullable: false,
-        unit: None,
-        example: None,
-        slash: false,
-    }
+    Param::plain(name, Place::Statement, ty)
 }

@@ -66,9 +66,7 @@ impl ServerHandler for Server {
         request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        if request.is_some_and(|request| request.cursor.is_some()) {
-            return Err(ErrorData::invalid_params("no such `cursor`: the list has one page", None));
-        }
+        has_one_page(request)?;
         let (gateway, caller) = (Arc::clone(&self.gateway), self.caller.clone());
         let listed = tokio::spawn(async move { gateway.list(&caller) }).await.map_err(|error| {
             tracing::error!(panic = error.is_panic(), "the list of tools failed");
@@ -113,6 +111,14 @@ impl ServerHandler for Server {
         tell_listener(self.gateway.changes(), &context).await;
         Ok(())
     }
+}
+
+/// The list of tools has one page: no cursor was given out.
+pub(super) fn has_one_page(request: Option<PaginatedRequestParams>) -> Result<(), ErrorData> {
+    if request.is_some_and(|request| request.cursor.is_some()) {
+        return Err(ErrorData::invalid_params("no such `cursor`: the list has one page", None));
+    }
+    Ok(())
 }
 
 /// What a server says of itself.

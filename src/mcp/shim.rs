@@ -23,7 +23,7 @@ use super::{
     Ended, PATIENCE, ServeError,
     remote::{Lost, Remote},
     render, serve_with,
-    server::{accepted, info, tell_listener},
+    server::{accepted, has_one_page, info, tell_listener},
 };
 use crate::{
     catalog::{Effect, builtin_tools},
@@ -103,9 +103,7 @@ impl ServerHandler for Shim {
         request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        if request.is_some_and(|request| request.cursor.is_some()) {
-            return Err(ErrorData::invalid_params("no such `cursor`: the list has one page", None));
-        }
+        has_one_page(request)?;
         let listed = match self.ask("GET", "/tools?shown=true".to_owned(), None).await {
             Ok((200, list)) => {
                 let tools = list.get("tools").and_then(Value::as_array);

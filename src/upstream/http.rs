@@ -159,12 +159,7 @@ impl Http {
     /// # Errors
     /// As [`Http::send`].
     pub async fn exchange(&self, request: Request, origin: &Origin) -> Result<Answer, Fault> {
-        let deadline = Instant::now() + self.limits.read;
-        guard(&request, origin)?;
-        let client = self.authorities(origin).and_then(|authorities| self.build(origin, &authorities));
-        let client = client.map_err(Fault::NotSent)?;
-        let response =
-            timeout_at(deadline, client.execute(request)).await.map_err(|_| Fault::Lost(Lost::Timeout))??;
+        let (response, deadline) = self.sent_alone(request, origin).await?;
         Ok(self.answer(response, deadline).await)
     }
 
@@ -177,18 +172,24 @@ impl Http {
         request: Request,
         origin: &Origin,
     ) -> Result<(StatusCode, HeaderMap, Vec<u8>), Fault> {
-        let deadline = Instant::now() + self.limits.read;
-        guard(&request, origin)?;
-        let client = self.authorities(origin).and_then(|authorities| self.build(origin, &authorities));
-        let client = client.map_err(Fault::NotSent)?;
-        let response =
-            timeout_at(deadline, client.execute(request)).await.map_err(|_| Fault::Lost(Lost::Timeout))??;
+        let (response, deadline) = self.sent_alone(request, origin).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = self.body(response, deadline).await.map_err(|fault| match fault {
             BodyFault::TooLarge => Fault::Lost(Lost::Cut),
             BodyFault::Lost(lost) => Fault::Lost(lost),
         })?;
         Ok((status, headers, body))
+    }
+
+    /// Over a connection of its own; until when its answer may come.
+    async fn sent_alone(&self, request: Request, origin: &Origin) -> Result<(Response, Instant), Fault> {
+        let deadline = Instant::now() + self.limits.read;
+        guard(&request, origin)?;
+        let client = self.authorities(origin).and_then(|authorities| self.build(origin, &authorities));
+        let client = client.map_err(Fault::NotSent)?;
+        let response =
+            timeout_at(deadline, client.execute(request)).await.map_err(|_| Fault::Lost(Lost::Timeout))??;
+        Ok((response, deadline))
     }
 
     async fn answer(&self, response: Response, deadline: Instant) -> Answer {

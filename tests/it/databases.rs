@@ -20,12 +20,7 @@ struct Shop {
 impl Shop {
     fn open() -> Self {
         let port = Port::enrolled();
-        let file = port.folder().join("shop.db").to_str().unwrap().to_owned();
-        Connection::open(&file).unwrap().execute_batch(SHOP).unwrap();
-        let url = format!("sqlite://{file}");
-        let connected =
-            port.cli(["connect", "sqlite", "--account", "prod", "--secret-stdin", "--json"]).stdin(&url).done().json();
-        assert_eq!((&connected["origin"], &connected["verified"]), (&json!(url), &json!(true)));
+        let file = port.connect_sqlite(SHOP);
         Self { port, file }
     }
 

@@ -34,10 +34,7 @@ impl Shop {
     fn open() -> Self {
         let port = Port::enrolled();
         port.settings(&[("look_up = false", "look_up = true")]);
-        let file = port.folder().join("shop.db").to_str().unwrap().to_owned();
-        Connection::open(&file).unwrap().execute_batch(SHOP).unwrap();
-        let url = format!("sqlite://{file}");
-        port.cli(["connect", "sqlite", "--account", "prod", "--secret-stdin", "--json"]).stdin(&url).done();
+        let file = port.connect_sqlite(SHOP);
         Self { port, file }
     }
 

@@ -23,12 +23,14 @@ fn keep(port: &Port, authority: &Authority) {
     }
 }
 
-/// `connect posthog --oauth`, with the person's browser; what it says at the end.
+/// `connect posthog --oauth` at this origin.
+fn connecting(origin: &str) -> [&str; 9] {
+    ["connect", "posthog", "--set", "project_id=1", "--oauth", "--origin", origin, "--allow-private", "--json"]
+}
+
+/// The same, with the person's browser; what it says at the end.
 fn connect(port: &Port, authority: &Authority, answers: &[(&str, &str)]) -> Value {
-    let origin = authority.origin();
-    let arguments =
-        ["connect", "posthog", "--set", "project_id=1", "--oauth", "--origin", &origin, "--allow-private", "--json"];
-    let mut child = port.cli(arguments).unseen().spawn();
+    let mut child = port.cli(connecting(&authority.origin())).unseen().spawn();
     let waiting = child.line();
     let back = Browser::default().go(waiting["authorize_url"].as_str().unwrap(), answers);
     assert!(back.starts_with(waiting["redirect_uri"].as_str().unwrap()), "{back}");
@@ -149,20 +151,7 @@ fn t191_the_port_takes_one_answer_to_its_own_question() {
     let Some(authority) = Authority::start("t191_the_port", "posthog") else { return };
     let port = home("posthog", "agentport-test");
     let origin = authority.origin();
-    let mut child = port
-        .cli([
-            "connect",
-            "posthog",
-            "--set",
-            "project_id=1",
-            "--oauth",
-            "--origin",
-            &origin,
-            "--allow-private",
-            "--json",
-        ])
-        .unseen()
-        .spawn();
+    let mut child = port.cli(connecting(&origin)).unseen().spawn();
     let waiting = child.line();
     let (url, back) = (waiting["authorize_url"].as_str().unwrap(), waiting["redirect_uri"].as_str().unwrap());
     let query: Vec<(String, String)> = url::Url::parse(url).unwrap().query_pairs().into_owned().collect();
@@ -190,20 +179,7 @@ fn t191_the_port_takes_one_answer_to_its_own_question() {
     assert_eq!((grants(&authority).len(), port.cli(["accounts", "--json"]).done().json()), (0, json!([])));
 
     // a code of somebody else's does not go with our verifier
-    let mut child = port
-        .cli([
-            "connect",
-            "posthog",
-            "--set",
-            "project_id=1",
-            "--oauth",
-            "--origin",
-            &origin,
-            "--allow-private",
-            "--json",
-        ])
-        .unseen()
-        .spawn();
+    let mut child = port.cli(connecting(&origin)).unseen().spawn();
     let waiting = child.line();
     let url = waiting["authorize_url"].as_str().unwrap();
     let challenge = url.split("code_challenge=").nth(1).unwrap().split('&').next().unwrap();
@@ -252,8 +228,7 @@ fn a_client_secret_comes_on_standard_input_and_stays_in_the_store() {
     let secret = "secret-of-the-client-0123456789-0123456789";
     port.evidence().keep_from(secret);
     let origin = authority.origin();
-    let arguments =
-        ["connect", "posthog", "--set", "project_id=1", "--oauth", "--origin", &origin, "--allow-private", "--json"];
+    let arguments = connecting(&origin);
     let sign_in = |more: Option<&str>, line: &str| {
         let mut child = port.cli(arguments.into_iter().chain(more)).unseen().spawn();
         child.say(line);

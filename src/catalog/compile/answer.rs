@@ -72,18 +72,9 @@ fn keep(source: &mut Source<'_>, mut table: Table<'_>, template: Option<&mut Res
 /// What every tool with a trimmed answer takes.
 fn fields() -> Param {
     let param = |ty, description: &str, example| Param {
-        name: FIELDS.to_owned(),
-        wire: FIELDS.to_owned(),
-        place: Place::Answer,
-        ty,
         description: description.to_owned(),
-        required: false,
-        default: None,
-        absent: None,
-        nullable: false,
-        unit: None,
         example,
-        slash: false,
+        ..Param::plain(FIELDS, Place::Answer, ty)
     };
     let path = Type::String {
         pattern: Pattern::new(FIELD_PATH).ok(),

@@ -30,20 +30,7 @@ const REFUND: &str = "stripe.create_refund";
 const CUSTOMER: &str = "stripe.update_customer";
 
 fn param(name: &str, ty: Type) -> Param {
-    Param {
-        name: name.to_owned(),
-        wire: name.to_owned(),
-        place: Place::Body,
-        ty,
-        description: String::new(),
-        required: false,
-        default: None,
-        absent: None,
-        nullable: false,
-        unit: None,
-        example: None,
-        slash: false,
-    }
+    Param::plain(name, Place::Body, ty)
 }
 
 fn string() -> Type {

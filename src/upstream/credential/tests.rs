@@ -25,15 +25,7 @@ pub(in super::super) fn account(origin: &str) -> Account {
 }
 
 fn plan(account: &Account) -> Plan {
-    let request = HttpRequest {
-        method: Method::Get,
-        path: "/v1/balance".to_owned(),
-        query: String::new(),
-        headers: Vec::new(),
-        body: None,
-        idempotency: None,
-        answer: AnswerKind::Plain,
-    };
+    let request = HttpRequest::bare(Method::Get, "/v1/balance", AnswerKind::Plain);
     Plan::of_request(account, Effect::Read, request)
 }
 

@@ -111,15 +111,7 @@ fn account(origin: &str, allow_private: bool) -> Account {
 }
 
 fn request() -> HttpRequest {
-    HttpRequest {
-        method: crate::catalog::Method::Get,
-        path: "/".to_owned(),
-        query: String::new(),
-        headers: Vec::new(),
-        body: None,
-        idempotency: None,
-        answer: AnswerKind::Plain,
-    }
+    HttpRequest::bare(crate::catalog::Method::Get, "/", AnswerKind::Plain)
 }
 
 async fn get(http: &Http, account: &Account) -> Result<Answer, Fault> {

@@ -143,15 +143,7 @@ fn t178_a_credential_in_a_mail_is_found_after_decoding() {
     let secret = "ya29.a-credential-of-this-account";
     let needles = Needles::new(secret, &format!("Bearer {secret}"));
     let limits = Limits::DEFAULT;
-    let request = HttpRequest {
-        method: Method::Get,
-        path: "/".to_owned(),
-        query: String::new(),
-        headers: Vec::new(),
-        body: None,
-        idempotency: None,
-        answer: AnswerKind::Mail,
-    };
+    let request = HttpRequest::bare(Method::Get, "/", AnswerKind::Mail);
     let plan = Plan::of_request(&account("https://gmail.googleapis.com"), Effect::Read, request);
     let kind = AnswerKind::Mail;
     let asked = Asked { plan: &plan, integration: "gmail", read: true, kind, limits: &limits, needles: &needles };

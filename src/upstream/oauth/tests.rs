@@ -125,15 +125,7 @@ impl Stage {
     }
 
     fn plan(&self) -> Plan {
-        let request = HttpRequest {
-            method: Method::Get,
-            path: "/".to_owned(),
-            query: String::new(),
-            headers: Vec::new(),
-            body: None,
-            idempotency: None,
-            answer: AnswerKind::Plain,
-        };
+        let request = HttpRequest::bare(Method::Get, "/", AnswerKind::Plain);
         Plan::of_request(&self.account, Effect::Write, request)
     }
 

@@ -134,6 +134,17 @@ impl Port {
         self.cli(arguments).stdin(&self.linear_key()).done().json()
     }
 
+    /// Makes a database of `sql` and connects it as `prod`, verified; its file.
+    pub fn connect_sqlite(&self, sql: &str) -> String {
+        let file = self.folder().join("shop.db").to_str().unwrap().to_owned();
+        rusqlite::Connection::open(&file).unwrap().execute_batch(sql).unwrap();
+        let url = format!("sqlite://{file}");
+        let arguments = ["connect", "sqlite", "--account", "prod", "--secret-stdin", "--json"];
+        let connected = self.cli(arguments).stdin(&url).done().json();
+        assert_eq!((&connected["origin"], &connected["verified"]), (&json!(url), &json!(true)));
+        file
+    }
+
     /// A key as Linear gives them out; it must not show either.
     pub fn linear_key(&self) -> String {
         let key = self.canary().replace("sk_test_", "lin_api_");

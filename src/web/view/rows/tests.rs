@@ -8,20 +8,7 @@ use super::*;
 use crate::{canonical, catalog::Place};
 
 fn param(name: &str, ty: Type) -> Param {
-    Param {
-        name: name.to_owned(),
-        wire: name.to_owned(),
-        place: Place::Body,
-        ty,
-        description: format!("The {name}."),
-        required: false,
-        default: None,
-        absent: None,
-        nullable: false,
-        unit: None,
-        example: None,
-        slash: false,
-    }
+    Param { description: format!("The {name}."), ..Param::plain(name, Place::Body, ty) }
 }
 
 fn string() -> Type {
