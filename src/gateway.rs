@@ -1,8 +1,9 @@
 //! The path of a call, top to bottom: frame → tool → call → plan → policy → admission → send → settle → reply.
 //!
-//! Everything that an agent can do comes through [`Gateway::call`], everything that a human decides through
-//! [`Gateway::approve`] and [`Gateway::deny`]; both end in the same `execute`. No second way to an upstream exists:
-//! it takes a [`Permit`], and only the ledger mints one.
+//! Everything that an agent can do comes through [`Gateway::call`], everything that a human decides through `deciding`:
+//! [`Gateway::approve`], the same with a grant (`granting`) or for several at once (`together`), and [`Gateway::deny`].
+//! All end in the same `execute`. No second way to an upstream exists: it takes a [`Permit`](crate::ledger::Permit), and
+//! only the ledger mints one.
 
 mod accounts;
 mod applying;

@@ -9,7 +9,8 @@
 //!
 //! ```text
 //! cli → app → {mcp, web} → gateway → snapshot → upstream → ledger → policy → plan → call → catalog
-//! beside them: secret, approval, notify, account, config, files, clock, diagnostic, canonical, pattern, visible, sql
+//! beside them: secret, approval, notify, account, reply, findings, money, config, files, clock, diagnostic, canonical,
+//!              pattern, visible, sql, trust
 //! ```
 
 pub mod account;

@@ -1,4 +1,5 @@
-//! `agentport approvals`: what waits for a human, decided at the terminal.
+//! `agentport approvals`: what waits for a human, decided at the terminal. `described` is how one looks there,
+//! `watch` the inbox, live.
 
 mod described;
 mod watch;

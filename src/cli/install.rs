@@ -1,7 +1,7 @@
 //! `agentport install --service`: the gateway under a user of its own, out of reach of an agent that has a shell. The home of
 //! the user whose agents it is for moves into it, and their agent hosts come to its socket from then on.
 //!
-//! Root makes users and files and starts the two sides of the move (`moving`, `taking`) as who they are for; it opens nothing
+//! Root makes users and files and starts the two sides of the move (`moving`, `taking`; `moved` holds them together) as who they are for; it opens nothing
 //! that a user could have prepared. Nothing of the old home goes before the new one is whole and, where systemd runs, answers.
 
 mod found;

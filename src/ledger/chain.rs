@@ -1,5 +1,7 @@
 //! The chain: each record's hash covers the record and the hash before it, so that a changed, removed, added or moved
 //! line shows. Cutting off the newest lines, or rewriting all of them, shows only against a copy kept elsewhere.
+//!
+//! `standing` compares what stands beside the log with its records, `proofs` what passkeys signed.
 
 mod proofs;
 mod standing;

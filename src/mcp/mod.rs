@@ -1,7 +1,8 @@
 //! MCP over lines: frames in, gateway, frames out. No decisions.
 //!
 //! A line passes the strict gate (`frame`), becomes a request of rmcp's (`transport`), is answered by the gateway
-//! (`server`, `render`), and its answer is one line again (`transport`). All five revisions of the protocol are served,
+//! (`server`, `render`; `elicit` asks a client to open a link), and its answer is one line again (`transport`). `stdio` is
+//! this over the pipe, `http` over the gateway's port, and `shim` the agent's side of a gateway elsewhere (`remote`). All five revisions of the protocol are served,
 //! those with `initialize` and the one without.
 
 mod elicit;

@@ -17,7 +17,7 @@ pub struct RuleChange<'a> {
     pub tools: Vec<&'a str>,
 }
 
-/// The changes of [`diff`](super::diff) by the lines that make them; what becomes looser stays first.
+/// The changes of [`diff`](fn@super::diff) by the lines that make them; what becomes looser stays first.
 pub fn by_rule(changes: &[Change]) -> Vec<RuleChange<'_>> {
     let mut rules: Vec<RuleChange<'_>> = Vec::new();
     for change in changes {

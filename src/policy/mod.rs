@@ -2,7 +2,7 @@
 //!
 //! - [`Policy`] is what judges: the pinned text, an edit that is not yet applied, below them root's ([`SystemPolicy`]) and
 //!   the built-in text.
-//! - [`check`], [`diff`](fn@diff), [`by_rule`], [`line_diff`] and [`set`] are for the human who edits the file.
+//! - [`check`], [`diff`](fn@diff), [`by_rule`](fn@by_rule), [`line_diff`] and [`set`] are for the human who edits the file.
 //!
 //! `known` is what a human could know of the tools when the policy was applied: what is new or changed since then gets no
 //! more than `ask`, however loose the text is.

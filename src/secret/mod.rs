@@ -1,7 +1,8 @@
 //! Secrets, and where they are kept: the OS keyring or an age file.
 //!
-//! [`Secret`] cannot be printed, cloned, serialised or compared. Beyond this folder `expose` has two callers, which a
-//! test holds: the credential that goes upstream, and the check of a code against its seed. This folder touches the keyring, the
+//! [`Secret`] cannot be printed, cloned, serialised or compared. Beyond this folder `expose` has three callers, which
+//! a test holds: the credential that goes upstream, the check of a code against its seed, and the token with which the
+//! agent's side of a gateway says who it is. This folder touches the keyring, the
 //! vault file, and the pipe through which a home's secrets move to another user (`carry`).
 //!
 //! ```compile_fail,E0277

@@ -1,8 +1,9 @@
 //! What acts. An upstream takes a [`Permit`] and a [`Credential`] and answers with an [`Outcome`]; it decides nothing.
 //!
-//! `http` is the one client of the whole program, `credential` the only way to a secret, `filter` what every answer
-//! passes, `graphql` what a GraphQL answer says. A new kind of upstream is a new file here and a variant of `catalog::UpstreamSpec`, `RequestTemplate` and
-//! `plan::Request`; `gateway` and `policy` stay as they are.
+//! `rest` sends to services, over `http`, the one client of the whole program; `sql` sends to databases. `credential` is the
+//! only way to a secret, `oauth` keeps those of a sign-in usable, `filter` is what every answer passes, `answer`, `graphql`
+//! and `mail` are how it is read. A new kind of upstream is a new file here and a variant of `catalog::UpstreamSpec`,
+//! `RequestTemplate` and `plan::Request`; `gateway` and `policy` stay as they are.
 
 mod answer;
 pub mod credential;

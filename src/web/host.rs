@@ -1,4 +1,4 @@
-//! Which process of a home serves the site, and where.
+//! Which process of a home serves the site, and where. A gateway of its own (`serving`) goes before all others.
 //!
 //! INVARIANT: who serves holds the lock on `site.lock`, from before the port is bound until the last decision that came
 //! through it has ended. Everybody else tries once a second, so that another takes over within two.

@@ -5,6 +5,7 @@
 //! `visitor` who is signed in, and `proof` what they prove. `login`, `signing`, `inbox`, `deciding`, `together`, `enrolling`,
 //! `people`, `lock`, `log`, `policy`, `applying`, `accounts`, `connecting`, `oauth`, `agents` and `passkey` answer the routes with what
 //! `pages` has for all of them, `view` turns an approval into plain text that cannot lie, and the templates only lay it out.
+//! `listener`, `tls`, `socket` and `peer` are how requests arrive, `api` is the agents' side of the same port.
 //! Nothing here decides: [`Gateway::approve`](crate::gateway::Gateway::approve) and
 //! [`Gateway::deny`](crate::gateway::Gateway::deny) do.
 

@@ -21,7 +21,7 @@ const REFUSALS_A_MINUTE: u32 = 120;
 /// How long a question counts against `hourly`.
 const AN_HOUR: i64 = 3_600_000;
 
-/// Looks the call's situation up, asks [`admission`] what follows, and does it: all or nothing.
+/// Looks the call's situation up, asks [`admission`](fn@admission) what follows, and does it: all or nothing.
 pub(super) fn admit(
     transaction: &Transaction<'_>,
     admit: &Admit,

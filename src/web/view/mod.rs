@@ -1,6 +1,6 @@
 //! What pages show, as plain text in plain structs; the templates only lay it out.
 //!
-//! INVARIANT: a value that somebody else chose is a [`Cell`](cell::Cell) and nothing else. Two different requests never give the same
+//! INVARIANT: a value that somebody else chose is a [`Cell`] and nothing else. Two different requests never give the same
 //! material block: every leaf of the arguments has its own row, under its full path, whole.
 
 mod accounts;

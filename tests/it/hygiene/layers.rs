@@ -74,6 +74,31 @@ fn the_table_names_every_module_and_no_other() {
     assert_eq!(declared, named);
 }
 
+/// What people read of the table is the table.
+#[test]
+fn the_documents_draw_the_same_table() {
+    let names = |text: &str| -> BTreeSet<String> {
+        let start = text.find("cli → app →").unwrap();
+        let (drawn, _) = text.split_at(start).1.split_once("```").unwrap();
+        let words = drawn.replace("beside them", "").replace("//!", "");
+        words
+            .split(|letter: char| !letter.is_ascii_alphanumeric())
+            .map(str::to_owned)
+            .filter(|word| !word.is_empty())
+            .collect()
+    };
+    let table: BTreeSet<String> =
+        LAYERS.concat().into_iter().chain(BESIDE.map(|(name, _)| name)).map(str::to_owned).collect();
+    for document in ["ARCHITECTURE.md", "src/lib.rs"] {
+        assert_eq!(names(&read(document)), table, "{document}");
+    }
+    let described = read("ARCHITECTURE.md");
+    for module in table {
+        let row = |line: &str| line.split('|').nth(1).is_some_and(|cell| cell.contains(&format!("`{module}`")));
+        assert!(described.lines().any(row), "ARCHITECTURE.md has no line for `{module}`");
+    }
+}
+
 #[test]
 fn what_is_pure_does_no_io_and_reads_no_clock() {
     let words = [
