@@ -58,6 +58,9 @@ impl Tokens {
                 {
                     return Err(ambiguous("what stands in a `b'…'` is not binary"));
                 }
+                Token::Placeholder(name) if dialect == Dialect::Mysql && name.starts_with('?') && name.len() > 1 => {
+                    return Err(ambiguous("values have no numbers here; write `?`"));
+                }
                 // PostgreSQL ends an operator where a comment begins; the tokenizer takes that into its name, and so might
                 // take for a string what the server runs
                 Token::CustomBinaryOperator(name) if name.contains("--") || name.contains("/*") => {

@@ -59,6 +59,8 @@ fn t072_nothing_is_left_out_of_what_is_read() {
     for text in ["SELECT a &>bc", "SELECT a &>' b', touch() --'", "SELECT a &>-b"] {
         assert!(matches!(refused(Dialect::Postgres, text), Misunderstood::Ambiguous(_)), "{text}");
     }
+    // to MySQL a value and a name
+    assert!(matches!(refused(Dialect::Mysql, "SELECT ?0th"), Misunderstood::Ambiguous(_)));
 }
 
 #[test]
