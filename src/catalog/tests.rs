@@ -290,3 +290,45 @@ fn t104_a_definition_changes_with_what_a_call_depends_on() {
         assert_ne!(before, digest(&EVERYTHING.replace(old, new)), "{new}");
     }
 }
+
+/// What removes or changes much at once is bounded, named one by one, and there is no tool that empties a collection.
+/// What its owner names is as free as a name is, and goes as one segment, or as a path of the very file.
+#[test]
+fn t055_many_at_once_are_counted_and_no_id_means_all() {
+    fn most(param: &Param, at: &str) {
+        match &param.ty {
+            Type::Array { items, max_items, .. } => {
+                assert!(*max_items <= 1000, "{at}/{}: {max_items}", param.name);
+                most(items, at);
+            }
+            Type::Object { fields } => fields.iter().for_each(|field| most(field, at)),
+            Type::Map { values, max_items } => {
+                assert!(*max_items <= 1000, "{at}/{}: {max_items}", param.name);
+                most(values, at);
+            }
+            Type::Value { max_items, .. } => assert!(*max_items <= 1000, "{at}/{}", param.name),
+            Type::String { .. } | Type::Integer { .. } | Type::Number { .. } | Type::Boolean => {}
+        }
+    }
+    let names = ["github_delete_file/path", "github_delete_branch_protection/branch", "stripe_delete_product/product"];
+    let mut deletions = 0;
+    for tool in Catalog::built_in().tools() {
+        tool.params.iter().for_each(|param| most(param, &tool.wire_name()));
+        let RequestTemplate::Rest(template) = &tool.request else { continue };
+        if template.method != Method::Delete {
+            continue;
+        }
+        deletions += 1;
+        let paths = || tool.params.iter().filter(|param| param.place == Place::Path);
+        assert!(paths().next().is_some(), "{}: a collection", tool.wire_name());
+        for param in paths() {
+            assert!(param.required, "{}/{}", tool.wire_name(), param.name);
+            if let Type::String { pattern, .. } = &param.ty {
+                let taken = |all| pattern.as_ref().is_none_or(|pattern| pattern.matches(all));
+                let at = format!("{}/{}", tool.wire_name(), param.name);
+                assert_eq!(["*", "a,b", "a*"].iter().any(|all| taken(all)), names.contains(&at.as_str()), "{at}");
+            }
+        }
+    }
+    assert!(deletions > 20, "{deletions}");
+}

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::harness::{Ran, Scene};
+use super::harness::{Cli, Ran, Scene};
 
 /// A folder with a home that is not the usual one, and a host's file, in which the secret is somebody else's.
 struct Place {
@@ -259,4 +259,48 @@ fn host_shows_no_key_of_anybody() {
             assert!(ran.code == 0 && format!("{ran:?}").contains("agentport"), "{ran:?}");
         }
     }
+}
+
+/// What a folder brings along is not asked: the entry is the program's own path, whatever a `.npmrc`, a `node_modules/.bin` or
+/// a `PATH` of the folder says.
+#[cfg(unix)]
+#[test]
+fn t271_what_host_add_wrote_starts_this_program_in_any_folder() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let registry = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    registry.set_nonblocking(true).unwrap();
+    for host in HOSTS {
+        let place = Place::new(host);
+        place.done("add", host);
+        let entry = match parsed(host, &place.text()) {
+            file if host == "openclaw" => file["mcp"]["servers"]["agentport"].clone(),
+            file if host == "codex" => file["mcp_servers"]["agentport"].clone(),
+            file => file["mcpServers"]["agentport"].clone(),
+        };
+        let folder = place.scene.path().join("project");
+        let planted = folder.join("node_modules/.bin");
+        fs::create_dir_all(&planted).unwrap();
+        let address = registry.local_addr().unwrap();
+        fs::write(
+            folder.join(".npmrc"),
+            format!("registry=http://{address}/\n@agentport:registry=http://{address}/\n"),
+        )
+        .unwrap();
+        for name in ["agentport", "npx", "npm", "node"] {
+            let path = planted.join(name);
+            fs::write(&path, format!("#!/bin/sh\ntouch '{}'\n", folder.join("planted").display())).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let mut command = Command::new(entry["command"].as_str().unwrap());
+        command.args(entry["args"].as_array().unwrap().iter().map(|argument| argument.as_str().unwrap()));
+        command.env_clear().env("AGENTPORT_HOME", place.home()).env("PATH", &planted).current_dir(&folder);
+        command.env("npm_config_registry", format!("http://{address}/"));
+        let client =
+            json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
+        let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": client});
+        let ran = Cli::new(command, place.scene.evidence().clone()).stdin(&hello.to_string()).run();
+        assert!(ran.code == 0 && ran.stdout.contains("\"name\":\"agentport\""), "{host}: {ran:?}");
+        assert!(!folder.join("planted").exists(), "{host}");
+    }
+    assert_eq!(registry.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }

@@ -74,7 +74,7 @@ fn installed(scene: &Scene) -> (Folder, PathBuf) {
 }
 
 #[test]
-fn t274_what_is_installed_is_checked_and_is_the_program() {
+fn t273_t274_what_is_installed_is_checked_and_is_the_program() {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
         return;
     }
@@ -113,6 +113,16 @@ fn t274_what_is_installed_is_checked_and_is_the_program() {
         let manifest: Value = serde_json::from_str(&text).unwrap();
         assert_eq!((&manifest["scripts"], &manifest["version"]), (&Value::Null, &json!(env!("CARGO_PKG_VERSION"))));
     }
+
+    // what it brings is of its own version exactly, and nothing else comes along
+    let text = fs::read_to_string(place.join("mcp-server/package.json")).unwrap();
+    let manifest: Value = serde_json::from_str(&text).unwrap();
+    let exact = json!({"@agentport/linux-x64": env!("CARGO_PKG_VERSION")});
+    assert_eq!((&manifest["optionalDependencies"], &manifest["dependencies"]), (&exact, &Value::Null));
+    let all = fs::read_dir(folder.0.join("place/node_modules")).unwrap();
+    let mut all: Vec<_> = all.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    all.retain(|name| !name.starts_with('.'));
+    assert_eq!(all, ["@agentport"]);
 
     // a program that is another than the one that was packed is not started
     let program = place.join("linux-x64/bin/agentport");

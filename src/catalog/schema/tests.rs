@@ -1,5 +1,9 @@
 use super::*;
-use crate::catalog::{Catalog, tests::everything};
+use crate::catalog::{
+    Catalog,
+    builtin::builtin_tools,
+    tests::{HEAD, everything},
+};
 
 #[test]
 fn what_agents_see_of_each_tool() {
@@ -72,4 +76,61 @@ fn t088_patterns_are_anchored_for_validators() {
     assert_eq!(anchored("cus_"), "^(?:cus_)$");
     assert_eq!(anchored("^a|b$"), "^(?:^a|b$)$");
     assert_eq!(anchored("^a\\$"), "^(?:^a\\$)$");
+}
+
+/// What agents are given refers to nothing, is shallow, and its patterns are of the kind that takes linear time.
+#[test]
+fn t226_no_schema_refers_to_another_one() {
+    fn check(schema: &Value, depth: usize, at: &str) {
+        assert!(depth < 24, "{at}");
+        match schema {
+            Value::Object(members) => {
+                for (key, value) in members {
+                    assert!(!key.starts_with('$'), "{at}: {key}");
+                    if let (true, Some(pattern)) = (key == "pattern", value.as_str()) {
+                        Pattern::new(pattern).unwrap();
+                    }
+                    check(value, depth + 1, &format!("{at}/{key}"));
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| check(item, depth + 1, at)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    for tool in Catalog::built_in().tools() {
+        check(&Value::Object(input_schema(tool, &[])), 0, &tool.wire_name());
+    }
+    for tool in builtin_tools() {
+        check(&Value::Object(tool.input_schema), 0, tool.name);
+    }
+}
+
+/// A manifest has types of its own: what only JSON Schema has is no key of them, and a pattern that could take exponential
+/// time, or an object without end, is none.
+#[test]
+fn t226_a_manifest_cannot_bring_a_reference_a_slow_pattern_or_an_endless_depth() {
+    let of = |param: &str| {
+        let tool = format!(
+            "[[tool]]\nname = \"get_it\"\ntitle = \"It\"\ndescription = \"Gets it.\"\neffect = \"read\"\ntoolset = \"core\"\n\
+             request = \"GET /it\"\n[tool.params]\na = {param}\n"
+        );
+        Catalog::compile(&[("acme.toml", &format!("{HEAD}{tool}"))])
+    };
+    let text = |more: &str| format!("{{ type = \"string\", in = \"query\", description = \"A.\"{more} }}");
+    of(&text("")).unwrap();
+    for more in [
+        ", \"$ref\" = \"https://evil.example/schema.json\"",
+        ", \"$dynamicRef\" = \"#a\"",
+        ", allOf = []",
+        ", pattern = '^(a)\\1$'",
+        ", pattern = '^(?=a)a$'",
+        ", pattern = '^((a{1,1000}){1,1000}){1,1000}$'",
+    ] {
+        assert!(of(&text(more)).is_err(), "{more}");
+    }
+    let deep = "{ type = \"object\", description = \"A.\", fields = { a = ".repeat(2_000);
+    assert!(of(&format!("{deep}{}{}", text(""), " } }".repeat(2_000))).is_err());
+    // one that would take for ever where it is tried over and over
+    let slow = Pattern::new("^(a+)+$").unwrap();
+    assert!(!slow.matches(&format!("{}!", "a".repeat(100_000))));
 }

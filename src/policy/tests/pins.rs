@@ -107,3 +107,26 @@ fn a_pinned_text_that_cannot_be_read_denies_everything_whatever_the_edit_says() 
     assert_eq!((evaluation.decision, evaluation.rule()), (Deny, "*"));
     assert!(catalog.tools().all(|tool| policy.always_denies(tool, &caller("local"))));
 }
+
+/// One text is hashed and read: whichever of two a call is judged by, the verdict names that one, and each byte counts.
+#[test]
+fn t261_the_verdict_names_the_very_text_that_judged() {
+    let catalog = catalog();
+    let judged = |pin: &str, edit: Option<&str>| {
+        let (policy, _) = Policy::new(&catalog, &pinned(&catalog, pin), edit);
+        let evaluation = Asked { policy: &policy, catalog: &catalog }.of("github.create_issue", None);
+        (evaluation.policy, evaluation.decision)
+    };
+    let (deny, allow) = (line("github.create_issue", "deny"), line("github.create_issue", "allow"));
+    assert_eq!((judged(&deny, None).1, judged(&allow, None).1), (Deny, Allow));
+    let texts = [deny.clone(), allow.clone(), format!("{allow} "), format!("{allow}# deny"), format!("\n{allow}")];
+    let digests = texts.iter().flat_map(|pin| {
+        let edits = texts.iter().filter(|edit| *edit != pin);
+        edits.map(|edit| judged(pin, Some(edit)).0).chain([judged(pin, None).0]).collect::<Vec<_>>()
+    });
+    let digests: Vec<_> = digests.map(|digest| digest.to_string()).collect();
+    let unlike: BTreeSet<_> = digests.iter().collect();
+    assert_eq!(unlike.len(), texts.len() * texts.len());
+    // and it is the same for the same
+    assert_eq!(judged(&allow, Some(&deny)), judged(&allow, Some(&deny)));
+}

@@ -143,3 +143,24 @@ impl Bits {
         }
     }
 }
+
+/// A secret that a service sends among other things is none of what an agent is given unasked, and no record keeps it.
+#[test]
+fn t217_a_secret_in_an_answer_is_not_given_unasked() {
+    let upstream = Upstream::start(|request| match request.line.as_str() {
+        "GET /v1/payment_intents/pi_1" => {
+            Reply::json(200, &json!({"id": "pi_1", "status": "succeeded", "client_secret": "pi_1_secret_tell"}))
+        }
+        _ => Reply::json(200, &json!({"id": "we_1", "status": "enabled", "secret": "whsec_tell"})),
+    });
+    let port = Port::connected(&upstream);
+    let mut wire = port.wire();
+    let told = wire.call("stripe_get_payment_intent", json!({"payment_intent": "pi_1"})).completed();
+    assert!(told["status"] == "succeeded" && !told.to_string().contains("tell"), "{told}");
+    let endpoint = json!({"url": "https://shop.example.com/stripe", "enabled_events": ["charge.failed"]});
+    let id = wire.call("stripe_create_webhook_endpoint", endpoint).approval_id();
+    let done = port.approve(&id);
+    assert!(done["result"]["id"] == "we_1" && !done.to_string().contains("tell"), "{done}");
+    let log = port.cli(["log", "export"]).done().stdout;
+    assert!(log.contains("stripe") && !log.contains("tell"), "{log}");
+}
