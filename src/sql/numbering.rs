@@ -2,7 +2,7 @@
 
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::{Dialect, Misunderstood, tokens::ambiguous};
+use super::{Dialect, Misunderstood, tokens::ambiguous::ambiguous};
 
 /// Which value is bound to which placeholder, counted as the server of this dialect does.
 pub(super) struct Numbering {
