@@ -8,8 +8,8 @@
 # --from fetches a released program over https and compares it with --sha256 before anything runs it; with --binary the
 # checksum is optional. --domain is the name that people and agents come by: with a certificate the gateway answers there
 # itself, on port 443, and with --acme it orders one from Let's Encrypt, whose terms you agree to with it (they write to MAIL);
-# without, put a proxy in front of 127.0.0.1:4747 (deploy/Caddyfile). Where a newer program does not start, the one before it, its
-# unit, settings and log come back, and the service runs again. --uninstall keeps what the gateway
+# without, put a proxy in front of 127.0.0.1:4747 (deploy/Caddyfile). Where the program does not start, all is as it was before: the
+# one before it, its unit, settings and log come back, and the service runs again; of a first installation nothing stays. --uninstall keeps what the gateway
 # knows under /var/lib/agentport; --purge removes that too, the log and every credential with it.
 set -eu
 
@@ -110,18 +110,29 @@ kept() { printf '%s/%s' "$before" "$(printf %s "$1" | tr / +)"; }
 
 ledgers() { (cd "$home" 2>/dev/null && ls -d agentport.db.schema-* 2>/dev/null) || :; }
 
-# keep : what an upgrade replaces
+# keep : what an installation replaces, and what was not there
 keep() {
-    if [ -n "$dry" ] || [ ! -e "$program" ] || [ ! -e "$unit" ]; then return; fi
+    if [ -n "$dry" ]; then return; fi
     before=$(mktemp -d)
     for file in "$program" "$unit" "$dropin" "$home/agentport.toml"; do
         if [ -e "$file" ]; then cp -p "$file" "$(kept "$file")"; fi
     done
+    for made in "$state" "$home" "$key" "${dropin%/*}"; do
+        if [ ! -e "$made" ]; then : >"$(kept "$made").absent"; fi
+    done
+    if ! id "$user" >/dev/null 2>&1; then : >"$before/no-user"; fi
+    if running_systemd; then
+        if systemctl --quiet is-enabled agentport.service 2>/dev/null; then : >"$before/enabled"; fi
+        if systemctl --quiet is-active agentport.service; then : >"$before/active"; fi
+    fi
     ledgers >"$before/ledgers"
 }
 
 put_back() {
-    if running_systemd; then systemctl stop agentport.service || :; fi
+    if running_systemd; then
+        systemctl stop agentport.service 2>/dev/null || :
+        if [ ! -e "$before/enabled" ]; then systemctl --quiet disable agentport.service 2>/dev/null || :; fi
+    fi
     for file in "$program" "$unit" "$dropin" "$home/agentport.toml"; do
         if [ -e "$(kept "$file")" ]; then
             rm -f "$file.before"
@@ -138,8 +149,15 @@ put_back() {
         done
         mv -f "$home/$copy" "$home/agentport.db"
     fi
-    if running_systemd; then systemctl daemon-reload && systemctl restart agentport.service; fi
-    say "the newer program was not installed; everything is as it was before"
+    for made in "$state" "$home" "$key" "${dropin%/*}"; do
+        if [ -e "$(kept "$made").absent" ]; then rm -rf "$made"; fi
+    done
+    if [ -e "$before/no-user" ] && id "$user" >/dev/null 2>&1; then userdel "$user"; fi
+    if running_systemd; then
+        systemctl daemon-reload
+        if [ -e "$before/active" ]; then systemctl restart agentport.service; fi
+    fi
+    say "this program was not installed; everything is as it was before"
 }
 
 ended() {
@@ -177,6 +195,7 @@ wait_for() {
 
 install_gateway() {
     trap ended EXIT
+    trap 'exit 1' HUP INT TERM
     obtain
     keep
     run install -D -o root -g root -m 0755 "$binary" "$program"

@@ -1,6 +1,7 @@
 //! The home and its settings: the only reader of the environment and of `agentport.toml`.
 
 mod channels;
+mod duration;
 mod rewrite;
 mod settings;
 mod site;
@@ -14,8 +15,9 @@ use std::{
 use crate::secret::Secret;
 
 pub use self::channels::{Channel, ChannelKind, MailTls, Mailbox, SecretNeed};
+pub use self::duration::parse_duration;
 pub use self::rewrite::with_store;
-pub use self::settings::{OAuthClient, Settings, StoreKind, is_client_id, parse_duration};
+pub use self::settings::{OAuthClient, Settings, StoreKind, is_client_id};
 pub use self::site::{Acme, Tls, TlsFiles, is_this_computer};
 
 /// Where root says what nobody on this computer may.

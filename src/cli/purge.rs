@@ -10,6 +10,8 @@ use crate::{
     },
     approval::Claim,
     config::StoreKind,
+    gateway::Parts,
+    snapshot::Snapshot,
     visible::visible,
 };
 
@@ -29,14 +31,12 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     let gateway = app.gateway();
     let parts = gateway.open_parts()?;
     let snapshot = parts.snapshots.current()?;
-    let names = secret_names(&parts, &parts.ledger.factors().await?, &snapshot)?;
-    // those that wait for their place have the same name for a person
-    let (waiting, names): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| name.ends_with("/new"));
+    let (_, names) = all_names(&parts, &snapshot).await?;
     let accounts: Vec<String> =
         parts.home.accounts()?.iter().map(|account| format!("{}/{}", account.integration, account.name)).collect();
-    let value = |left: &[std::path::PathBuf]| json!({"home": home.path(), "dry_run": args.dry_run, "secrets": names, "accounts": accounts, "left": left});
+    let value = |names: &[String], left: &[std::path::PathBuf]| json!({"home": home.path(), "dry_run": args.dry_run, "secrets": names, "accounts": accounts, "left": left});
     if args.dry_run {
-        out.answer(&value(&[]), || {
+        out.answer(&value(&names, &[]), || {
             format!("would remove {at}, with its log, and these secrets:\n  {}", names.join("\n  "))
         });
         return Ok(Exit::Done);
@@ -45,9 +45,12 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         return Err(in_use());
     }
     let approver = args.consent.given((&gateway, &parts), Claim::Home, "remove this home for good", "purge").await?;
+    // nobody stores one any more
+    let own = parts.own_secrets().await?;
     if !parts.home.note_proven((Claim::Home, approver), "purged", Map::new(), app.clock().now()).await? {
         return Err(Failure::new("that code was used already; nothing was removed"));
     }
+    let (waiting, names) = all_names(&parts, &snapshot).await?;
     // a vault goes with the home; a keyring that cannot be opened keeps the home: who would know the names?
     if snapshot.settings.store == StoreKind::Keyring {
         for name in waiting.iter().chain(&names) {
@@ -56,7 +59,8 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     }
     drop((snapshot.clone(), parts, gateway));
     let left = remove(&home).map_err(|error| Failure::new(format!("{at}: {error}")).hint("agentport purge, again"))?;
-    out.answer(&value(&left), || {
+    drop(own);
+    out.answer(&value(&names, &left), || {
         let mut text = format!("removed {at} and {} secrets\n", names.len());
         if !accounts.is_empty() {
             text +=
@@ -72,4 +76,10 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         text
     });
     Ok(Exit::Done)
+}
+
+/// The names of all secrets: those that wait for their place, which have the same name for a person, and the others.
+async fn all_names(parts: &Parts, snapshot: &Snapshot) -> Result<(Vec<String>, Vec<String>), Failure> {
+    let names = secret_names(parts, &parts.ledger.factors().await?, snapshot)?;
+    Ok(names.into_iter().partition(|name| name.ends_with("/new")))
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::{
     Channel, Environment,
     channels::{self, RawChannel},
+    duration::{DAY, duration},
     site::{self, RawSite, Tls},
     user_home,
 };
@@ -68,6 +69,8 @@ pub struct Settings {
     pub look_up: bool,
     /// Toolsets shown beside the core ones: `(integration, toolset or "all")`.
     pub expose: Vec<(String, String)>,
+    /// Whether what looks like a secret of a well-known service is cut out of answers.
+    pub mask_secrets: bool,
     /// How long arguments and answers are kept.
     pub keep_payloads: Millis,
     /// The clients that were registered with vendors for signing in, by integration.
@@ -131,10 +134,11 @@ struct RawApprovals {
     look_up: bool,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct RawTools {
     expose: Vec<toml::Spanned<String>>,
+    mask_secrets: bool,
 }
 
 #[derive(Deserialize)]
@@ -157,6 +161,12 @@ impl Default for RawApprovals {
             hourly: toml::Spanned::new(0..0, 30),
             look_up: true,
         }
+    }
+}
+
+impl Default for RawTools {
+    fn default() -> Self {
+        Self { expose: Vec::new(), mask_secrets: true }
     }
 }
 
@@ -249,6 +259,7 @@ impl Settings {
             hourly,
             look_up: raw.approvals.look_up,
             expose,
+            mask_secrets: raw.tools.mask_secrets,
             keep_payloads,
             oauth,
             notify,
@@ -288,6 +299,7 @@ look_up = true                        # read what a call is about, with its acco
 
 [tools]
 expose = []                           # extra toolsets, for example "stripe:all"
+mask_secrets = true                   # what looks like a key or a token in an answer reaches no agent
 
 [log]
 keep_payloads = "90d"                 # older arguments and answers go; hashes and chain stay
@@ -295,39 +307,6 @@ keep_payloads = "90d"                 # older arguments and answers go; hashes a
             pad = " ".repeat(15_usize.saturating_sub(store.len())),
         )
     }
-}
-
-const DAY: Millis = 24 * 60 * 60 * 1000;
-
-/// `90s`, `5m`, `1h`, `30d` in milliseconds.
-pub fn parse_duration(text: &str) -> Option<Millis> {
-    let unit = text.chars().next_back()?;
-    let number: Millis = text.strip_suffix(unit)?.parse().ok().filter(|number| *number >= 0)?;
-    let factor = match unit {
-        's' => 1_000,
-        'm' => 60_000,
-        'h' => 3_600_000,
-        'd' => DAY,
-        _ => return None,
-    };
-    number.checked_mul(factor)
-}
-
-fn duration(
-    value: &toml::Spanned<String>,
-    key: &str,
-    (min, max): (Millis, Millis),
-    source: &mut Source<'_>,
-) -> Option<Millis> {
-    let parsed = parse_duration(value.get_ref()).filter(|millis| (min..=max).contains(millis));
-    if parsed.is_none() {
-        source.problem(
-            value.span(),
-            format!("`{key}` must be a duration between {} and {}", shown(min), shown(max)),
-            Some("for example \"90s\", \"5m\", \"1h\" or \"30d\"".to_owned()),
-        );
-    }
-    parsed
 }
 
 fn oauth_client(id: &str, raw: &RawOAuth, source: &mut Source<'_>) -> Option<OAuthClient> {
@@ -374,10 +353,6 @@ fn trusted(host: &str, file: &toml::Spanned<String>, source: &mut Source<'_>) ->
         return None;
     }
     Some((bare(&known).to_owned(), PathBuf::from(file.get_ref())))
-}
-
-fn shown(millis: Millis) -> String {
-    if millis % DAY == 0 { format!("{}d", millis / DAY) } else { format!("{}m", millis / 60_000) }
 }
 
 fn expand(path: &str) -> Option<PathBuf> {

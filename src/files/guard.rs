@@ -15,13 +15,13 @@ pub(super) enum Access {
 
 #[cfg(unix)]
 pub(super) use self::unix::{
-    check, check_ancestors, check_ancestors_of_root, check_dir, check_link, ensure_private_dir, opening_failed,
+    check, check_ancestors, check_ancestors_of_root, check_dir, check_link, ensure_private_dir, is_at, opening_failed,
     owner_of_socket, private, sync_directory, without_links,
 };
 
 #[cfg(not(unix))]
 pub(super) use self::elsewhere::{
-    check, check_ancestors, check_ancestors_of_root, check_dir, check_link, ensure_private_dir, opening_failed,
+    check, check_ancestors, check_ancestors_of_root, check_dir, check_link, ensure_private_dir, is_at, opening_failed,
     private, sync_directory, without_links,
 };
 
@@ -55,6 +55,13 @@ mod unix {
             return FileError::new(path, "is a link", "put the file itself in its place; links are not followed");
         }
         FileError::io(path, "opened", error)
+    }
+
+    /// Is this open file still the one at `path`?
+    pub(in super::super) fn is_at(file: &File, path: &Path) -> bool {
+        let which = |found: Metadata| (found.dev(), found.ino());
+        let there = std::fs::symlink_metadata(path).map(which);
+        file.metadata().map(which).is_ok_and(|opened| there.is_ok_and(|there| there == opened))
     }
 
     pub(in super::super) fn check(file: &File, path: &Path, access: Access) -> Result<(), FileError> {
@@ -262,6 +269,10 @@ mod elsewhere {
 
     pub(in super::super) fn opening_failed(path: &Path, error: &std::io::Error) -> FileError {
         FileError::io(path, "opened", error)
+    }
+
+    pub(in super::super) fn is_at(_file: &File, path: &Path) -> bool {
+        path.exists()
     }
 
     pub(in super::super) fn check(file: &File, path: &Path, _access: Access) -> Result<(), FileError> {

@@ -23,7 +23,7 @@ use crate::{
     policy::Evaluation,
     reply::Reply,
     secret::Secret,
-    upstream::{Credential, CredentialError, Credentials},
+    upstream::{Credential, CredentialError, Credentials, filter::mask_secrets},
 };
 
 /// How many plans may be on the wire at once.
@@ -100,7 +100,7 @@ impl Gateway {
             let upstream = Arc::clone(parts.upstreams.of(permit.plan().request()));
             // its own task, so that a panic in there is an outcome here, where the build unwinds
             let sent = tokio::spawn(async move { upstream.send(&permit, credential).await }).await;
-            let outcome = sent.unwrap_or_else(|_| lost(effect));
+            let outcome = without_secrets(&parts, &record, sent.unwrap_or_else(|_| lost(effect)));
             let mut result = parts.ledger.settle(&record, &outcome, clock.now()).await;
             for _ in 0..2 {
                 if result.is_ok() {
@@ -217,6 +217,18 @@ impl Gateway {
             oauth.drain(patience.saturating_sub(begun.elapsed())).await;
         }
     }
+}
+
+/// As the settings say; where they cannot be read, as they would say by themselves.
+fn without_secrets(parts: &Parts, record: &str, outcome: Outcome) -> Outcome {
+    if parts.snapshots.current().is_ok_and(|snapshot| !snapshot.settings.mask_secrets) {
+        return outcome;
+    }
+    let (outcome, masked) = mask_secrets(outcome);
+    if masked > 0 {
+        tracing::warn!(record, masked, "the answer held what looks like secrets; they were cut out");
+    }
+    outcome
 }
 
 fn lock(wire: &Mutex<BTreeSet<String>>) -> std::sync::MutexGuard<'_, BTreeSet<String>> {

@@ -3,7 +3,8 @@
 //! [`Secret`] cannot be printed, cloned, serialised or compared. Beyond this folder `expose` has three callers, which
 //! a test holds: the credential that goes upstream, the check of a code against its seed, and the token with which the
 //! agent's side of a gateway says who it is. This folder touches the keyring, the
-//! vault file, and the pipe through which a home's secrets move to another user (`carry`).
+//! vault file, and the pipe through which a home's secrets move to another user (`carry`). It knows what the secrets of
+//! well-known services look like, too (`shape`).
 //!
 //! ```compile_fail,E0277
 //! println!("{}", agentport::secret::Secret::new(String::from("sk_live_1")));
@@ -23,6 +24,7 @@ mod carry;
 mod keyring;
 mod moving;
 mod parcel;
+mod shape;
 mod vault;
 
 use std::fmt;
@@ -35,6 +37,7 @@ pub use self::{
     keyring::Keyring,
     moving::Copied,
     parcel::{Opening, Parcel, Seal},
+    shape::{Shape, mask, shape_of},
     vault::{KeySource, Vault},
 };
 

@@ -4,12 +4,15 @@
 //! can be cut out is replaced; a form that only shows after one more decoding takes the whole string with it.
 
 mod decode;
+mod masking;
 
 use std::ops::Range;
 
 use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
+
+pub use self::masking::mask_secrets;
 
 const REDACTED: &str = "[redacted]";
 

@@ -3,7 +3,7 @@
 # this computer's with every change in memory, its network is its own. `tests/it/systemd.rs` starts it, as root; it runs
 # `started.sh` as a unit and ends, and nothing of it is left.
 #
-# OUT: a folder for what it says. PROGRAM, HOME_FROM, KEY_FROM, DEPLOY, PARTS: what it takes along. CODES: codes of the owner.
+# BY: which way it is installed. OUT: a folder for what it says. PROGRAM, HOME_FROM, KEY_FROM, DEPLOY, PARTS: what it takes along. CODES: codes of the owner.
 set -eu
 umask 022
 
@@ -30,7 +30,7 @@ cp "$KEY_FROM" "$room/taken/key"
 cp -r "$DEPLOY" "$room/taken/deploy"
 install -m 0755 "$PARTS"/*.sh "$room/taken/"
 printf '%s\n' "$CODES" >"$room/taken/codes"
-printf 'SITE_PORT=%s\nSERVICE_PORT=%s\n' "$SITE_PORT" "$SERVICE_PORT" >"$room/taken/ports"
+printf 'BY=%s\nSITE_PORT=%s\nSERVICE_PORT=%s\n' "$BY" "$SITE_PORT" "$SERVICE_PORT" >"$room/taken/given"
 
 mount -t overlay overlay -o "lowerdir=/,upperdir=$room/changes,workdir=$room/work" "$room/root"
 cd "$room/root"

@@ -2,32 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::finding::Findings;
 use crate::{
     cli::host::{Format, Host},
+    secret::{Shape, shape_of},
     visible::visible,
 };
 
-/// What vendors' keys look like: a name for people, the service that it is connected as where there is one, the pattern.
-const SHAPES: [(&str, Option<&str>, &str); 9] = [
-    ("a Stripe key", Some("stripe"), r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{6,}"),
-    ("a GitHub token", Some("github"), r"(?:gh[opsu]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,})"),
-    ("a Slack token", Some("slack"), r"xox[abeoprs]-[A-Za-z0-9-]{8,}"),
-    ("a Linear key", Some("linear"), r"lin_api_[A-Za-z0-9]{8,}"),
-    ("a PostHog key", Some("posthog"), r"phx_[A-Za-z0-9_-]{8,}"),
-    ("an AWS key", None, r"A(?:KIA|SIA)[0-9A-Z]{16}"),
-    ("a Google key", None, r"AIza[0-9A-Za-z_-]{30,}"),
-    ("a private key", None, r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY"),
-    (
-        "a database's password",
-        None,
-        r"(?:postgres(?:ql)?|mysql|mariadb|mongodb(?:\+srv)?|rediss?|amqps?)://[^ \t:/@]*:[^ \t@/]+@",
-    ),
-];
 /// Enough to act on; a file of a chat's history could hold thousands.
 const MOST: usize = 20;
 /// What is larger is not read.
@@ -39,8 +23,7 @@ const HIDDEN: &str = "[a key]";
 #[derive(Debug, PartialEq, Eq)]
 struct Hit {
     at: String,
-    shape: &'static str,
-    service: Option<&'static str>,
+    shape: Shape,
     /// Is `at` a place that `connect --key` understands?
     named: bool,
 }
@@ -61,7 +44,7 @@ pub(super) fn check(user_home: &Path, services: &[String], findings: &mut Findin
             let shown = visible(&path.display().to_string());
             for hit in hits.iter().take(MOST) {
                 clean = false;
-                let service = hit.service.filter(|service| services.iter().any(|known| known == service));
+                let service = hit.shape.service.filter(|service| services.iter().any(|known| known == service));
                 let fix = match service {
                     Some(service) if hit.named => format!(
                         "agentport connect {service} --from-file {} --key {}\nthen have the vendor replace it: whoever \
@@ -76,7 +59,7 @@ pub(super) fn check(user_home: &Path, services: &[String], findings: &mut Findin
                     None => "delete it there, and have the vendor replace it: whoever read the file has it".to_owned(),
                 };
                 let finding =
-                    format!("{}'s file holds {} in plain text: {shown}, `{}`", host.title(), hit.shape, hit.at);
+                    format!("{}'s file holds {} in plain text: {shown}, `{}`", host.title(), hit.shape.name, hit.at);
                 findings.bad("keys", finding, fix);
             }
             if hits.len() > MOST {
@@ -142,19 +125,14 @@ fn in_value(root: &Value) -> Vec<Hit> {
     while let Some((at, value)) = open.pop() {
         match value {
             Value::String(text) => {
-                hits.extend(shape_of(text).map(|(shape, service)| Hit { at, shape, service, named: true }));
+                hits.extend(shape_of(text).map(|shape| Hit { at, shape, named: true }));
             }
             Value::Array(elements) => {
                 open.extend(elements.iter().enumerate().rev().map(|(index, value)| (format!("{at}[{index}]"), value)));
             }
             Value::Object(members) => {
                 for key in members.keys() {
-                    hits.extend(shape_of(key).map(|(shape, service)| Hit {
-                        at: below(&at, HIDDEN),
-                        shape,
-                        service,
-                        named: false,
-                    }));
+                    hits.extend(shape_of(key).map(|shape| Hit { at: below(&at, HIDDEN), shape, named: false }));
                 }
                 open.extend(members.iter().rev().map(|(key, value)| (below(&at, &shown_key(key)), value)));
             }
@@ -203,7 +181,7 @@ fn quoted(word: &str) -> String {
 /// By line, with the name before `=` or `:` where there is one.
 fn in_lines(text: &str) -> Vec<Hit> {
     let found = text.lines().enumerate().filter_map(|(index, line)| {
-        let (shape, service) = shape_of(line)?;
+        let shape = shape_of(line)?;
         let name = line.split(['=', ':']).next().unwrap_or_default().trim().trim_start_matches("export ");
         let name: String =
             name.chars().filter(|letter| letter.is_ascii_alphanumeric() || "_.-".contains(*letter)).collect();
@@ -213,7 +191,7 @@ fn in_lines(text: &str) -> Vec<Hit> {
             }
             Some(_) | None => format!("line {}", index + 1),
         };
-        Some(Hit { at, shape, service, named: false })
+        Some(Hit { at, shape, named: false })
     });
     found.collect()
 }
@@ -223,16 +201,6 @@ fn shown_key(key: &str) -> String {
     if shape_of(key).is_some() { HIDDEN.to_owned() } else { visible(key) }
 }
 
-/// What the text holds, if it looks like a key; one inside a longer word is none.
-fn shape_of(text: &str) -> Option<(&'static str, Option<&'static str>)> {
-    // the built-in patterns are compiled once; a test holds that each of them can be
-    static COMPILED: std::sync::LazyLock<Vec<(&str, Option<&str>, Regex)>> = std::sync::LazyLock::new(|| {
-        let compile = |pattern: &str| RegexBuilder::new(&format!("(?:^|[^A-Za-z0-9_])(?:{pattern})")).build().ok();
-        SHAPES.iter().filter_map(|(name, service, pattern)| Some((*name, *service, compile(pattern)?))).collect()
-    });
-    COMPILED.iter().find(|(_, _, regex)| regex.is_match(text)).map(|(name, service, _)| (*name, *service))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -240,31 +208,7 @@ mod tests {
     use super::*;
 
     fn places(hits: &[Hit]) -> Vec<(&str, &str)> {
-        hits.iter().map(|hit| (hit.at.as_str(), hit.shape)).collect()
-    }
-
-    #[test]
-    fn every_shape_is_known_and_a_longer_word_is_none() {
-        for (text, name) in [
-            ("rk_live_51Habcdef", "a Stripe key"),
-            ("--key=sk_test_51Habcdef", "a Stripe key"),
-            ("ghp_0123456789abcdefghij", "a GitHub token"),
-            ("github_pat_0123456789abcdefghij", "a GitHub token"),
-            ("xoxb-123456789-abc", "a Slack token"),
-            ("lin_api_0123456789", "a Linear key"),
-            ("phx_0123456789", "a PostHog key"),
-            ("AKIAIOSFODNN7EXAMPLE", "an AWS key"),
-            ("AIzaSyA0123456789abcdefghijklmnopqrstuv", "a Google key"),
-            ("-----BEGIN RSA PRIVATE KEY-----\nx", "a private key"),
-            ("postgres://me:pw@db/x", "a database's password"),
-        ] {
-            assert_eq!(shape_of(text).map(|(name, _)| name), Some(name), "{text}");
-        }
-        for text in
-            ["desk_live_51Habcdef", "sk_live_", "postgres://db/x", "task_test_runner", "-----BEGIN CERTIFICATE-----"]
-        {
-            assert_eq!(shape_of(text), None, "{text}");
-        }
+        hits.iter().map(|hit| (hit.at.as_str(), hit.shape.name)).collect()
     }
 
     #[test]

@@ -115,6 +115,7 @@ async fn give(app: &App) -> Result<Exit, Failure> {
     let Some(_alone) = alone else {
         return Err(Failure::new("a gateway serves this home").hint("stop `agentport serve`, then try again"));
     };
+    let _own = parts.own_secrets().await?;
     let names = secret_names(&parts).await?;
     // a keyring may ask to be unlocked; nobody is held back meanwhile
     for name in &names {

@@ -164,3 +164,29 @@ fn t217_a_secret_in_an_answer_is_not_given_unasked() {
     let log = port.cli(["log", "export"]).done().stdout;
     assert!(log.contains("stripe") && !log.contains("tell"), "{log}");
 }
+
+/// A key that somebody wrote into a text is cut out of it, for the agent and for the log; the settings can say otherwise.
+#[test]
+fn t217_a_key_in_a_text_is_cut_out() {
+    let token = format!("ghp_{}", "a1".repeat(18));
+    let told = token.clone();
+    let upstream = Upstream::start(move |request| match request.line.as_str() {
+        "GET /v1/customers/cus_none" => Reply::json(404, &json!({"error": {"message": format!("not with {told}")}})),
+        _ => Reply::json(200, &json!({"id": "cus_1", "description": format!("CI: {told}."), "metadata": {&told: "x"}})),
+    });
+    let port = Port::connected(&upstream);
+    let mut wire = port.wire();
+    let masked = "[redacted: a GitHub token]";
+    let customer = wire.call("stripe_get_customer", json!({"customer": "cus_1"})).completed();
+    assert_eq!(customer, json!({"id": "cus_1", "description": format!("CI: {masked}."), "metadata": {masked: "x"}}));
+    let refused = wire.call("stripe_get_customer", json!({"customer": "cus_none"}));
+    assert!(refused.0["error"]["message"].as_str().unwrap().ends_with(&format!("not with {masked}")), "{refused:?}");
+    assert!(!refused.0.to_string().contains(&token), "{refused:?}");
+    let log = port.cli(["log", "export"]).done().stdout;
+    assert!(log.contains("stripe") && !log.contains(&token), "{log}");
+    let path = port.home().join("agentport.toml");
+    let settings = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, settings.replace("mask_secrets = true", "mask_secrets = false")).unwrap();
+    let given = port.wire().call("stripe_get_customer", json!({"customer": "cus_1"})).completed();
+    assert_eq!(given["description"], format!("CI: {token}."));
+}

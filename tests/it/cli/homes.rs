@@ -81,6 +81,7 @@ fn an_init_that_fails_leaves_nothing() {
         "hourly",
         "look_up",
         "expose",
+        "mask_secrets",
         "keep_payloads",
     ] {
         assert!(settings.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key} is not in {settings}");
