@@ -42,6 +42,26 @@ run() {
     fi
 }
 
+# as_service COMMAND... : the same as the service's user. What lies in the service's home that user may have prepared, and root
+# opens nothing there: a link in the place of a file would lead root elsewhere.
+as_service() {
+    if [ -n "$dry" ]; then
+        say "would run as $user: $*"
+    else
+        runuser -u "$user" -- "$@"
+    fi
+}
+
+# put_as_service FROM TO : a file of the service's alone, with what is in FROM
+put_as_service() {
+    if [ -n "$dry" ]; then
+        say "would write as $user: $2, from $1"
+    else
+        # shellcheck disable=SC2016
+        runuser -u "$user" -- sh -c 'umask 077 && cat >"$1.new" && mv -fT "$1.new" "$1"' _ "$2" <"$1"
+    fi
+}
+
 # value FLAG COUNT : is there a value behind the flag?
 value() {
     [ "$2" -ge 2 ] || fail "$1 needs a value"
@@ -108,15 +128,21 @@ obtain() {
 # kept FILE : where it is kept while another takes its place
 kept() { printf '%s/%s' "$before" "$(printf %s "$1" | tr / +)"; }
 
-ledgers() { (cd "$home" 2>/dev/null && ls -d agentport.db.schema-* 2>/dev/null) || :; }
+is_there() { id "$user" >/dev/null 2>&1 && runuser -u "$user" -- test -e "$home"; }
+
+# shellcheck disable=SC2016
+ledgers() {
+    if is_there; then runuser -u "$user" -- sh -c 'cd "$1" && ls -d agentport.db.schema-*' _ "$home" 2>/dev/null || :; fi
+}
 
 # keep : what an installation replaces, and what was not there
 keep() {
     if [ -n "$dry" ]; then return; fi
     before=$(mktemp -d)
-    for file in "$program" "$unit" "$dropin" "$home/agentport.toml"; do
+    for file in "$program" "$unit" "$dropin"; do
         if [ -e "$file" ]; then cp -p "$file" "$(kept "$file")"; fi
     done
+    if is_there; then runuser -u "$user" -- cat "$home/agentport.toml" >"$before/settings" || rm -f "$before/settings"; fi
     for made in "$state" "$home" "$key" "${dropin%/*}"; do
         if [ ! -e "$made" ]; then : >"$(kept "$made").absent"; fi
     done
@@ -133,7 +159,7 @@ put_back() {
         systemctl stop agentport.service 2>/dev/null || :
         if [ ! -e "$before/enabled" ]; then systemctl --quiet disable agentport.service 2>/dev/null || :; fi
     fi
-    for file in "$program" "$unit" "$dropin" "$home/agentport.toml"; do
+    for file in "$program" "$unit" "$dropin"; do
         if [ -e "$(kept "$file")" ]; then
             rm -f "$file.before"
             cp -p "$(kept "$file")" "$file.before" && mv -f "$file.before" "$file"
@@ -141,13 +167,16 @@ put_back() {
             rm -f "$file"
         fi
     done
+    if [ -e "$before/settings" ]; then put_as_service "$before/settings" "$home/agentport.toml"; fi
     # a log that the newer program made its own is none to this one: what was kept of it then comes back
     copy=$(ledgers | grep -vxFf "$before/ledgers" | head -n 1) || :
     if [ -n "$copy" ]; then
-        for end in '' -wal -shm; do
-            if [ -e "$home/agentport.db$end" ]; then mv -f "$home/agentport.db$end" "$home/agentport.db.newer$end"; fi
-        done
-        mv -f "$home/$copy" "$home/agentport.db"
+        # shellcheck disable=SC2016
+        runuser -u "$user" -- sh -c 'cd "$1" || exit 1
+            for end in "" -wal -shm; do
+                if [ -e "agentport.db$end" ]; then mv -fT "agentport.db$end" "agentport.db.newer$end"; fi
+            done
+            mv -fT "$2" agentport.db' _ "$home" "$copy"
     fi
     for made in "$state" "$home" "$key" "${dropin%/*}"; do
         if [ -e "$(kept "$made").absent" ]; then rm -rf "$made"; fi
@@ -174,13 +203,12 @@ set_line() {
         say "would set in $home/agentport.toml: $1 = $2"
         return
     fi
-    # written in place: the file keeps its owner and its mode
-    lines=$(awk -v key="$1" -v line="$1 = $2" '
+    runuser -u "$user" -- cat "$home/agentport.toml" | awk -v key="$1" -v line="$1 = $2" '
         /^\[/ { if (site && !done) { print line; done = 1 } site = ($0 ~ /^\[site\]/) }
         site && index($0, key " =") == 1 { if (!done) print line; done = 1; next }
         { print }
-        END { if (site && !done) print line }' "$home/agentport.toml")
-    printf '%s\n' "$lines" >"$home/agentport.toml"
+        END { if (site && !done) print line }' >"$before/lines"
+    put_as_service "$before/lines" "$home/agentport.toml"
 }
 
 # wait_for SOCKET : until it is there, ten seconds at most
@@ -205,9 +233,9 @@ install_gateway() {
         set_line public_url "\"https://$domain\""
     fi
     if [ -n "$cert" ]; then
-        run install -d -o "$user" -g "$user" -m 0700 "$state/tls"
-        run install -o "$user" -g "$user" -m 0600 "$cert" "$state/tls/cert.pem"
-        run install -o "$user" -g "$user" -m 0600 "$certkey" "$state/tls/key.pem"
+        as_service mkdir -p -m 0700 "$state/tls"
+        put_as_service "$cert" "$state/tls/cert.pem"
+        put_as_service "$certkey" "$state/tls/key.pem"
         set_line listen '"[::]:443"'
         set_line tls "{ cert = \"$state/tls/cert.pem\", key = \"$state/tls/key.pem\" }"
     fi

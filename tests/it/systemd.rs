@@ -80,6 +80,7 @@ fn t263_a_real_systemd_starts_what_the_script_installs_and_what_fails_changes_no
     assert!(exposure.is_some_and(|exposure| exposure < 2.0), "{script}");
     assert_eq!(parts["killed"], "1\n200\n", "{failed}");
     assert_eq!(parts["upgrade"], format!("nothing was installed\n{RUNNING}{LIKE_BEFORE}"), "{failed}");
+    assert_eq!(parts["planted"], format!("{WAS}root 0\n{RUNNING}{LIKE_BEFORE}"), "{failed}");
     assert_eq!(parts["upgrade-script"], format!("{WAS}{RUNNING}newer\n{LIKE_BEFORE}"), "{failed}");
     assert_eq!(parts["upgrade-broken"], format!("{WAS}{RUNNING}{LIKE_BEFORE}"), "{failed}");
     assert_eq!(parts["script-undone"], "inactive\n", "{failed}");

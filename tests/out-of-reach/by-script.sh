@@ -30,6 +30,18 @@ say upgrade
 unlike
 sh deploy/install.sh --binary newer --sha256 "$(printf '%064d' 0)" 2>&1 | grep -o 'nothing was installed'
 [ "$(main)" = "$before_it" ] && like_before
+say planted
+# the service's user prepares its home for whatever root may open there
+install -m 0600 /dev/null /etc/roots-own
+as_agentport() { setpriv --reuid=agentport --regid=agentport --clear-groups "$@"; }
+as_agentport sh -c 'cd /var/lib/agentport/.agentport && for end in before new; do
+    mkdir "agentport.toml.$end" && ln -s /etc/roots-own "agentport.toml.$end/+var+lib+agentport+.agentport+agentport.toml"
+done'
+sh deploy/install.sh --binary newer --domain agentport.example.com 2>&1 | grep -o 'everything is as it was before'
+stat -c '%U %s' /etc/roots-own
+rm -r /etc/roots-own /var/lib/agentport/.agentport/agentport.toml.before /var/lib/agentport/.agentport/agentport.toml.new
+# what could not be written there is as it was
+like_before
 say upgrade-script
 sh deploy/install.sh --binary newer --domain agentport.example.com 2>&1 | grep -o 'everything is as it was before'
 like_before

@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::fs::{Mode, OFlags};
 use serde_json::Value;
 
 use crate::{
@@ -219,12 +220,14 @@ impl Before {
     /// and what nobody was served with stays beside it.
     fn put_ledger_back(&self) {
         let Some(copy) = kept_ledgers().into_iter().find(|name| !self.kept.contains(name)) else { return };
-        let home = Path::new(SERVICE_HOME);
+        // the folder itself: the service's user could have put a link in its place, to lead root elsewhere
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let Ok(home) = rustix::fs::open(SERVICE_HOME, flags, Mode::empty()) else { return };
         for end in ["", "-wal", "-shm"] {
-            let rename = fs::rename(home.join(format!("{LEDGER}{end}")), home.join(format!("{LEDGER}.newer{end}")));
-            drop(rename);
+            let newer = format!("{LEDGER}.newer{end}");
+            let _gone = rustix::fs::renameat(&home, format!("{LEDGER}{end}"), &home, newer);
         }
-        drop(fs::rename(home.join(copy), home.join(LEDGER)));
+        let _back = rustix::fs::renameat(&home, copy, &home, LEDGER);
     }
 
     /// It went well.
