@@ -67,7 +67,11 @@ pub fn secret_names(
     let accounts = accounts.iter().flat_map(|account| account_secret_names(&account.integration, &account.name));
     let factors = factors.iter().map(|factor| seed_name(&factor.id));
     let channels = snapshot.settings.notify.iter().map(|channel| channel_secret_name(&channel.name));
-    Ok(accounts.chain(factors).chain(channels).collect())
+    let mut names: Vec<String> = accounts.chain(factors).chain(channels).collect();
+    // what was being stored when its process ended
+    let noted = parts.home.noted_secrets()?.into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>();
+    names.extend(noted);
+    Ok(names)
 }
 
 /// Does any process of the home run? Its files must not be taken from under it.

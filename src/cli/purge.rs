@@ -12,6 +12,7 @@ use crate::{
     config::StoreKind,
     gateway::Parts,
     snapshot::Snapshot,
+    upstream::is_waiting,
     visible::visible,
 };
 
@@ -36,8 +37,9 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
         parts.home.accounts()?.iter().map(|account| format!("{}/{}", account.integration, account.name)).collect();
     let value = |names: &[String], left: &[std::path::PathBuf]| json!({"home": home.path(), "dry_run": args.dry_run, "secrets": names, "accounts": accounts, "left": left});
     if args.dry_run {
-        out.answer(&value(&names, &[]), || {
-            format!("would remove {at}, with its log, and these secrets:\n  {}", names.join("\n  "))
+        out.answer(&value(&names, &[]), || match names.as_slice() {
+            [] => format!("would remove {at}, with its log; it has no secrets"),
+            names => format!("would remove {at}, with its log, and these secrets:\n  {}", names.join("\n  ")),
         });
         return Ok(Exit::Done);
     }
@@ -81,5 +83,5 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
 /// The names of all secrets: those that wait for their place, which have the same name for a person, and the others.
 async fn all_names(parts: &Parts, snapshot: &Snapshot) -> Result<(Vec<String>, Vec<String>), Failure> {
     let names = secret_names(parts, &parts.ledger.factors().await?, snapshot)?;
-    Ok(names.into_iter().partition(|name| name.ends_with("/new")))
+    Ok(names.into_iter().partition(|name| is_waiting(name)))
 }

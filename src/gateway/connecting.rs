@@ -8,10 +8,11 @@ use crate::{
     account::{Account, Origin},
     approval::Approver,
     catalog::{Integration, OAuthSpec},
+    clock::Now,
     ledger::{LedgerError, Outcome, sqlite::Kept},
     secret::{Secret, StoreError},
     snapshot::Snapshot,
-    upstream::{CredentialError, Inspected, inspect, oauth::Server},
+    upstream::{CredentialError, Inspected, account_secret_names, inspect, oauth::Server},
 };
 
 /// What binds a secret to its account, with what the vendor says that it may do.
@@ -108,16 +109,42 @@ impl Gateway {
         let inspected = inspect(&sealed)?;
         let now = self.clock.now();
         let _shared = parts.share_secrets().await?;
-        // a store that does not take it has spent no proof, and what stands between the two is settled by the record
-        let staged = parts.credentials.stage(&account, sealed).await?;
-        match parts.home.put_account(account.clone(), approver, now).await? {
-            Kept::Done => staged.settle().await,
-            Kept::Nobody | Kept::Unproven => {
-                staged.withdraw().await;
-                return Err(ConnectError::Unproven);
-            }
+        let [_, waiting] = account_secret_names(&account.integration, &account.name);
+        parts.home.note_secret(&waiting).await?;
+        let kept = keep(parts, &account, sealed, approver, now).await;
+        if let Err(error) = parts.home.forget_secret(&waiting).await {
+            tracing::warn!("the name of a secret is noted for longer than it has to be: {error}");
         }
+        kept?;
         Ok(ConnectedAccount { account, inspected })
+    }
+}
+
+/// Secret and record, together: a store that does not take the secret has spent no proof, and what stands between the two is
+/// settled by the record.
+async fn keep(
+    parts: &Parts,
+    account: &Account,
+    sealed: Secret,
+    approver: Option<Approver>,
+    now: Now,
+) -> Result<(), ConnectError> {
+    let standing = || {
+        let accounts = parts.home.accounts()?;
+        Ok::<_, ConnectError>(
+            accounts.into_iter().find(|one| one.integration == account.integration && one.name == account.name),
+        )
+    };
+    let staged = parts.credentials.stage(account, sealed, standing).await?;
+    match parts.home.put_account(account.clone(), approver, now).await? {
+        Kept::Done => {
+            staged.settle().await;
+            Ok(())
+        }
+        Kept::Nobody | Kept::Unproven => {
+            staged.withdraw().await;
+            Err(ConnectError::Unproven)
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use self::opened::Carried;
 pub use self::opened::{Credential, Observed};
 pub use self::sealed::{Inspected, inspect, seal_key};
 pub(super) use self::sealed::{Sealed, copied, copy, seal_sign_in};
-pub use self::staged::{Staged, account_secret_names};
+pub use self::staged::{Staged, account_secret_names, is_waiting};
 use super::{
     filter::Needles,
     oauth::{OAuth, fingerprint},

@@ -25,8 +25,8 @@ use async_trait::async_trait;
 pub use self::{
     credential::{
         ChannelSecret, ChannelSecretError, Credential, CredentialError, Credentials, Inspected, Observed,
-        account_secret_name, account_secret_names, channel_secret_name, destination, inspect, looks_right, seal,
-        seal_channel, seal_key,
+        account_secret_name, account_secret_names, channel_secret_name, destination, inspect, is_waiting, looks_right,
+        seal, seal_channel, seal_key,
     },
     rest::Rest,
     sql::{Sql, least_role},

@@ -116,6 +116,8 @@ async fn t192_killed_between_record_and_secret_leaves_the_old_account_or_the_new
         assert_eq!(found.expose().contains(key), is_new, "{point} {id}");
         assert!(found.expose().contains(&format!("\"id\":\"{}\"", account.id)), "{point} {id}");
         assert_eq!(vault.get(&waiting).await.unwrap().is_some(), point != "recorded", "{point} {id}");
+        // whatever became of it, somebody can name it
+        assert_eq!(ground.ledger.noted_secrets().unwrap(), [waiting.as_str()], "{point} {id}");
 
         // the code is spent with the record, and not without it
         let mut next = ground.child();
@@ -124,6 +126,7 @@ async fn t192_killed_between_record_and_secret_leaves_the_old_account_or_the_new
         assert_eq!(next.ask(&again), json!({"connected": true}), "{point} {id}");
         next.end();
         assert!(vault.get(&waiting).await.unwrap().is_none(), "{point} {id}");
+        assert!(ground.ledger.noted_secrets().unwrap().is_empty(), "{point} {id}");
         ground.verified().await;
     }
 }

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::taking;
 use crate::{
-    app::{App, AppError},
+    app::{App, AppError, keeping::secret_names},
     cli::{
         Exit, Failure, Out,
         host::{Host, HostFile, entry_in},
@@ -22,9 +22,7 @@ use crate::{
     },
     config::{StoreKind, user_home},
     files::{self, Lock},
-    gateway::{Parts, seed_name},
     secret::{self, KeySource},
-    upstream::{account_secret_names, channel_secret_name},
 };
 
 /// What `install` and `uninstall` start as the users whose homes they are.
@@ -116,7 +114,8 @@ async fn give(app: &App) -> Result<Exit, Failure> {
         return Err(Failure::new("a gateway serves this home").hint("stop `agentport serve`, then try again"));
     };
     let _own = parts.own_secrets().await?;
-    let names = secret_names(&parts).await?;
+    let snapshot = parts.snapshots.current().map_err(|error| Failure::new(error.to_string()))?;
+    let names = secret_names(&parts, &parts.ledger.factors().await?, &snapshot)?;
     // a keyring may ask to be unlocked; nobody is held back meanwhile
     for name in &names {
         drop(parts.secrets.get(name).await?);
@@ -173,17 +172,6 @@ fn is_between_roots_pipes() -> bool {
     !rustix::process::geteuid().is_root()
         && is_roots(rustix::fs::fstat(std::io::stdin()))
         && is_roots(rustix::fs::fstat(std::io::stdout()))
-}
-
-/// The names of all secrets that the home has.
-async fn secret_names(parts: &Parts) -> Result<Vec<String>, Failure> {
-    let accounts = parts.home.accounts()?;
-    let mut names: Vec<String> =
-        accounts.iter().flat_map(|account| account_secret_names(&account.integration, &account.name)).collect();
-    names.extend(parts.ledger.factors().await?.iter().map(|factor| seed_name(&factor.id)));
-    let snapshot = parts.snapshots.current().map_err(|error| Failure::new(error.to_string()))?;
-    names.extend(snapshot.settings.notify.iter().map(|channel| channel_secret_name(&channel.name)));
-    Ok(names)
 }
 
 fn manifests(folder: &Path) -> Result<Vec<(String, String)>, Failure> {

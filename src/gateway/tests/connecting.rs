@@ -100,6 +100,25 @@ async fn a_proof_that_was_used_leaves_the_old_secret_alone() {
     }
 }
 
+/// Whoever comes next puts it into its place first, even where nothing comes of what they want.
+#[tokio::test]
+async fn a_secret_that_waits_for_its_record_is_not_lost_to_the_next_one() {
+    for used in [true, false] {
+        let rig = Rig::start().await;
+        let (first, code) = (next(&rig, false), rig.fresh());
+        *rig.store.room.lock().unwrap() = Some(1);
+        connect(&rig, &first, code).await.unwrap();
+        assert_eq!(stored(&rig), (false, true));
+        *rig.store.room.lock().unwrap() = if used { None } else { Some(1) };
+        let second = Account { id: "acc_3".to_owned(), ..next(&rig, false) };
+        assert!(connect(&rig, &second, if used { code } else { rig.fresh() }).await.is_err());
+        *rig.store.room.lock().unwrap() = None;
+        assert_eq!(rig.home.accounts().unwrap(), [first]);
+        assert_eq!(opened(&rig).await, (None, (true, false)), "{used}");
+        assert_eq!(rig.home.noted_secrets().unwrap(), Vec::<String>::new());
+    }
+}
+
 #[tokio::test]
 async fn what_waits_for_a_record_that_never_came_opens_nothing() {
     let rig = Rig::start().await;

@@ -22,7 +22,41 @@ impl Sqlite {
             facts.iter().try_for_each(|(key, value)| write(transaction, key, value))
         })
     }
+
+    /// Notes the name of a secret before it is stored, where no record names it yet: what stops in between leaves one that
+    /// can be found and deleted.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn note_secret(&self, name: &str) -> Result<(), LedgerError> {
+        let key = format!("{NOTED}{name}");
+        self.transaction(Durability::Full, move |transaction, _| write(transaction, &key, "")).await
+    }
+
+    /// A record names it now, or it is gone.
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub async fn forget_secret(&self, name: &str) -> Result<(), LedgerError> {
+        let key = format!("{NOTED}{name}");
+        self.transaction(Durability::Normal, move |transaction, _| remove(transaction, &key)).await
+    }
+
+    /// The names that were noted and not forgotten.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn noted_secrets(&self) -> Result<Vec<String>, LedgerError> {
+        let connection = self.inner.connection(Durability::Normal);
+        let mut statement = connection
+            .prepare_cached("SELECT substr(key, length(?1) + 1) FROM meta WHERE substr(key, 1, length(?1)) = ?1")?;
+        let names = statement.query_map([NOTED], |row| row.get(0))?;
+        Ok(names.collect::<Result<_, _>>()?)
+    }
 }
+
+/// Before the name of a secret that was noted.
+const NOTED: &str = "secret ";
 
 pub(in crate::ledger) fn read(connection: &Connection, key: &str) -> Result<Option<String>, LedgerError> {
     let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = ?")?;

@@ -14,6 +14,11 @@ pub fn account_secret_names(integration: &str, account: &str) -> [String; 2] {
     [name, waiting]
 }
 
+/// Is it the name under which an account's secret waits? That of an account called `new` is none.
+pub fn is_waiting(name: &str) -> bool {
+    name.strip_prefix("account/").and_then(|name| name.strip_suffix("/new")).is_some_and(|name| name.contains('/'))
+}
+
 fn waiting(name: &str) -> String {
     format!("{name}/new")
 }
@@ -27,14 +32,23 @@ pub struct Staged<'a> {
 }
 
 impl Credentials {
-    /// Stores a secret that a human has just given, so that it is there when the record says so.
+    /// Stores a secret that a human has just given, so that it is there when the record says so. `standing` is the account of
+    /// that name as the record has it, read once nobody else changes it: a secret that still waits for it goes first.
     ///
     /// # Errors
-    /// The store does not take it; nothing has changed.
-    pub async fn stage(&self, account: &Account, sealed: Secret) -> Result<Staged<'_>, CredentialError> {
+    /// The store does not take it, or the record cannot be read; nothing has changed.
+    pub async fn stage<E: From<CredentialError>>(
+        &self,
+        account: &Account,
+        sealed: Secret,
+        standing: impl FnOnce() -> Result<Option<Account>, E>,
+    ) -> Result<Staged<'_>, E> {
         let name = account_secret_name(&account.integration, &account.name);
         let alone = self.alone(&name).await?;
-        self.store.put(&waiting(&name), copy(&sealed)).await?;
+        if let Some(standing) = standing()? {
+            self.place(&name, &standing).await?;
+        }
+        self.store.put(&waiting(&name), copy(&sealed)).await.map_err(CredentialError::from)?;
         Ok(Staged { credentials: self, name, sealed, _alone: alone })
     }
 
@@ -47,11 +61,17 @@ impl Credentials {
         }
         // whoever staged it ended in between, or is just about to do the same
         let _alone = self.alone(&name).await?;
-        if let Some(sealed) = self.store.get(&waiting(&name)).await?.filter(|sealed| is_of(sealed, account)) {
-            self.store.put(&name, sealed).await?;
-            self.store.delete(&waiting(&name)).await?;
-        }
+        self.place(&name, account).await?;
         Ok(self.store.get(&name).await?)
+    }
+
+    /// Puts the secret that waits for this record into its place, where one does.
+    async fn place(&self, name: &str, account: &Account) -> Result<(), CredentialError> {
+        if let Some(sealed) = self.store.get(&waiting(name)).await?.filter(|sealed| is_of(sealed, account)) {
+            self.store.put(name, sealed).await?;
+            self.store.delete(&waiting(name)).await?;
+        }
+        Ok(())
     }
 
     async fn waits(&self, name: &str, account: &Account) -> Result<bool, CredentialError> {
@@ -92,4 +112,17 @@ fn is_of(sealed: &Secret, account: &Account) -> bool {
         let of = sealed.account;
         of.id == account.id && of.origin == account.origin && of.connected_at == account.connected_at
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_may_be_called_new() {
+        for (account, expected) in [("shop", [false, true]), ("new", [false, true])] {
+            assert_eq!(account_secret_names("stripe", account).map(|name| is_waiting(&name)), expected, "{account}");
+        }
+        assert!(!is_waiting("channel/new") && !is_waiting("factor/new"));
+    }
 }
