@@ -49,6 +49,13 @@ pub struct Person {
     pub recovery_codes: u32,
 }
 
+impl Person {
+    /// Were they added, and have enrolled nothing yet?
+    pub fn is_invited(&self) -> bool {
+        !self.id.is_owner() && self.factors == 0 && self.recovery_codes == 0
+    }
+}
+
 /// A name of one spelling: lower-case letters and digits, joined by `.`, `_` or `-`, at most 40.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -20,8 +20,8 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Args {
-    /// The service: github, gmail, linear, posthog, stripe, or one of your own
-    integration: String,
+    /// The service: github, gmail, linear, mysql, postgres, posthog, sqlite, stripe, or one of your own
+    integration: Option<String>,
     /// The account's name, where there are several
     #[arg(long, value_name = "NAME", default_value = "default")]
     account: String,
@@ -74,7 +74,7 @@ impl Obtained {
 impl Args {
     pub(super) fn of(integration: &str) -> Self {
         Self {
-            integration: integration.to_owned(),
+            integration: Some(integration.to_owned()),
             account: "default".to_owned(),
             origin: None,
             allow_private: false,
@@ -94,7 +94,7 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     let gateway = app.gateway();
     let parts = gateway.open_parts()?;
     let snapshot = parts.snapshots.current()?;
-    let integration = known(&snapshot, &args.integration)?;
+    let integration = known(&snapshot, args.integration.as_deref())?;
     check_name(&args.account)?;
     refuse_unseen(&args, &snapshot, integration)?;
     let before = snapshot.account(&integration.id, &args.account).cloned();
@@ -103,13 +103,25 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     let mut early = None;
     let origin = match &integration.upstream {
         UpstreamSpec::Rest { origin, .. } | UpstreamSpec::Graphql { origin, .. } => {
-            let origin = args.origin.as_deref().unwrap_or(origin);
-            Origin::parse(origin, args.allow_private).map_err(|error| Failure::usage(error.to_string()))?
+            match (&args.origin, &before) {
+                // what it had before was its owner's choice, and another secret of it has no other place to go
+                (None, Some(before)) => {
+                    if before.origin.as_str() != origin {
+                        out_hint(out, &format!("the account's address is {}; --origin names another", before.origin));
+                    }
+                    before.origin.clone()
+                }
+                (given, _) => Origin::parse(given.as_deref().unwrap_or(origin), args.allow_private)
+                    .map_err(|error| Failure::usage(error.to_string()))?,
+            }
         }
         // where a database is, its connection URL says
         UpstreamSpec::Sql { .. } => {
             let given = key(out, &args, credential)?;
-            let (origin, database) = destination(&given.0, args.allow_private).map_err(Failure::usage)?;
+            let known = before
+                .as_ref()
+                .is_some_and(|before| destination(&given.0, true).is_ok_and(|(origin, _)| origin == before.origin));
+            let (origin, database) = destination(&given.0, args.allow_private || known).map_err(Failure::usage)?;
             agreeing(args.origin.as_deref(), &origin)?;
             settings.insert("database".to_owned(), database);
             early = Some(given);
@@ -235,11 +247,16 @@ fn agreeing(given: Option<&str>, origin: &Origin) -> Result<(), Failure> {
     Err(Failure::usage(message).hint(format!("it leads to {origin}; leave --origin out, or give exactly that")))
 }
 
-fn known<'a>(snapshot: &'a Snapshot, id: &str) -> Result<&'a Arc<Integration>, Failure> {
-    snapshot.catalog.integration(id).ok_or_else(|| {
+fn known<'a>(snapshot: &'a Snapshot, id: Option<&str>) -> Result<&'a Arc<Integration>, Failure> {
+    id.and_then(|id| snapshot.catalog.integration(id)).ok_or_else(|| {
         let known: Vec<&str> = snapshot.catalog.integrations().map(|integration| integration.id.as_str()).collect();
-        Failure::usage(format!("there is no integration `{}`", visible(id)))
-            .hint(format!("there are {}", known.join(", ")))
+        let (message, hint) = match id {
+            Some(id) => {
+                (format!("there is no integration `{}`", visible(id)), format!("there are {}", known.join(", ")))
+            }
+            None => ("which service?".to_owned(), format!("agentport connect NAME; there are {}", known.join(", "))),
+        };
+        Failure::usage(message).hint(hint)
     })
 }
 

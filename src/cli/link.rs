@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Failure, Out, browser, serving::Serving};
 use crate::{
     app::App,
-    approval::{Approver, FactorId},
+    approval::{Approver, FactorId, PersonName},
     clock::rfc3339,
     gateway::{Gateway, Parts},
     ledger::sqlite::EnrolmentToken,
@@ -45,26 +45,35 @@ impl<'a> Link<'a> {
         let token = parts.home.open_enrolment(approver, next, gateway.clock().now()).await?.ok_or_else(|| {
             Failure::new("another factor was enrolled meanwhile, or that code was used; no link was made")
         })?;
-        Self::show(app, out, gateway, parts, serving, token).await
+        Self::show(app, out, (gateway, parts), serving, token, None).await
     }
 
-    /// Shows a link that was just made.
+    /// Shows a link that was just made. One for somebody else, of that name, opens in no browser here.
     pub(super) async fn show(
         app: &App,
         out: &Out,
-        gateway: &'a Gateway,
-        parts: &'a Parts,
+        (gateway, parts): (&'a Gateway, &'a Parts),
         serving: &Serving,
         token: EnrolmentToken,
+        guest: Option<&PersonName>,
     ) -> Result<Self, Failure> {
         let before = factors(parts).await?;
         let now = gateway.clock().now();
         let enrolment = parts.home.enrolment(&token, now).await?;
         let expires_at = enrolment.map_or(now.wall, |enrolment| enrolment.expires_at);
         let url = format!("{}/enrol/{}", serving.base(), token.as_link());
-        let leading = browser::open_unseen(app.environment(), &parts.snapshots.home().run(), &url);
+        let leading = match guest {
+            Some(_) => None,
+            None => browser::open_unseen(app.environment(), &parts.snapshots.home().run(), &url),
+        };
         let opened = leading.is_some();
         out.answer(&json!({"url": url, "opened": opened, "expires_at": rfc3339(expires_at)}), || {
+            if let Some(name) = guest {
+                return format!(
+                    "the link for {name}, who enrols a factor of their own there:\n{url}\nIt works once, for 15 minutes, and \
+                     while this runs. Hand it to {name} yourself, and to nobody else: whoever opens it first can say yes as {name}."
+                );
+            }
             let how = if opened {
                 "opened in your browser; if no page came up, open this address yourself:".to_owned()
             } else {
@@ -98,6 +107,17 @@ pub(super) fn stay(out: &Out) -> Duration {
         return MOMENT;
     }
     out.text("enrolled. The page stays for five more minutes, so that you can go on there; Ctrl-C ends it sooner");
+    LINGER
+}
+
+/// How long the site stays for somebody who looks around, where no other process serves it.
+pub(super) fn linger(out: &Out) -> Duration {
+    if out.is_json() {
+        return MOMENT;
+    }
+    out.text(
+        "served from here for five minutes; Ctrl-C ends it sooner, `agentport open --wait 1h` keeps it for longer",
+    );
     LINGER
 }
 

@@ -1,4 +1,4 @@
-//! `agentport open`: the approval page in a browser, served while something waits. In a home without a factor it is first
+//! `agentport open`: the approval page in a browser, served while something waits, or for a while to look around. In a home without a factor it is first
 //! the page on which one is enrolled.
 
 use std::time::Duration;
@@ -52,24 +52,27 @@ async fn attend(
         link::stay(out)
     } else {
         show(app, out, serving, id.as_deref());
-        // a person needs a moment to read what came of it
-        Duration::from_secs(2)
+        if serving.is_ours() && id.is_none() && wait.is_none() && !waits(parts).await? {
+            link::linger(out)
+        } else {
+            // a person needs a moment to read what came of it
+            Duration::from_secs(2)
+        }
     };
     let patience = wait.map_or(patience, |wait| wait.max(patience));
     let started = tokio::time::Instant::now();
     loop {
         tokio::time::sleep(Duration::from_millis(500)).await;
         parts.ledger.sweep(app.clock().now()).await?;
-        let waits = parts
-            .ledger
-            .open_approvals(None)
-            .await?
-            .iter()
-            .any(|approval| matches!(approval.status, ApprovalStatus::Pending | ApprovalStatus::Approved));
-        if !waits && started.elapsed() >= patience {
+        if !waits(parts).await? && started.elapsed() >= patience {
             return Ok(Exit::Done);
         }
     }
+}
+
+async fn waits(parts: &Parts) -> Result<bool, Failure> {
+    let open = parts.ledger.open_approvals(None).await?;
+    Ok(open.iter().any(|approval| matches!(approval.status, ApprovalStatus::Pending | ApprovalStatus::Approved)))
 }
 
 fn show(app: &App, out: &Out, serving: &Serving, id: Option<&str>) {

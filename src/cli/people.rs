@@ -13,7 +13,8 @@ use crate::{
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Action {
-    /// Add a person, with a code of the owner; prints the link by which they enrol their own factor
+    /// Add a person, with a code of the owner; prints the link by which they enrol their own factor. Again for a new link, as
+    /// long as they have none
     Add {
         /// Up to 40 lower-case letters and digits, with `.`, `_` or `-` between them
         name: String,
@@ -61,13 +62,14 @@ async fn add(
     name: PersonName,
     code_stdin: bool,
 ) -> Result<Exit, Failure> {
-    if parts.home.people().await?.iter().any(|person| person.name == name) {
+    // who was added and has enrolled nothing gets another link
+    if parts.home.people().await?.iter().any(|person| person.name == name && !person.is_invited()) {
         return Err(Failure::new(format!("there is a person `{name}` already")).hint("agentport people list"));
     }
     let approver = owner(gateway, parts, Claim::AddPerson(name.clone()), code_stdin).await?;
     let token = parts.home.add_person(name.clone(), approver, gateway.clock().now()).await?;
     let token = token.ok_or_else(|| Failure::new("that code was used already; nobody was added"))?;
-    let id = link::Link::show(app, out, gateway, parts, serving, token).await?.used().await?;
+    let id = link::Link::show(app, out, (gateway, parts), serving, token, Some(&name)).await?.used().await?;
     if out.is_json() {
         out.value(&json!({"status": "active", "person": name, "id": id.0}));
     }

@@ -11,7 +11,7 @@ use crate::{
     approval::Claim,
     config::{Settings, StoreKind, with_store},
     files,
-    secret::Copied,
+    secret::{Copied, Keyring, StoreError},
     upstream::account_secret_names,
     visible::visible,
 };
@@ -50,6 +50,10 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
     let approver = if parts.snapshots.current()?.settings.store == kind {
         None
     } else {
+        if kind == StoreKind::Keyring {
+            // no code is spent on a keyring that cannot be used
+            Keyring::new(parts.home.home_id()).probe().await?;
+        }
         Some(consent.given((&gateway, &parts), Claim::Secrets, &what, "move").await?)
     };
     let _own = parts.own_secrets().await?;
@@ -71,15 +75,20 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
         Exit::Done
     };
     if snapshot.settings.store == kind {
-        // what an earlier move did not get to delete
-        let left = Copied::again(&*old, &*new, &names).await?;
+        // what an earlier move did not get to delete; a store that is not there has nothing
+        let left = match Copied::again(&*old, &*new, &names).await {
+            Ok(left) => left,
+            Err(StoreError::Unavailable(_)) => Copied::nothing(),
+            Err(error) => return Err(error.into()),
+        };
         let count = left.count();
         left.finish(&*old, &*new).await?;
-        out.answer(&json!({"store": kind.as_str(), "moved": 0, "deleted": count}), || {
-            format!(
+        out.answer(&json!({"store": kind.as_str(), "moved": 0, "deleted": count}), || match count {
+            0 => format!("the secrets are in the {} already", kind.as_str()),
+            _ => format!(
                 "the secrets are in the {} already; {count} left behind in the other store were deleted",
                 kind.as_str()
-            )
+            ),
         });
         return Ok(Exit::Done);
     }

@@ -14,6 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The site is there.
 pub(super) struct Serving {
     base: String,
+    ours: bool,
     gateway: Arc<Gateway>,
     stop: CancellationToken,
     site: JoinHandle<()>,
@@ -23,6 +24,10 @@ pub(super) struct Serving {
 impl Serving {
     /// Returns once some process of this home hosts the site: from then on links to it are right.
     pub(super) async fn start(gateway: &Arc<Gateway>) -> Result<Self, Failure> {
+        let ours = match gateway.parts() {
+            Some(parts) => !Lock::is_held(&parts.snapshots.home().site_lock())?,
+            None => true,
+        };
         let stop = CancellationToken::new();
         let site = tokio::spawn(web::host(Arc::clone(gateway), stop.clone()));
         let telling = tokio::spawn(Arc::clone(gateway).tell(stop.clone()));
@@ -39,12 +44,17 @@ impl Serving {
             Failure::new("the approval site could not be served: its ports are taken by other programs")
                 .hint("free one, or set `listen` in agentport.toml; the terminal works meanwhile: `agentport approvals approve`, `agentport factor add totp`")
         })?;
-        Ok(Self { base, gateway: Arc::clone(gateway), stop, site, telling })
+        Ok(Self { base, ours, gateway: Arc::clone(gateway), stop, site, telling })
     }
 
     /// What links begin with.
     pub(super) fn base(&self) -> &str {
         &self.base
+    }
+
+    /// Did no other process serve it when the command began, so that it ends with the command?
+    pub(super) fn is_ours(&self) -> bool {
+        self.ours
     }
 
     /// Is it a gateway's, which goes on when the command has ended?

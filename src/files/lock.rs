@@ -20,7 +20,10 @@ impl Lock {
         Self::attempt(path, File::try_lock)
     }
 
-    fn attempt(path: &Path, lock: impl Fn(&File) -> Result<(), TryLockError>) -> Result<Option<Self>, FileError> {
+    pub(super) fn attempt(
+        path: &Path,
+        lock: impl Fn(&File) -> Result<(), TryLockError>,
+    ) -> Result<Option<Self>, FileError> {
         loop {
             let file = open(path)?;
             match lock(&file) {
@@ -78,35 +81,4 @@ fn open(path: &Path) -> Result<File, FileError> {
     let file = options.open(path).map_err(|error| guard::opening_failed(path, &error))?;
     guard::check(&file, path, guard::Access::Guarded)?;
     Ok(file)
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use std::{cell::Cell, fs};
-
-    use super::*;
-
-    #[test]
-    fn a_lock_whose_file_was_taken_away_is_none() {
-        let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("secrets.lock");
-        let taken = Cell::new(0);
-        // as if its holder had removed it between our opening and our locking it
-        let remove_once = |file: &File| {
-            if taken.replace(taken.get() + 1) == 0 {
-                fs::remove_file(&path).unwrap();
-            }
-            file.try_lock()
-        };
-        let held = Lock::attempt(&path, remove_once).unwrap().unwrap();
-        assert_eq!(taken.get(), 2, "the file that was gone is not the one that is locked");
-        assert!(Lock::try_exclusive(&path).unwrap().is_none());
-        drop(held);
-        let folder_gone = |file: &File| {
-            fs::remove_dir_all(home.path()).unwrap();
-            file.try_lock()
-        };
-        let gone = Lock::attempt(&path, folder_gone).unwrap_err();
-        assert!(gone.reason.contains("cannot be opened"), "{gone}");
-    }
 }

@@ -132,6 +132,30 @@ fn a_lock_has_one_holder() {
 }
 
 #[test]
+fn a_lock_whose_file_was_taken_away_is_none() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("secrets.lock");
+    let taken = std::cell::Cell::new(0);
+    // as if its holder had removed it between our opening and our locking it
+    let remove_once = |file: &std::fs::File| {
+        if taken.replace(taken.get() + 1) == 0 {
+            std::fs::remove_file(&path).unwrap();
+        }
+        file.try_lock()
+    };
+    let held = Lock::attempt(&path, remove_once).unwrap().unwrap();
+    assert_eq!(taken.get(), 2, "the file that was gone is not the one that is locked");
+    assert!(Lock::try_exclusive(&path).unwrap().is_none());
+    drop(held);
+    let folder_gone = |file: &std::fs::File| {
+        std::fs::remove_dir_all(home.path()).unwrap();
+        file.try_lock()
+    };
+    let gone = Lock::attempt(&path, folder_gone).unwrap_err();
+    assert!(gone.reason.contains("cannot be opened"), "{gone}");
+}
+
+#[test]
 fn t260_a_folder_that_others_may_write_is_not_listed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tools");

@@ -49,6 +49,11 @@ pub enum ProveError {
     /// Nothing to prove with.
     #[error("no second factor is enrolled; run `agentport factor add totp`")]
     NotEnrolled,
+    /// What is enrolled cannot be checked in this home, such as one that was restored without its secrets.
+    #[error(
+        "the second factor cannot be checked: its secret is not in the store; `agentport factor reset` starts over with a new one"
+    )]
+    NoSeed,
     /// The seeds cannot be opened.
     #[error("the second factor cannot be checked: {0}")]
     Store(#[from] StoreError),
@@ -94,7 +99,9 @@ impl Gateway {
         // who has a passkey has recovery codes, too
         let has_passkey = factors.iter().any(|factor| factor.person == of && factor.kind == "passkey");
         let mut enrolled = Vec::new();
+        let mut unopened = false;
         for factor in factors.into_iter().filter(|factor| factor.person == of) {
+            unopened = true;
             let Some(secret) = parts.secrets.get(&seed_name(&factor.id)).await? else { continue };
             if let Some(seed) = Seed::from_secret(&secret) {
                 let last_step = factor.last_step(purpose);
@@ -102,7 +109,7 @@ impl Gateway {
             }
         }
         if enrolled.is_empty() && !has_passkey {
-            return Err(ProveError::NotEnrolled);
+            return Err(if unopened { ProveError::NoSeed } else { ProveError::NotEnrolled });
         }
         let now = self.clock.now();
         match parts.ledger.begin_attempt(person, purpose, now).await? {

@@ -45,6 +45,11 @@ impl Copied {
         Ok(both)
     }
 
+    /// No copies, such as in a store that is not there.
+    pub fn nothing() -> Self {
+        Self(Vec::new())
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.0.len()

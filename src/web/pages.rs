@@ -120,7 +120,9 @@ pub(super) fn refused(error: &ProveError) -> StatusCode {
     match error {
         ProveError::Wrong | ProveError::Used | ProveError::Passkey(_) => StatusCode::UNPROCESSABLE_ENTITY,
         ProveError::Locked(_) => StatusCode::TOO_MANY_REQUESTS,
-        ProveError::NotEnrolled | ProveError::Store(_) | ProveError::Ledger(_) => StatusCode::SERVICE_UNAVAILABLE,
+        ProveError::NotEnrolled | ProveError::NoSeed | ProveError::Store(_) | ProveError::Ledger(_) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
     }
 }
 

@@ -276,7 +276,7 @@ async fn change(visitor: &Visitor, asked: &ChangeForm) -> Result<Result<Change, 
     let people = visit.parts.home.people().await.map_err(Failure::internal)?;
     Ok(match asked.change {
         Kind::AddPerson => match asked.name.parse::<PersonName>() {
-            Ok(name) if people.iter().any(|person| person.name == name) => {
+            Ok(name) if people.iter().any(|person| person.name == name && !person.is_invited()) => {
                 Err(format!("there is a person `{name}` already"))
             }
             Ok(name) => Ok(Change::AddPerson(name)),

@@ -68,6 +68,7 @@ pub(super) async fn prove(site: &Site, visitor: &Visitor, claim: Claim, shown: &
         | ProveError::Passkey(_)
         | ProveError::Locked(_)
         | ProveError::NotEnrolled
+        | ProveError::NoSeed
         | ProveError::Store(_) => Refused::Form(refused(&error), error.to_string()),
     })
 }

@@ -212,6 +212,11 @@ fn a_restored_home_goes_on_and_nothing_of_it_is_spent_twice() {
     }
     assert_eq!(port.cli(["factor", "list", "--json"]).done().json()["recovery_codes_left"], json!(0));
     assert_eq!(upstream.lines().len(), 2);
+    // and the way out of it is said: the factor is enrolled, and nothing here can check it
+    let findings = port.cli(["doctor", "--json"]).run().stdout;
+    assert!(findings.contains("the secret of an authenticator app is not in the store"), "{findings}");
+    let refused = port.cli(["factor", "add", "totp", "--json"]).stdin(&port.code()).exits(1).error();
+    assert!(refused.contains("agentport factor reset"), "{refused}");
     // the agent is let in still, as the backup says; what it asked is a new question
     let served = port.serve();
     let call = |amount: u32| served.ask(&token, "POST", "/stripe/create_refund", &refund(amount));

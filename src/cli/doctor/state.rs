@@ -13,7 +13,7 @@ use crate::{
     cli::accounts::NO_MANIFEST,
     clock::rfc3339,
     files::Lock,
-    gateway::Parts,
+    gateway::{Parts, seed_name},
     ledger::{LedgerError, LineFilter},
     plan::Plan,
     snapshot::Snapshot,
@@ -44,7 +44,7 @@ pub(super) async fn check(app: &App, parts: &Parts, secrets: bool, findings: &mu
         }
         Err(error) => findings.bad("settings", error.to_string(), "put it right, then run this again"),
     }
-    if let Err(error) = factor(app, parts, findings).await {
+    if let Err(error) = factor(app, parts, secrets, findings).await {
         findings.bad("factor", error.to_string(), "agentport log verify");
     }
     if let Err(error) = lock(parts, findings).await {
@@ -108,7 +108,7 @@ async fn lock(parts: &Parts, findings: &mut Findings) -> Result<(), LedgerError>
     Ok(())
 }
 
-async fn factor(app: &App, parts: &Parts, findings: &mut Findings) -> Result<(), LedgerError> {
+async fn factor(app: &App, parts: &Parts, secrets: bool, findings: &mut Findings) -> Result<(), LedgerError> {
     let factors = parts.ledger.factors().await?;
     if factors.is_empty() {
         findings.bad(
@@ -126,6 +126,13 @@ async fn factor(app: &App, parts: &Parts, findings: &mut Findings) -> Result<(),
         }
     }
     people(parts, findings).await?;
+    for factor in factors.iter().filter(|factor| secrets && factor.kind == "totp") {
+        // a store that does not open is a finding of its own
+        if matches!(parts.secrets.get(&seed_name(&factor.id)).await, Ok(None)) {
+            let finding = "the secret of an authenticator app is not in the store, so that its codes prove nothing";
+            findings.bad("factor", finding, "agentport factor reset, which starts over; or restore with --passphrase-stdin or --identity, where the backup has its secrets");
+        }
+    }
     let left = parts.home.recovery_codes_left().await?;
     let finding = format!("{} enrolled, {left} recovery codes left", factors.len());
     if left < ENOUGH_CODES {

@@ -103,7 +103,7 @@ fn change(status: &str, subject: String, body: &Value) -> Option<Claim> {
         "unlocked" => Claim::Unlock,
         "set-up link made" => Claim::AddFactor,
         "factor removed" => Claim::RemoveFactor(FactorId(subject)),
-        "person added" => Claim::AddPerson(body.get("name")?.as_str()?.parse().ok()?),
+        "person added" | "person invited again" => Claim::AddPerson(body.get("name")?.as_str()?.parse().ok()?),
         "account connected" | "account replaced" => Claim::Connect(subject),
         "account disconnected" => Claim::Disconnect(subject),
         "person removed" => Claim::RemovePerson(PersonId(subject)),

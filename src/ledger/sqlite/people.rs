@@ -18,8 +18,8 @@ impl Sqlite {
         self.on_thread(|inner| list(&inner.connection(Durability::Normal))).await
     }
 
-    /// Adds a person, and makes the set-up link by which they enrol their factor. `None`: the proof is not the owner's, or
-    /// was used before, or the name is taken.
+    /// Adds a person, and makes the set-up link by which they enrol their factor; for one who has enrolled nothing yet, another
+    /// link. `None`: the proof is not the owner's, or was used before, or the name is taken.
     ///
     /// # Errors
     /// The database cannot be used.
@@ -30,22 +30,24 @@ impl Sqlite {
         now: Now,
     ) -> Result<Option<EnrolmentToken>, LedgerError> {
         self.transaction(Durability::Full, move |transaction, _| {
-            let taken: bool = transaction.query_row(
-                "SELECT EXISTS (SELECT 1 FROM person WHERE name = ?)",
-                [name.as_str()],
-                |row| row.get(0),
-            )?;
+            let there = list(transaction)?.into_iter().find(|person| person.name == name);
+            let taken = there.as_ref().is_some_and(|person| !person.is_invited());
             if taken || !owner_agrees(transaction, &approver, &Claim::AddPerson(name.clone()))? {
                 return Ok(None);
             }
-            let id = PersonId(fresh_id("per")?);
-            transaction.execute(
-                "INSERT INTO person (id, name, created_at) VALUES (?, ?, ?)",
-                params![id.0, name.as_str(), now.wall],
-            )?;
             let mut body = factors::by(transaction, &approver)?;
             body.insert("name".to_owned(), json!(name));
-            factors::home_event(transaction, "person added", &id.0, body, now)?;
+            let (id, event) = if let Some(person) = there {
+                (person.id, "person invited again")
+            } else {
+                let id = PersonId(fresh_id("per")?);
+                transaction.execute(
+                    "INSERT INTO person (id, name, created_at) VALUES (?, ?, ?)",
+                    params![id.0, name.as_str(), now.wall],
+                )?;
+                (id, "person added")
+            };
+            factors::home_event(transaction, event, &id.0, body, now)?;
             enrolments::make(transaction, id, true, None, now).map(Some)
         })
         .await

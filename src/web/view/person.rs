@@ -20,6 +20,8 @@ pub(in crate::web) struct PersonView {
     pub(in crate::web) you: bool,
     /// When they were added; the owner was always there.
     pub(in crate::web) since: Option<When>,
+    /// Were they added, and have enrolled nothing yet?
+    pub(in crate::web) invited: bool,
     /// Their factors, oldest first.
     pub(in crate::web) factors: Vec<FactorView>,
     /// How many recovery codes are left.
@@ -52,6 +54,7 @@ impl PersonView {
             owner: person.id.is_owner(),
             you: person.id == *looks,
             since: (!person.id.is_owner()).then(|| When::new(person.since, now)),
+            invited: person.is_invited(),
             factors: own
                 .map(|factor| FactorView {
                     id: factor.id.0.clone(),

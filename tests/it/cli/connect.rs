@@ -118,6 +118,37 @@ fn another_account_in_its_place_cancels_what_waits() {
     assert_eq!(upstream.lines(), Vec::<String>::new());
 }
 
+/// Another key of an account goes where the account's goes, and not to the vendor's own address, which may be another company's.
+#[test]
+fn another_key_goes_where_the_one_before_went() {
+    let upstream = Upstream::plain();
+    let port = Port::connected(&upstream);
+    let again = ["connect", "stripe", "--replace", "--secret-stdin", "--json"];
+    let connected = port.cli(again).stdin(port.canary()).done().json();
+    assert_eq!(connected["origin"], json!(upstream.origin()));
+    assert_eq!(upstream.lines(), Vec::<String>::new(), "what is replaced is verified where it is");
+    // a new account of the same service has the vendor's own
+    let other = ["connect", "stripe", "--account", "other", "--no-verify", "--secret-stdin", "--json"];
+    assert_eq!(port.cli(other).stdin(port.canary()).done().json()["origin"], json!("https://api.stripe.com"));
+    // where a database is, its URL says; in a private network only where it was before
+    let private = port.cli(["connect", "postgres", "--no-verify", "--secret-stdin", "--json"]);
+    let refused = private.stdin("postgres://me:hidden-1@127.0.0.1:5999/shop").exits(64).error();
+    assert!(refused.contains("--allow-private"), "{refused}");
+    let connect = ["connect", "postgres", "--no-verify", "--replace", "--secret-stdin", "--json"];
+    let allowed = port.cli(connect.into_iter().chain(["--allow-private"]));
+    allowed.stdin("postgres://me:hidden-1@127.0.0.1:5999/shop").done();
+    port.cli(connect).stdin("postgres://me:hidden-2@127.0.0.1:5999/shop").done();
+    port.cli(connect).stdin("postgres://me:hidden-2@127.0.0.1:5998/shop").exits(64);
+}
+
+#[test]
+fn connect_without_a_service_says_which_there_are() {
+    let port = Port::new();
+    let asked = port.cli(["connect", "--json"]).exits(64).json();
+    let hint = asked["error"]["hint"].as_str().unwrap();
+    assert!(["github", "postgres", "sqlite", "stripe"].iter().all(|known| hint.contains(known)), "{asked}");
+}
+
 /// The account's row in the database and the copy beside the secret must agree, and the vault must open.
 #[test]
 fn a_credential_that_cannot_be_opened_spends_nothing() {

@@ -74,6 +74,15 @@ async fn factor_add_enrols_in_the_browser_with_a_code_of_what_is_there() {
     port.cli(["log", "verify"]).done();
 }
 
+/// Whoever hosts the site by now.
+async fn is_served(port: u16) {
+    let began = std::time::Instant::now();
+    while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        assert!(began.elapsed() < Duration::from_mins(1), "nobody serves the site");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_link_ends_the_command_that_waits_with_the_older_one() {
     let port = Port::new();
@@ -85,15 +94,52 @@ async fn a_newer_link_ends_the_command_that_waits_with_the_older_one() {
     let (line, code) = tokio::time::timeout(Duration::from_mins(1), failed).await.unwrap().unwrap();
     assert!(line["error"]["message"].as_str().unwrap().contains("a newer one was made"), "{line}");
     assert_eq!(code, 1);
-    // whoever hosts the site by now, the newer link works
-    let began = std::time::Instant::now();
-    while tokio::net::TcpStream::connect(("127.0.0.1", browser.port)).await.is_err() {
-        assert!(began.elapsed() < Duration::from_mins(1), "nobody serves the site");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    is_served(browser.port).await;
     enrol_now(&port, &path, &mut browser).await;
     assert_eq!(newer.line()["status"], "active");
     assert_eq!(tokio::task::spawn_blocking(move || newer.wait()).await.unwrap(), 0);
+}
+
+/// Somebody else's link is theirs: it opens in no browser of the owner's, and as long as they have enrolled nothing there can be
+/// another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_who_enrolled_nothing_gets_another_link() {
+    let port = Port::enrolled();
+    let add = || {
+        let mut talk = port.cli(["people", "add", "ann", "--code-stdin", "--json"]).unseen().spawn();
+        talk.say(&port.code());
+        let link = visit(&talk.line());
+        (talk, link)
+    };
+    let (mut first, (old, _)) = add();
+    let (mut second, (path, mut browser)) = add();
+    assert_ne!(old, path);
+    let ended = tokio::task::spawn_blocking(move || (first.line(), first.wait())).await.unwrap();
+    assert!(
+        ended.0["error"]["message"].as_str().unwrap().contains("a newer one was made") && ended.1 == 1,
+        "{ended:?}"
+    );
+    is_served(browser.port).await;
+    assert_eq!(browser.get(&old).await.status, 404, "a newer one ends it");
+    enrol_now(&port, &path, &mut browser).await;
+    assert_eq!(second.line()["person"], "ann");
+    assert_eq!(tokio::task::spawn_blocking(move || second.wait()).await.unwrap(), 0);
+    let added: Vec<_> = port.log().into_iter().filter(|line| line["kind"] == "home").collect();
+    let again = |status: &str| added.iter().filter(|line| line["status"] == status).count();
+    assert_eq!((again("person added"), again("person invited again")), (1, 1));
+    // now they have one
+    let refused = port.cli(["people", "add", "ann", "--code-stdin", "--json"]).stdin(&port.code()).exits(1).error();
+    assert!(refused.contains("there is a person `ann` already"), "{refused}");
+    port.cli(["log", "verify"]).done();
+}
+
+#[test]
+fn the_link_of_somebody_else_is_not_called_the_owners() {
+    let port = Port::enrolled();
+    let mut talk = port.cli(["people", "add", "ann", "--code-stdin"]).unseen().spawn();
+    talk.say(&port.code());
+    let said = talk.told_until("as ann.");
+    assert!(said.contains("the link for ann") && !said.contains("your second factor"), "{said}");
 }
 
 /// Other users of the machine see the arguments of every process.

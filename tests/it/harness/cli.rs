@@ -95,6 +95,18 @@ impl Talk {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
     }
 
+    /// What it tells a person, up to the line with `end`; then it is ended.
+    pub fn told_until(mut self, end: &str) -> String {
+        let mut told = String::new();
+        while !told.contains(end) {
+            assert_ne!(self.output.read_line(&mut told).unwrap(), 0, "{told}");
+        }
+        self.evidence.person_saw(&told);
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        told
+    }
+
     pub fn say(&mut self, line: &str) {
         writeln!(self.input, "{line}").unwrap();
     }
