@@ -137,7 +137,7 @@ fn a_lock_whose_file_was_taken_away_is_none() {
     let path = home.path().join("secrets.lock");
     let taken = std::cell::Cell::new(0);
     // as if its holder had removed it between our opening and our locking it
-    let remove_once = |file: &std::fs::File| {
+    let remove_once = |file: &File| {
         if taken.replace(taken.get() + 1) == 0 {
             std::fs::remove_file(&path).unwrap();
         }
@@ -147,7 +147,7 @@ fn a_lock_whose_file_was_taken_away_is_none() {
     assert_eq!(taken.get(), 2, "the file that was gone is not the one that is locked");
     assert!(Lock::try_exclusive(&path).unwrap().is_none());
     drop(held);
-    let folder_gone = |file: &std::fs::File| {
+    let folder_gone = |file: &File| {
         std::fs::remove_dir_all(home.path()).unwrap();
         file.try_lock()
     };
