@@ -9,7 +9,7 @@ use crate::{
     visible::visible,
 };
 
-pub(in crate::sql) fn ambiguous(why: &str) -> Misunderstood {
+pub(in super::super) fn ambiguous(why: &str) -> Misunderstood {
     Misunderstood::Ambiguous(why.to_owned())
 }
 
