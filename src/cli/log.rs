@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Exit, Failure, Out};
+use super::{Exit, Failure, Out, record};
 use crate::{
     app::App,
     clock::Millis,
@@ -107,15 +107,7 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
             let detail = parts.home.detail(&id).await?.ok_or_else(|| {
                 Failure::new(format!("there is no record `{}`", visible(&id))).hint("agentport log list")
             })?;
-            let value = json!(detail);
-            out.answer(&value, || {
-                serde_json::to_string_pretty(&value)
-                    .unwrap_or_default()
-                    .lines()
-                    .map(indented)
-                    .collect::<Vec<_>>()
-                    .join("\n")
-            });
+            out.answer(&json!(detail), || record::told(&detail));
             Ok(Exit::Done)
         }
         Action::Summary { since } => {
@@ -198,12 +190,6 @@ fn line_text(line: &Line) -> String {
         // a summary was made visible when it was made; its marks must not be marked again
         summary
     )
-}
-
-/// JSON's own indentation stays, everything behind it is made visible.
-fn indented(line: &str) -> String {
-    let text = line.trim_start_matches(' ');
-    format!("{}{}", " ".repeat(line.len() - text.len()), visible(text))
 }
 
 /// A time, or a duration before now.

@@ -33,6 +33,7 @@ mod people;
 mod policy;
 mod prompt;
 mod purge;
+mod record;
 mod secrets;
 mod serve;
 mod serving;

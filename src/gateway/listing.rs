@@ -11,7 +11,7 @@ use super::{Gateway, Parts};
 use crate::{
     call::{Call, Caller},
     canonical,
-    catalog::{BuiltinTool, Effect, Tool, builtin_tools, input_schema},
+    catalog::{BuiltinTool, Effect, RequestTemplate, Tool, builtin_tools, input_schema},
     clock::Now,
     snapshot::Snapshot,
     visible::visible,
@@ -183,14 +183,23 @@ pub fn is_exposed(snapshot: &Snapshot, caller: &Caller, tool: &Tool) -> bool {
 /// One line for people: what the tool does, with the arguments as they would be sent.
 pub(super) fn summary(call: &Call) -> String {
     const LONGEST: usize = 300;
-    let arguments: Vec<String> = call
-        .arguments()
-        .as_map()
+    let given = call.arguments().as_map();
+    // of a statement nothing else says as much as it does itself
+    let statement = match (&call.tool().request, given.get("sql")) {
+        (RequestTemplate::Sql(_), Some(Value::String(statement))) => Some(visible(statement)),
+        _ => None,
+    };
+    let beside = |name: &str, value: &Value| match &statement {
+        Some(_) => name == "params" && value.as_array().is_some_and(|params| !params.is_empty()),
+        None => true,
+    };
+    let arguments: Vec<String> = statement
         .iter()
-        .map(|(name, value)| match value {
+        .cloned()
+        .chain(given.iter().filter(|(name, value)| beside(name, value)).map(|(name, value)| match value {
             Value::String(text) => format!("{name} {}", visible(text)),
             other => format!("{name} {}", visible(&canonical::text(other))),
-        })
+        }))
         .collect();
     let whole = match arguments.as_slice() {
         [] => call.tool().title.clone(),

@@ -68,6 +68,24 @@ fn tools_are_listed_shown_searched_and_checked() {
 }
 
 #[test]
+fn a_person_is_told_of_a_call_without_its_hashes() {
+    let port = Port::enrolled();
+    port.connect_sqlite("CREATE TABLE customers (id)");
+    let sql = r#"{"sql": "DROP TABLE customers"}"#;
+    let asked = port.cli(["call", "sqlite.execute", "--args", sql, "--json"]).exits(2).json();
+    let told = port.cli(["log", "show", asked["approval"]["id"].as_str().unwrap()]).done().stdout;
+    assert!(told.starts_with("Execute: DROP TABLE customers\npending  sqlite.execute\n"), "{told}");
+    for part in ["\nasked by     local\n", "\npolicy       ask by ", "(policy.toml:", "\nasked for\n", "\nrequest\n"] {
+        assert!(told.contains(part), "{part:?} is not in {told}");
+    }
+    let hash = |word: &str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    assert!(!told.split(|sign: char| !sign.is_ascii_alphanumeric()).any(hash), "{told}");
+    assert!(port.cli(["log", "list"]).done().stdout.contains("  Execute: DROP TABLE customers\n"));
+    let asked = port.cli(["call", "sqlite.query", "--args", r#"{"sql": "SELECT ?", "params": [7]}"#]).run();
+    assert!(port.log()[0]["body"]["summary"] == "Query: SELECT ?, params [7]", "{asked:?} {:?}", port.log()[0]);
+}
+
+#[test]
 fn the_log_is_listed_shown_exported_and_summed_up() {
     let upstream = Upstream::plain();
     let port = Port::connected(&upstream);
