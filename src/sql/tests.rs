@@ -1,3 +1,4 @@
+mod bounds;
 mod effects;
 mod overlooked;
 mod previews;
