@@ -22,12 +22,13 @@ mod words;
 
 use std::{borrow::Cow, collections::BTreeSet, fmt, panic, thread};
 
-use self::{kind::Reading, tokens::Tokens};
 pub use self::{
+    catalogs::only_tells,
     layout::{Kind, Layout, Line, Part},
     selection::{Preview, Selection},
     target::{Assignment, Change, Target},
 };
+use self::{kind::Reading, tokens::Tokens};
 
 /// The longest statement that is looked at, in bytes.
 pub const MAX_BYTES: usize = 32 * 1024;

@@ -11,7 +11,7 @@ use crate::{
     catalog::{Catalog, Tool, input_schema},
     diagnostic::Diagnostics,
     gateway::is_exposed,
-    policy::{Decision, Facts, Known, Pinned, Policy},
+    policy::{Facts, Known, Pinned, Policy, Possible},
     snapshot::{Manifests, Snapshot},
     visible::visible,
 };
@@ -165,7 +165,7 @@ impl View {
     }
 
     /// For a call of which no argument is known, with the integration's only or first account.
-    fn decision(&self, tool: &Tool) -> Decision {
+    fn possible(&self, tool: &Tool) -> Possible {
         let account =
             self.snapshot.as_ref().and_then(|snapshot| snapshot.accounts_of(&tool.integration.id).first().cloned());
         let facts = Facts {
@@ -177,29 +177,35 @@ impl View {
             findings: None,
             now: self.now,
         };
-        self.policy.evaluate(&facts).decision
+        self.policy.possible(&facts)
     }
 
     fn short(&self, tool: &Tool) -> Value {
+        let possible = self.possible(tool);
         let mut value = json!({
             "name": tool.policy_name(),
             "title": tool.title,
             "effect": tool.effect,
             "toolset": tool.toolset,
-            "decision": self.decision(tool),
+            "decision": possible.strictest,
         });
-        if let (Value::Object(members), true) = (&mut value, tool.strongest_effect() > tool.effect) {
-            members.insert("up_to".to_owned(), json!(tool.strongest_effect()));
+        if let Value::Object(members) = &mut value {
+            if tool.strongest_effect() > tool.effect {
+                members.insert("up_to".to_owned(), json!(tool.strongest_effect()));
+            }
+            if possible.loosest < possible.strictest {
+                members.insert("at_loosest".to_owned(), json!(possible.loosest));
+            }
         }
         value
     }
 
     fn line(&self, tool: &Tool) -> String {
         format!(
-            "{:<34} {:<11} {:<5}  {}",
+            "{:<34} {:<11} {:<11}  {}",
             tool.policy_name(),
             tool.strongest_effect().as_str(),
-            self.decision(tool).as_str(),
+            self.possible(tool),
             tool.title
         )
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Decision, Diagnostics, Facts, Pinned, SystemPolicy, compile, known::Standings, layer::Layer, stack::Stack,
+    Decision, Diagnostics, Facts, Pinned, SystemPolicy, compile, known::Standings, layer::Layer, rule::Calls,
+    stack::Stack,
 };
 use crate::{
     account::Environment,
@@ -66,7 +67,7 @@ fn change(tool: &Tool, before: &Stack, after: &Stack, caller: &Caller) -> Option
     let (old, new) = (before.texts(tool), after.texts(tool));
     let decisions = (before.answer(&facts).decision, after.answer(&facts).decision);
     // where the tool was new, a rule on arguments may get its say without any line that changes
-    let wider = after.range(tool, None).min < before.range(tool, None).min;
+    let wider = after.range(tool, Calls::All).min < before.range(tool, Calls::All).min;
     if old == new && decisions.0 == decisions.1 && !wider {
         return None;
     }
@@ -79,9 +80,9 @@ fn change(tool: &Tool, before: &Stack, after: &Stack, caller: &Caller) -> Option
         || says(&gone, Decision::Ask)
         || says(&gone, Decision::Deny)
         || (says(&come, Decision::Ask) && after.may_deny_below(tool));
-    let certainly_not = after.range(tool, None).min >= before.range(tool, None).max;
+    let certainly_not = after.range(tool, Calls::All).min >= before.range(tool, Calls::All).max;
     // an ask that took two people and takes one is an ask before and after
-    let demands_less = after.range(tool, None).min < Decision::Deny
+    let demands_less = after.range(tool, Calls::All).min < Decision::Deny
         && before.demands(tool).difference(&after.demands(tool)).next().is_some();
     let lines = gone.iter().map(|line| ('-', line.1.clone())).chain(come.iter().map(|line| ('+', line.1.clone())));
     Some(Change {

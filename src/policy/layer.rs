@@ -7,13 +7,10 @@ use super::{
     Decision, Facts, Reason, Requirement,
     known::{Standing, Standings},
     limit::Use,
-    rule::Rule,
+    rule::{Calls, Rule},
     selector::Selector,
 };
-use crate::{
-    call::Caller,
-    catalog::{Effect, Tool},
-};
+use crate::catalog::{Effect, Tool};
 
 /// A compiled file. The order of its lines and rules means nothing.
 #[derive(Debug, Clone)]
@@ -169,15 +166,15 @@ impl Layer {
     }
 
     /// All that can be answered where `above` is what can be answered without these bounds.
-    pub(super) fn bounding(&self, reach: &Reach<'_>, caller: Option<&Caller>, above: Range) -> Range {
-        let speaks = |rule: &&Rule| rule.is_about(reach) && caller.is_none_or(|caller| rule.speaks_to(caller));
+    pub(super) fn bounding(&self, reach: &Reach<'_>, calls: Calls<'_>, above: Range) -> Range {
+        let speaks = |rule: &&Rule| rule.may_match(calls, reach);
         let bounds = |rule: &&Rule| rule.is_floor() || rule.decision() == Decision::Deny;
         let denied = self.lines_about(reach).any(|line| line.decision == Decision::Deny).then_some(Decision::Deny);
         self.rules
             .iter()
             .filter(speaks)
             .filter(bounds)
-            .map(|rule| (rule.decision(), rule.is_unconditional(caller)))
+            .map(|rule| (rule.decision(), rule.must_match(calls)))
             .chain(denied.map(|deny| (deny, true)))
             .fold(above, |range, (decision, certain)| Range {
                 min: if certain { range.min.max(decision) } else { range.min },
@@ -185,12 +182,11 @@ impl Layer {
             })
     }
 
-    /// All that can be answered to `caller` (`None`: to anybody) where `below` is what can be answered without this
-    /// layer. Wider than the truth where conditions exclude each other, never narrower.
-    pub(super) fn range(&self, reach: &Reach<'_>, caller: Option<&Caller>, below: Range) -> Range {
-        let speaks = |rule: &&Rule| rule.is_about(reach) && caller.is_none_or(|caller| rule.speaks_to(caller));
+    /// All that can be answered to `calls` where `below` is what can be answered without this layer. Wider than the truth where conditions exclude each other, never narrower.
+    pub(super) fn range(&self, reach: &Reach<'_>, calls: Calls<'_>, below: Range) -> Range {
+        let speaks = |rule: &&Rule| rule.may_match(calls, reach);
         let rules = || self.rules.iter().filter(speaks);
-        let certain = rules().filter(|rule| rule.is_unconditional(caller)).map(Rule::decision);
+        let certain = rules().filter(|rule| rule.must_match(calls)).map(Rule::decision);
         let denials = self.lines_about(reach).map(|line| line.decision).filter(|decision| *decision == Decision::Deny);
         let max = rules().map(Rule::strictest).max();
         if let Some(floor) = certain.chain(denials).max() {

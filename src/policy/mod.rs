@@ -52,7 +52,7 @@ pub use self::{
     pin::{Pinned, Policy},
     requirement::Requirement,
     system::SystemPolicy,
-    verdict::{Decision, Evaluation, FactRead, Reason},
+    verdict::{Decision, Evaluation, FactRead, Possible, Reason},
 };
 use crate::{
     account::Environment,

@@ -4,9 +4,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    BUILT_IN, Decision, Evaluation, FactRead, Facts, Known, Requirement, Standing, SystemPolicy, compile, fact,
+    BUILT_IN, Decision, Evaluation, FactRead, Facts, Known, Possible, Requirement, Standing, SystemPolicy, compile,
+    fact,
     known::Standings,
     layer::{Answer, Layer},
+    rule::Calls,
     stack::Stack,
 };
 use crate::{
@@ -113,6 +115,15 @@ impl Policy {
         Evaluation { decision, reasons, requirement, uses, facts, policy: self.digest }
     }
 
+    /// What can be said of calls with these facts, whatever their arguments are.
+    pub fn possible(&self, facts: &Facts<'_>) -> Possible {
+        // what is not known tightens
+        let strictest = self.evaluate(facts).decision;
+        let stacks = std::iter::once(&self.pinned).chain(&self.edited);
+        let loosest = stacks.map(|stack| stack.range(facts.tool, Calls::Like(facts)).min).max();
+        Possible { loosest: loosest.map_or(strictest, |loosest| loosest.min(strictest)), strictest }
+    }
+
     /// The facts that rules go by which could apply to the call, as `charge.currency`. Where there are some, they have to
     /// be looked up before the call is judged.
     pub fn deciding_facts(&self, facts: &Facts<'_>) -> BTreeSet<&str> {
@@ -126,7 +137,7 @@ impl Policy {
     /// Is every call of the tool by this caller denied, whatever the arguments, account, environment and time?
     pub fn always_denies(&self, tool: &Tool, caller: &Caller) -> bool {
         let mut stacks = std::iter::once(&self.pinned).chain(&self.edited);
-        stacks.any(|stack| stack.range(tool, Some(caller)).min == Decision::Deny)
+        stacks.any(|stack| stack.range(tool, Calls::By(caller)).min == Decision::Deny)
     }
 
     /// The most that any rule asks of a yes.

@@ -24,6 +24,17 @@ use crate::{
     diagnostic::Source,
 };
 
+/// The calls of a tool of which something is said.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Calls<'a> {
+    /// Anybody's.
+    All,
+    /// This caller's.
+    By(&'a Caller),
+    /// Those with these facts, whatever their arguments and what is looked up for them.
+    Like(&'a Facts<'a>),
+}
+
 /// A rule that can be judged by.
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
@@ -130,6 +141,24 @@ impl Rule {
     /// Is it about the tool at all?
     pub(super) fn is_about(&self, reach: &Reach<'_>) -> bool {
         self.selectors.iter().any(|selector| reach.includes(selector.get_ref(), self.decision))
+    }
+
+    /// Can it apply to some of these calls?
+    pub(super) fn may_match(&self, calls: Calls<'_>, reach: &Reach<'_>) -> bool {
+        match calls {
+            Calls::All => self.is_about(reach),
+            Calls::By(caller) => self.is_about(reach) && self.speaks_to(caller),
+            Calls::Like(facts) => self.matches_by(facts, reach, |_| false),
+        }
+    }
+
+    /// Does it apply to each of these calls, of which `may_match` says that it can apply to some?
+    pub(super) fn must_match(&self, calls: Calls<'_>) -> bool {
+        match calls {
+            Calls::All => self.is_unconditional(None),
+            Calls::By(caller) => self.is_unconditional(Some(caller)),
+            Calls::Like(_) => self.conditions.is_empty(),
+        }
     }
 
     /// Can it say something to this caller?

@@ -6,11 +6,9 @@ use super::{
     Decision, Facts, Reason, Requirement, Standing,
     known::Standings,
     layer::{Answer, Layer, Range, Reach},
+    rule::Calls,
 };
-use crate::{
-    call::Caller,
-    catalog::{Effect, Tool},
-};
+use crate::catalog::{Effect, Tool};
 
 /// A file of the home, root's where there is one, and the built-in one: the highest that says something decides, then
 /// `[defaults]`, highest first. What root's denies or keeps for a human stays so, whatever stands above it.
@@ -100,18 +98,18 @@ impl Stack {
         grants.answer(facts, reach).filter(|granted| granted.decision == Decision::Allow).unwrap_or(answer)
     }
 
-    /// All that can be said of calls of the tool; `None` stands for any caller.
-    pub(super) fn range(&self, tool: &Tool, caller: Option<&Caller>) -> Range {
+    /// All that can be said of calls of the tool.
+    pub(super) fn range(&self, tool: &Tool, calls: Calls<'_>) -> Range {
         let reach = Reach::new(tool, &self.standings);
-        let range = self.home.range(&reach, caller, self.range_below(&reach, caller));
-        let range = self.system.as_ref().map_or(range, |system| system.bounding(&reach, caller, range));
+        let range = self.home.range(&reach, calls, self.range_below(&reach, calls));
+        let range = self.system.as_ref().map_or(range, |system| system.bounding(&reach, calls, range));
         let loosest = reach.standing().loosest();
         Range { min: range.min.max(loosest), max: range.max.max(loosest) }
     }
 
     /// Can a call of the tool be denied where the home layer says nothing?
     pub(super) fn may_deny_below(&self, tool: &Tool) -> bool {
-        self.range_below(&Reach::new(tool, &self.standings), None).max == Decision::Deny
+        self.range_below(&Reach::new(tool, &self.standings), Calls::All).max == Decision::Deny
     }
 
     /// What a diff compares: the home layer's lines about the tool, and the defaults where they can decide.
@@ -132,11 +130,11 @@ impl Stack {
         self.home.demands(&Reach::new(tool, &self.standings))
     }
 
-    fn range_below(&self, reach: &Reach<'_>, caller: Option<&Caller>) -> Range {
+    fn range_below(&self, reach: &Reach<'_>, calls: Calls<'_>) -> Range {
         let defaults = || reach.effects().into_iter().map(|effect| self.default_for(effect, reach.standing()).decision);
         let (min, max) = (defaults().min().unwrap_or(Decision::Deny), defaults().max().unwrap_or(Decision::Deny));
-        let range = self.below.range(reach, caller, Range { min, max });
-        self.system.as_ref().map_or(range, |system| system.range(reach, caller, range))
+        let range = self.below.range(reach, calls, Range { min, max });
+        self.system.as_ref().map_or(range, |system| system.range(reach, calls, range))
     }
 
     fn default_for(&self, effect: Effect, standing: Standing) -> Answer {

@@ -36,6 +36,26 @@ impl fmt::Display for Decision {
     }
 }
 
+/// The answers to calls of a tool of which no argument is known: `ask or deny`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Possible {
+    /// If the arguments are such that least is said against it.
+    pub loosest: Decision,
+    /// As long as nothing is known of them.
+    pub strictest: Decision,
+}
+
+impl fmt::Display for Possible {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.loosest, self.strictest) {
+            // a question may stand between the two
+            (Decision::Allow, Decision::Deny) => formatter.pad("allow to deny"),
+            (loosest, strictest) if loosest < strictest => formatter.pad(&format!("{loosest} or {strictest}")),
+            (_, strictest) => formatter.pad(strictest.as_str()),
+        }
+    }
+}
+
 impl std::str::FromStr for Decision {
     type Err = String;
 

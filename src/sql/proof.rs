@@ -29,6 +29,8 @@ pub(super) struct Proof {
     /// Each change of rows, and whether it says which.
     pub(super) changes: Vec<(Class, Option<bool>)>,
     columns: usize,
+    /// How many times as long as what it is given the calls may make a text, all together.
+    growth: u64,
     /// How many times `SELECT` was walked through.
     queries: usize,
     /// Each name with a parenthesis behind it that was walked past, as the server folds it, and how often.
@@ -47,6 +49,7 @@ impl Proof {
             why_not_read: None,
             changes: Vec::new(),
             columns: 0,
+            growth: 1,
             queries: 0,
             before_parentheses: BTreeMap::new(),
             ctes: Vec::new(),

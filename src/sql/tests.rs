@@ -1,3 +1,5 @@
+mod bounds;
+mod catalogs;
 mod effects;
 mod overlooked;
 mod previews;

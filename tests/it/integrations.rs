@@ -96,9 +96,9 @@ fn page(catalog: &Catalog, integration: &Integration, decide: &dyn Fn(&Tool) -> 
         toolsets.entry((tool.toolset != "core", &tool.toolset)).or_default().push(tool);
     }
     text += "\n## Tools\n\nThe effect is what a call does; where arguments make it stronger, that stands behind it. The default is\n\
-             the answer of the policy that `agentport init` writes, for a call of which nothing else is known. Agents are shown\n\
-             `core` unless the settings say otherwise; they find and call the others with `agentport_find_tools` and\n\
-             `agentport_call_tool`. `agentport tools show NAME` describes one in full.\n";
+             the answer of the policy that `agentport init` writes, for a call of which nothing else is known; where it depends on\n\
+             the arguments, all that it can be stands there. Agents are shown `core` unless the settings say otherwise; they find\n\
+             and call the others with `agentport_find_tools` and `agentport_call_tool`. `agentport tools show NAME` describes one in full.\n";
     for ((_, toolset), tools) in toolsets {
         text += &format!("\n### {toolset}\n\n| tool | what it does | effect | default |\n|---|---|---|---|\n");
         for tool in tools {
@@ -182,7 +182,7 @@ pub(crate) fn decisions(catalog: &Catalog) -> impl Fn(&Tool) -> String + use<> {
             findings: None,
             now: 0,
         };
-        policy.evaluate(&facts).decision.to_string()
+        policy.possible(&facts).to_string()
     }
 }
 

@@ -26,6 +26,38 @@ fn with_no_argument_known_nothing_can_be_evaluated_and_the_effect_is_the_stronge
     );
 }
 
+/// What lists of tools show. What is known of the call is not taken for unknown.
+#[test]
+fn what_depends_on_the_arguments_is_told_from_the_loosest_to_the_strictest() {
+    let catalog = catalog();
+    let of = |body: &str, tool: &str, edited: Option<&str>| {
+        let text = policy(body);
+        let (policy, _) = Policy::new(&catalog, &pinned(&catalog, &text), edited);
+        let (tool, caller) = (catalog.find(tool).unwrap(), caller("local"));
+        let (account, environment) = ("prod", Environment::Production);
+        let facts = Facts { tool, arguments: None, caller: &caller, account, environment, findings: None, now: 0 };
+        assert_eq!(policy.possible(&facts).strictest, policy.evaluate(&facts).decision);
+        policy.possible(&facts).to_string()
+    };
+    let large = "where = { amount = { min = 500 } }";
+    let refund = |decision, rest: &str| of(&rule("r", "create_refund", decision, rest), REFUND, None);
+    assert_eq!(of("", REFUND, None), "ask");
+    assert_eq!(refund("deny", large), "ask or deny");
+    assert_eq!(refund("allow", large), "allow or ask");
+    assert_eq!(refund("deny", ""), "deny");
+    // of another account, another caller, and of a time that is over
+    assert_eq!(refund("deny", &format!("account = [\"test\"]\n{large}")), "ask");
+    assert_eq!(refund("allow", &format!("caller = [\"claude\"]\n{large}")), "ask");
+    assert_eq!(refund("allow", "account = [\"prod\"]"), "allow");
+    let both = rule("r", "create_refund", "allow", large) + &rule("s", "create_refund", "deny", large);
+    assert_eq!(of(&both, REFUND, None), "allow to deny");
+    let effects = "[defaults]\nwrite = \"allow\"\ndestructive = \"ask\"";
+    assert_eq!(of(effects, "stripe.create_payment_intent", None), "allow or ask");
+    // an edit that is not applied tightens
+    let edit = policy(&rule("s", "create_refund", "ask", ""));
+    assert_eq!(of(&rule("r", "create_refund", "allow", large), REFUND, Some(&edit)), "ask");
+}
+
 #[test]
 fn t090_the_strictest_rule_wins_whatever_the_order() {
     let rules =

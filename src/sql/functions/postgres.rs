@@ -3,8 +3,11 @@
 /// Those that make as much as they are told to.
 pub(super) const SIZED: [&str; 4] = ["generate_series", "repeat", "lpad", "rpad"];
 
+/// Those that fill up to the widths of a format, which stands first.
+pub(super) const FORMATS: [&str; 1] = ["format"];
+
 /// Those that change nothing, by what they are about.
-pub(super) const PLAIN: [&str; 255] = [
+pub(super) const PLAIN: [&str; 254] = [
     // text
     "ascii",
     "bit_length",
@@ -15,7 +18,6 @@ pub(super) const PLAIN: [&str; 255] = [
     "convert_to",
     "decode",
     "encode",
-    "format",
     "initcap",
     "left",
     "md5",

@@ -3,11 +3,13 @@
 /// Those that make as much as they are told to.
 pub(super) const SIZED: [&str; 2] = ["generate_series", "zeroblob"];
 
+/// Those that fill up to the widths of a format, which stands first.
+pub(super) const FORMATS: [&str; 2] = ["format", "printf"];
+
 /// Those that change nothing, by what they are about.
-pub(super) const PLAIN: [&str; 71] = [
+pub(super) const PLAIN: [&str; 69] = [
     // text and values
     "char",
-    "format",
     "glob",
     "hex",
     "ifnull",
@@ -16,7 +18,6 @@ pub(super) const PLAIN: [&str; 71] = [
     "like",
     "likelihood",
     "likely",
-    "printf",
     "quote",
     "random",
     "soundex",

@@ -4,7 +4,7 @@ use sqlparser::ast::{
     ObjectName, ShowStatementFilter, ShowStatementFilterPosition, Statement as Parsed, Value, ValueWithSpan,
 };
 
-use crate::sql::{Class, Dialect, catalogs::PRAGMAS, proof::Proof};
+use crate::sql::{Class, Dialect, catalogs::only_tells, proof::Proof};
 
 /// A `SHOW`, of whatever it is.
 pub(super) fn shows(statement: &Parsed, proof: &mut Proof) -> Class {
@@ -50,15 +50,15 @@ pub(super) fn shows(statement: &Parsed, proof: &mut Proof) -> Class {
 
 /// A `PRAGMA` that only reads, by the list.
 pub(super) fn pragma(name: &ObjectName, value: Option<&ValueWithSpan>, is_set: bool, proof: &mut Proof) -> Class {
-    let bare = name.0.last().and_then(|part| part.as_ident()).map(|name| name.value.to_ascii_lowercase());
-    let known = bare.as_deref().and_then(|bare| PRAGMAS.iter().find(|(known, _)| *known == bare));
+    let bare = name.0.last().and_then(|part| part.as_ident()).map(|name| name.value.as_str());
     let about = value.and_then(|value| match &value.value {
         Value::SingleQuotedString(name) | Value::DoubleQuotedString(name) => Some(name.as_str()),
         _ => None,
     });
-    match (known, about) {
-        (Some((_, false)), None) if !is_set && value.is_none() && proof.dialect == Dialect::Sqlite => Class::Select,
-        (Some((_, true)), Some(about)) if !is_set && proof.dialect == Dialect::Sqlite => {
+    let tells = |about| !is_set && proof.dialect == Dialect::Sqlite && bare.is_some_and(|bare| only_tells(bare, about));
+    match about {
+        None if value.is_none() && tells(false) => Class::Select,
+        Some(about) if tells(true) => {
             proof.tables.insert(about.to_ascii_lowercase());
             Class::Select
         }

@@ -79,6 +79,12 @@ impl Proof {
         };
         match bare.map_or(Call::Unknown, |bare| functions::judge(self.dialect, bare, &values)) {
             Call::Harmless => {}
+            Call::Grows(times) => {
+                self.growth = self.growth.saturating_mul(times.max(1));
+                if self.growth > functions::MOST {
+                    self.refuse(format!("`{full}` makes more than a read may, with all that the statement makes"));
+                }
+            }
             Call::Unbounded => self.refuse(format!("`{full}` has no small fixed bound")),
             Call::Unknown => self.refuse(format!("the function `{}` is not known to be a read", visible(&full))),
         }

@@ -101,8 +101,8 @@ impl Proof {
             return;
         }
         let full = parts.join(".");
-        if catalogs::is_sensitive(self.dialect, &full, bare) {
-            self.refuse(format!("`{}` holds secrets of the server", visible(&full)));
+        if let Some(why) = catalogs::why_closed(self.dialect, &full, bare) {
+            self.refuse(format!("`{}` {why}", visible(&full)));
         }
         self.tables.insert(bare.to_string());
         self.tables.insert(full);

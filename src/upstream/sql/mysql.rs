@@ -22,6 +22,8 @@ use crate::{
 /// What the classifier takes for granted: quotes and backslashes mean what they mean by default.
 const SETTINGS: &str = "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', \
     autocommit = 1, lock_wait_timeout = 10";
+/// At `SERIALIZABLE`, which a server may have by default, a read would lock what it reads.
+const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
 /// Milliseconds in MySQL, seconds in MariaDB.
 const TIMEOUT: &str = "SET SESSION max_execution_time = ?";
 const TIMEOUT_MARIADB: &str = "SET SESSION max_statement_time = ?";
@@ -103,6 +105,9 @@ async fn answer(run: &Run<'_>, connection: &mut Conn) -> Result<Value, Trouble> 
             .exec_drop(TIMEOUT, (u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),))
             .await
             .map_err(settings)?;
+    }
+    if run.read {
+        connection.query_drop(ISOLATION).await.map_err(settings)?;
     }
     let begin = if run.read { "START TRANSACTION READ ONLY" } else { "START TRANSACTION" };
     connection.query_drop(begin).await.map_err(settings)?;

@@ -3,7 +3,10 @@
 //! Reads: the file is opened read-only, an authorizer lets nothing but reading through, nothing can be attached, and the
 //! schema is not trusted to call functions with side effects (T079).
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use rusqlite::{
@@ -14,36 +17,62 @@ use rusqlite::{
     types::{Value as Cell, ValueRef},
 };
 use serde_json::{Value, json};
+use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
 use super::{
-    Run, Trouble, preview,
+    GRACE, Run, Trouble, preview,
     rows::{Rows, objects},
 };
 use crate::{
     catalog::{SqlOperation, SqlRequest},
     ledger::FailureKind,
+    sql,
 };
 
 /// How often SQLite asks whether it should stop, in steps of its virtual machine.
 const STEPS: i32 = 1_000;
 
-/// The pragmas that say what a table is made of.
-const LOOKS: [&str; 5] = ["table_info", "table_xinfo", "index_list", "index_info", "foreign_key_list"];
+/// The longest value or row of a read. SQLite does not stop within one function, and the time that one takes grows with the
+/// square of what it searches: at this it is seconds.
+const LONGEST_READ: i32 = 1024 * 1024;
+/// And of everything else, which waits for a human.
+const LONGEST: i32 = 16 * 1024 * 1024;
 
 pub(super) async fn run(run: &Run<'_>) -> Result<Value, Trouble> {
     let (path, request, read) = (run.address.database().to_owned(), run.request.clone(), run.read);
     let (until, statement) = (Instant::now() + run.timeout(), run.request.statement.clone().unwrap_or_default());
     let most_rows = run.most_rows;
-    let task = tokio::task::spawn_blocking(move || {
+    let work = move || {
         let mut connection = open(&path, read, until)?;
         if read {
             reading(&mut connection, &request, &statement)
         } else {
-            writing(&mut connection, &request, &statement, most_rows)
+            writing(&mut connection, &request, &statement, most_rows, until + GRACE)
         }
+    };
+    answered(run.timeout() + GRACE, work).await
+}
+
+/// What the work says within the limit. It has a thread of its own, which the end of the program does not wait for.
+async fn answered(
+    limit: Duration,
+    work: impl FnOnce() -> Result<Value, Trouble> + Send + 'static,
+) -> Result<Value, Trouble> {
+    let (answers, answer) = oneshot::channel();
+    let runtime = Handle::current();
+    let thread = thread::Builder::new().name("sqlite".to_owned()).spawn(move || {
+        let entered = runtime.enter();
+        // where nobody waits for it any more there is nobody to tell
+        drop(answers.send(work()));
+        drop(entered);
     });
-    // a panic in there is no answer
-    task.await.unwrap_or(Err(Trouble::Lost))
+    thread.map_err(|_| Trouble::NotSent(FailureKind::Busy, "could not be opened: too much is under way".to_owned()))?;
+    match timeout(limit, answer).await {
+        Ok(Ok(answer)) => answer,
+        // a panic in there is no answer
+        Ok(Err(_)) => Err(Trouble::Lost),
+        Err(_) => Err(Trouble::Slow),
+    }
 }
 
 fn open(path: &str, read: bool, until: Instant) -> Result<Connection, Trouble> {
@@ -51,7 +80,7 @@ fn open(path: &str, read: bool, until: Instant) -> Result<Connection, Trouble> {
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(path, flags).and_then(|mut connection| {
         connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
-        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, 16 * 1024 * 1024)?;
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, if read { LONGEST_READ } else { LONGEST })?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         connection.busy_timeout(until.saturating_duration_since(Instant::now()).min(Duration::from_secs(5)))?;
@@ -63,6 +92,7 @@ fn open(path: &str, read: bool, until: Instant) -> Result<Connection, Trouble> {
 
 fn reading(connection: &mut Connection, request: &SqlRequest, statement: &str) -> Result<Value, Trouble> {
     connection.execute_batch("BEGIN").map_err(|error| trouble(&error, true))?;
+    modules(connection);
     connection.authorizer(Some(only_reads)).map_err(|error| trouble(&error, true))?;
     let answer = match request.operation {
         SqlOperation::Query => rows(connection, request, statement, &request.params),
@@ -74,9 +104,7 @@ fn reading(connection: &mut Connection, request: &SqlRequest, statement: &str) -
         SqlOperation::DescribeTable => described(connection, request),
         SqlOperation::Verify => verified(connection, request),
         // nothing in there waits: it runs to its end on this thread
-        SqlOperation::Preview => {
-            tokio::runtime::Handle::current().block_on(preview::look(request, &mut Asked(connection)))
-        }
+        SqlOperation::Preview => Handle::current().block_on(preview::look(request, &mut Asked(connection))),
         SqlOperation::Execute => Err(Trouble::NotSent(FailureKind::Internal, "was asked to execute a read".to_owned())),
     };
     // nothing to take back; that the transaction ends is all
@@ -85,6 +113,19 @@ fn reading(connection: &mut Connection, request: &SqlRequest, statement: &str) -
     answer
 }
 
+/// Lets the module of each virtual table prepare what it will need: an R-tree also prepares its writes, which the authorizer
+/// would take for the statement's. What the statement then asks of a table, the authorizer sees.
+fn modules(connection: &Connection) {
+    let named = connection
+        .prepare(MODULES)
+        .and_then(|mut prepared| prepared.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>());
+    for name in named.unwrap_or_default() {
+        // one whose module is not there is told when the statement asks for it
+        drop(connection.prepare(COLUMNS).and_then(|mut prepared| prepared.query([name])?.next().map(drop)));
+    }
+}
+
+const MODULES: &str = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%'";
 const LIST: &str = "SELECT name, type FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
 const COLUMNS: &str = "SELECT name, type, \"notnull\" AS not_null, dflt_value AS \"default\", pk AS primary_key FROM pragma_table_xinfo(?1) ORDER BY cid";
 const INDEXES: &str = "SELECT name, \"unique\" AS is_unique, origin FROM pragma_index_list(?1) ORDER BY name";
@@ -125,6 +166,7 @@ fn writing(
     request: &SqlRequest,
     statement: &str,
     most_rows: Option<u64>,
+    until: Instant,
 ) -> Result<Value, Trouble> {
     connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| not_begun(&error))?;
     connection.authorizer(Some(no_way_out)).map_err(|error| trouble(&error, false))?;
@@ -133,6 +175,8 @@ fn writing(
         let touched = connection.changes();
         match most_rows {
             Some(most) if touched > most => Err(Trouble::TooManyRows { touched, most, undone: true }),
+            // who waited has been told that it did not answer
+            Some(_) | None if Instant::now() > until => Err(Trouble::Slow),
             Some(_) | None => Ok(affected),
         }
     });
@@ -231,7 +275,7 @@ fn only_reads(context: AuthContext<'_>) -> Authorization {
     match context.action {
         AuthAction::Select | AuthAction::Read { .. } | AuthAction::Recursive => Authorization::Allow,
         AuthAction::Function { function_name } if !is_dangerous(function_name) => Authorization::Allow,
-        AuthAction::Pragma { pragma_name, .. } if LOOKS.contains(&pragma_name) => Authorization::Allow,
+        AuthAction::Pragma { pragma_name, pragma_value } if tells(pragma_name, pragma_value) => Authorization::Allow,
         _ => Authorization::Deny,
     }
 }
@@ -243,11 +287,22 @@ fn no_way_out(context: AuthContext<'_>) -> Authorization {
         | AuthAction::Detach { .. }
         | AuthAction::Transaction { .. }
         | AuthAction::Savepoint { .. }
-        | AuthAction::Pragma { .. }
         | AuthAction::Unknown { .. } => Authorization::Deny,
+        AuthAction::Pragma { pragma_name, pragma_value } if !is_of_module(pragma_name, pragma_value) => {
+            Authorization::Deny
+        }
         AuthAction::Function { function_name } if is_dangerous(function_name) => Authorization::Deny,
         _ => Authorization::Allow,
     }
+}
+
+fn tells(pragma: &str, value: Option<&str>) -> bool {
+    sql::only_tells(pragma, value.is_some()) || is_of_module(pragma, value)
+}
+
+/// What full-text tables ask: whether the file has changed, and how large its pages are.
+fn is_of_module(pragma: &str, value: Option<&str>) -> bool {
+    value.is_none() && ["data_version", "page_size"].contains(&pragma)
 }
 
 fn is_dangerous(function: &str) -> bool {
@@ -279,37 +334,4 @@ fn trouble(error: &rusqlite::Error, read: bool) -> Trouble {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sql::Dialect;
-
-    #[test]
-    fn t082_what_touches_more_rows_than_were_approved_is_rolled_back() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        connection
-            .execute_batch(
-                "CREATE TABLE t (id); INSERT INTO t VALUES (1), (2), (3); CREATE TABLE log (id);
-                 CREATE TRIGGER gone AFTER DELETE ON t BEGIN INSERT INTO log VALUES (old.id); END;",
-            )
-            .unwrap();
-        let request = SqlRequest {
-            dialect: Dialect::Sqlite,
-            database: String::new(),
-            operation: SqlOperation::Execute,
-            statement: None,
-            class: None,
-            params: Vec::new(),
-            name: None,
-            limit: 1,
-            offset: 0,
-            timeout_ms: 1_000,
-        };
-        let mut delete = |most| writing(&mut connection, &request, "DELETE FROM t WHERE id > 1", most);
-        let refused = delete(Some(1)).unwrap_err();
-        assert!(matches!(refused, Trouble::TooManyRows { touched: 2, most: 1, undone: true }), "{refused:?}");
-        // what the trigger adds is told, and not what is bounded
-        assert_eq!(delete(Some(2)).unwrap(), json!({ "rows_affected": 4 }));
-        let left: i64 = connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
-        assert_eq!(left, 1);
-    }
-}
+mod tests;

@@ -44,6 +44,8 @@ pub(in crate::web) struct ToolLine {
     pub(in crate::web) effect: &'static str,
     /// `ask`
     pub(in crate::web) decision: &'static str,
+    /// `ask or deny`
+    pub(in crate::web) possible: String,
     /// Whichever line decides, and where it stands.
     pub(in crate::web) by: Cell,
     /// `policy.toml:12`
@@ -98,6 +100,7 @@ fn line(
         name: tool.policy_name(),
         effect: tool.strongest_effect().as_str(),
         decision: evaluation.decision.as_str(),
+        possible: snapshot.policy.possible(&facts).to_string(),
         by: Cell::line(evaluation.rule()),
         place: first.map(crate::policy::Reason::place).unwrap_or_default(),
     }

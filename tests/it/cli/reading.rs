@@ -15,7 +15,7 @@ fn tools_are_listed_shown_searched_and_checked() {
     assert!(listed.len() < all.len() && listed.iter().all(|tool| all.contains(tool)));
     for tool in all {
         let keys: Vec<&String> = tool.as_object().unwrap().keys().collect();
-        let keys: Vec<_> = keys.into_iter().filter(|key| *key != "up_to").collect();
+        let keys: Vec<_> = keys.into_iter().filter(|key| !["at_loosest", "up_to"].contains(&key.as_str())).collect();
         assert_eq!(keys, ["decision", "effect", "name", "title", "toolset"], "{tool}");
     }
     let refund = json!({
@@ -28,6 +28,10 @@ fn tools_are_listed_shown_searched_and_checked() {
     assert!(listed.contains(&refund), "{listed:?}");
     let github = port.cli(["tools", "list", "--all", "--integration", "github", "--json"]).done().json();
     assert!(github.as_array().unwrap().iter().all(|tool| tool["name"].as_str().unwrap().starts_with("github.")));
+    // a statement without a `WHERE` is denied, every other one waits
+    let execute = port.cli(["tools", "show", "sqlite_execute", "--json"]).done().json();
+    assert_eq!((&execute["decision"], &execute["at_loosest"]), (&json!("deny"), &json!("ask")));
+    assert!(port.cli(["tools", "show", "sqlite_execute"]).done().stdout.contains(" ask or deny "));
     let mut shown = port.cli(["tools", "show", "stripe_create_refund", "--json"]).done().json();
     assert!(shown["description"].is_string());
     assert_eq!(shown["inputSchema"]["additionalProperties"], json!(false));

@@ -26,6 +26,7 @@ fn a_test_with_a_secret_looks_for_it_in_the_end() {
         "src/ledger/sqlite/tests/hostile.rs",
         "src/ledger/sqlite/tests/keeping.rs",
         "src/ledger/sqlite/tests.rs",
+        "src/upstream/sql/sqlite/tests.rs",
         // a server's own folder, and those of files that no home knows of
         "tests/it/harness/databases.rs",
         "tests/it/harness/evidence.rs",

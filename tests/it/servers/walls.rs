@@ -338,3 +338,14 @@ fn approved_in_vain(shop: &Shop, statement: &str) {
     let id = shop.port.wire().call(&shop.tool("execute"), json!({"sql": statement})).approval_id();
     shop.port.cli(["approvals", "approve", &id, "--code-stdin", "--json"]).stdin(&shop.port.code()).exits(1);
 }
+
+/// A server may lock what is read, by its default. The level is told by the server that runs the read.
+#[test]
+fn a_read_locks_nothing_on_a_mariadb_that_is_serializable() {
+    let Some(shop) = Shop::mariadb("a_read_locks_nothing_on_a_mariadb") else { return };
+    shop.server.run("SET GLOBAL TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+    assert_eq!(shop.server.run("SELECT @@tx_isolation").trim(), "SERIALIZABLE");
+    let mut wire = shop.port.wire();
+    let level = wire.call("mysql_query", json!({"sql": "SELECT @@tx_isolation"})).completed();
+    assert_eq!(level["rows"], json!([["REPEATABLE-READ"]]));
+}
