@@ -126,6 +126,8 @@ fn writing(
     statement: &str,
     most_rows: Option<u64>,
 ) -> Result<Value, Trouble> {
+    // otherwise `WHERE "1"`, which looks as if it named a column, would mean every row
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false).map_err(|error| not_begun(&error))?;
     connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| not_begun(&error))?;
     connection.authorizer(Some(no_way_out)).map_err(|error| trouble(&error, false))?;
     let done = execute(connection, statement, &request.params).and_then(|affected| {
@@ -283,16 +285,8 @@ mod tests {
     use super::*;
     use crate::sql::Dialect;
 
-    #[test]
-    fn t082_what_touches_more_rows_than_were_approved_is_rolled_back() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        connection
-            .execute_batch(
-                "CREATE TABLE t (id); INSERT INTO t VALUES (1), (2), (3); CREATE TABLE log (id);
-                 CREATE TRIGGER gone AFTER DELETE ON t BEGIN INSERT INTO log VALUES (old.id); END;",
-            )
-            .unwrap();
-        let request = SqlRequest {
+    fn request() -> SqlRequest {
+        SqlRequest {
             dialect: Dialect::Sqlite,
             database: String::new(),
             operation: SqlOperation::Execute,
@@ -303,8 +297,29 @@ mod tests {
             limit: 1,
             offset: 0,
             timeout_ms: 1_000,
-        };
-        let mut delete = |most| writing(&mut connection, &request, "DELETE FROM t WHERE id > 1", most);
+        }
+    }
+
+    #[test]
+    fn a_text_in_double_quotes_is_no_condition_of_a_change() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (id); INSERT INTO t VALUES (1), (2)").unwrap();
+        let mut run = |text| writing(&mut connection, &request(), text, None);
+        let refused = run("DELETE FROM t WHERE \"1\"").unwrap_err();
+        assert!(matches!(refused, Trouble::Refused { .. }), "{refused:?}");
+        assert_eq!(run("DELETE FROM t WHERE \"id\" = 1").unwrap(), json!({ "rows_affected": 1 }));
+    }
+
+    #[test]
+    fn t082_what_touches_more_rows_than_were_approved_is_rolled_back() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "CREATE TABLE t (id); INSERT INTO t VALUES (1), (2), (3); CREATE TABLE log (id);
+                 CREATE TRIGGER gone AFTER DELETE ON t BEGIN INSERT INTO log VALUES (old.id); END;",
+            )
+            .unwrap();
+        let mut delete = |most| writing(&mut connection, &request(), "DELETE FROM t WHERE id > 1", most);
         let refused = delete(Some(1)).unwrap_err();
         assert!(matches!(refused, Trouble::TooManyRows { touched: 2, most: 1, undone: true }), "{refused:?}");
         // what the trigger adds is told, and not what is bounded
