@@ -40,6 +40,11 @@ pub(super) fn judge(dialect: Dialect, name: &str, arguments: &[&Expr]) -> Call {
     if common::PLAIN.contains(&name) || own.contains(&name) { Call::Harmless } else { Call::Unknown }
 }
 
+/// Is it a function of MySQL's grammar, and not one of its library? Whatever its case.
+pub(super) fn is_of_grammar(name: &str) -> bool {
+    mysql::OF_GRAMMAR.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// A whole number that is written out.
 fn number(expression: &Expr) -> Option<i64> {
     match expression {
