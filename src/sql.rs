@@ -76,7 +76,7 @@ pub enum Class {
     Ddl,
     /// Changes who may do what.
     Grant,
-    /// Anything else, and what is not understood.
+    /// Anything else: what is not understood, and a query that may do more than read.
     Other,
 }
 

@@ -88,7 +88,7 @@ impl Tool {
         };
         let class = arguments.and_then(|arguments| self.statement(arguments)).map(|statement| statement.class());
         match class {
-            // what is executed is recorded as a write, whatever it is: nobody said that it only reads
+            // what is executed is recorded as a write, also a proved read: nobody said that it only reads
             Some(Class::Select | Class::Insert | Class::Update) => Effect::Write,
             Some(Class::Delete | Class::Ddl | Class::Grant | Class::Other) | None => Effect::Destructive,
         }

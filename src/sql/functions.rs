@@ -103,6 +103,11 @@ fn text(expression: &Expr) -> Option<&str> {
     }
 }
 
+/// Is it a function of MySQL's grammar, and not one of its library? Whatever its case.
+pub(super) fn is_of_grammar(name: &str) -> bool {
+    mysql::OF_GRAMMAR.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// A whole number that is written out.
 fn number(expression: &Expr) -> Option<i64> {
     match expression {

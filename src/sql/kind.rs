@@ -8,7 +8,7 @@ mod show;
 use std::collections::BTreeSet;
 
 use sqlparser::{
-    ast::{DescribeAlias, Statement as Parsed},
+    ast::{CreateTableOptions, DescribeAlias, ObjectName, ObjectType, Statement as Parsed},
     parser::{Parser, ParserOptions},
     tokenizer::Token,
 };
@@ -73,10 +73,12 @@ pub(super) fn read(dialect: Dialect, mut tokens: Tokens) -> Result<(Reading, Vec
         && class == Class::Select
     {
         proof.refuse_overlooked((0..count).map(|at| &parser.token_at(at).token));
+    } else if proof.complete {
+        proof.refuse_queries((0..count).map(|at| &parser.token_at(at).token));
     }
-    // a name that may be another one is no read either, whatever the statement
+    // a name or an operator that may be another one is no read either, whatever the statement
     if class == Class::Select && proof.why_not_read.is_none() && !matches!(statement, Parsed::Query(_)) {
-        proof.refuse_if(tokens.against_read.clone().filter(|why| why.starts_with("the name")));
+        proof.refuse_if(tokens.against_read.clone().filter(|why| why.starts_with("the ")));
     }
     for (done, _) in &proof.changes {
         class = class.max(*done);
@@ -85,7 +87,8 @@ pub(super) fn read(dialect: Dialect, mut tokens: Tokens) -> Result<(Reading, Vec
         // the parser skips empty statements; a read has nothing before it or behind it
         return Err(Misunderstood::Several);
     }
-    if class == Class::Select && !proof.complete {
+    // what may do more than read is none to a rule, though it begins with `SELECT`
+    if class == Class::Select && (!proof.complete || proof.why_not_read.is_some()) {
         class = Class::Other;
     }
     if class != Class::Select {
@@ -159,10 +162,7 @@ fn classify(statement: &Parsed, proof: &mut Proof) -> Class {
             truncate.table_names.iter().for_each(|target| proof.table(&target.name));
             Class::Ddl
         }
-        Parsed::Drop { names, table, .. } => {
-            names.iter().chain(table).for_each(|name| proof.table(name));
-            Class::Ddl
-        }
+        Parsed::Drop { object_type, names, table, .. } => drops(*object_type, names.iter().chain(table), proof),
         Parsed::AlterTable(alter) => {
             proof.table(&alter.name);
             proof.complete = false;
@@ -170,6 +170,10 @@ fn classify(statement: &Parsed, proof: &mut Proof) -> Class {
         }
         Parsed::CreateTable(create) => {
             proof.table(&create.name);
+            // columns and options may name other tables
+            proof.complete &= create.columns.is_empty()
+                && create.constraints.is_empty()
+                && matches!(create.table_options, CreateTableOptions::None);
             match &create.query {
                 Some(query) => proof.query(query),
                 None => proof.complete = false,
@@ -195,6 +199,24 @@ fn classify(statement: &Parsed, proof: &mut Proof) -> Class {
         other => {
             proof.complete = false;
             bare::class(other)
+        }
+    }
+}
+
+/// What goes away. Only of tables and views is it known which tables that is.
+fn drops<'a>(kind: ObjectType, names: impl Iterator<Item = &'a ObjectName>, proof: &mut Proof) -> Class {
+    match kind {
+        ObjectType::Table | ObjectType::ForeignTable | ObjectType::View | ObjectType::MaterializedView => {
+            names.for_each(|name| proof.table(name));
+            Class::Ddl
+        }
+        ObjectType::Role | ObjectType::Group | ObjectType::User => {
+            proof.complete = false;
+            Class::Grant
+        }
+        _ => {
+            proof.complete = false;
+            Class::Ddl
         }
     }
 }

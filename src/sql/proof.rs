@@ -4,6 +4,7 @@
 
 mod call;
 mod expression;
+mod name;
 mod overlooked;
 mod query;
 mod table;

@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use sqlparser::{
     ast::{
-        AssignmentTarget, CascadeOption, Delete, Expr, FromTable, Insert, ObjectName, Query, SetExpr,
+        AssignmentTarget, CascadeOption, Delete, Expr, FromTable, Insert, ObjectName, Query, SetExpr, SqliteOnConflict,
         Statement as Parsed, TableFactor, TableObject, TableWithJoins, Update,
     },
     tokenizer::Token,
@@ -111,6 +111,11 @@ impl Target {
     /// What kind of thing it is, as a `DROP` says: `table`, `view`, `index`.
     pub fn object(&self) -> &str {
         &self.object
+    }
+
+    /// Has it rows, or belongs to what has? A role, a schema or a database may have the name of a table.
+    pub fn is_of_a_table(&self) -> bool {
+        !["role", "user", "group", "schema", "database"].contains(&self.object())
     }
 
     /// The condition, in SQL; `None` without one, and where it is too involved for a preview.
@@ -225,7 +230,9 @@ fn plain(query: &Query) -> Option<&Parsed> {
 }
 
 fn changed(dialect: Dialect, update: &Update, tokens: &Tokens) -> Option<Target> {
-    let simple = update.from.is_none() && update.order_by.is_empty() && update.limit.is_none();
+    // what it does to the rows in the way is not counted
+    let replaces = matches!(update.or, Some(SqliteOnConflict::Replace));
+    let simple = !replaces && update.from.is_none() && update.order_by.is_empty() && update.limit.is_none();
     let mut target = single(dialect, Change::Update, &update.table, simple)?;
     target.condition = condition(target.condition, update.selection.as_ref(), dialect, tokens);
     let assignments = update.assignments.iter().map(|assignment| {
@@ -240,8 +247,8 @@ fn changed(dialect: Dialect, update: &Update, tokens: &Tokens) -> Option<Target>
 
 fn removed(dialect: Dialect, delete: &Delete, tokens: &Tokens) -> Option<Target> {
     let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
-    let [table] = from.as_slice() else { return None };
-    let simple = delete.tables.is_empty() && delete.using.is_none() && delete.order_by.is_empty();
+    let ([table], []) = (from.as_slice(), delete.tables.as_slice()) else { return None };
+    let simple = delete.using.is_none() && delete.order_by.is_empty();
     let mut target = single(dialect, Change::Delete, table, simple && delete.limit.is_none())?;
     target.condition = condition(target.condition, delete.selection.as_ref(), dialect, tokens);
     Some(target)
@@ -273,9 +280,13 @@ fn single(dialect: Dialect, change: Change, table: &TableWithJoins, simple: bool
     let TableFactor::Table { name, alias, args: None, partitions, inheritance, .. } = &table.relation else {
         return None;
     };
+    // which of several tables it changes, the first of them does not say
+    if !table.joins.is_empty() {
+        return None;
+    }
     let mut target = whole(dialect, change, name)?;
     target.alias = alias.as_ref().map(|alias| alias.name.to_string());
-    if !simple || !table.joins.is_empty() || !partitions.is_empty() || inheritance.is_some() {
+    if !simple || !partitions.is_empty() || inheritance.is_some() {
         target.condition = Condition::Involved;
     }
     Some(target)

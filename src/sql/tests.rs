@@ -6,6 +6,7 @@ mod previews;
 mod properties;
 mod readers;
 mod reads;
+mod reserved;
 
 use super::{Dialect, Misunderstood, Settings, Statement};
 

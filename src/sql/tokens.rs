@@ -11,7 +11,7 @@ use sqlparser::{
 };
 
 use super::{
-    Dialect, MAX_BYTES, MAX_TOKENS, Misunderstood, Settings,
+    Dialect, MAX_BYTES, MAX_TOKENS, Misunderstood, Settings, functions,
     numbering::{self, Numbering},
     words,
 };
@@ -37,6 +37,7 @@ impl Tokens {
         ambiguous::refuse_text(text)?;
         let mut tokens = split(dialect, text)?;
         ambiguous::refuse_read(dialect, &tokens)?;
+        let spaced = spaced_call(dialect, &tokens);
         keep_statement(&mut tokens);
         if tokens.is_empty() {
             return Err(Misunderstood::Empty);
@@ -47,7 +48,7 @@ impl Tokens {
         ambiguous::refuse_quoting(dialect, text, &tokens, settings)?;
         numbering::refuse_names(dialect, &tokens)?;
         let mut read = Self { dialect, all: tokens, against_read: None };
-        read.against_read = read.suspicious();
+        read.against_read = spaced.or_else(|| read.suspicious());
         Ok(read)
     }
 
@@ -117,6 +118,10 @@ impl Tokens {
                     }
                 }
                 Token::Assignment => return Some("`:=` assigns".to_owned()),
+                // PostgreSQL has neither; where one is, somebody made it, and for the parser the first is another way to write `=`
+                Token::DoubleEq | Token::Spaceship if self.dialect == Dialect::Postgres => {
+                    return Some(format!("the operator `{token}` is not built in"));
+                }
                 _ => {}
             }
             previous = Some(token);
@@ -130,6 +135,25 @@ pub(super) fn split_statement(dialect: Dialect, text: &str) -> Result<Vec<TokenW
     let mut tokens = split(dialect, text)?;
     keep_statement(&mut tokens);
     Ok(tokens)
+}
+
+/// A function of MySQL's grammar is one only with its parenthesis next to its name; otherwise it is a stored one.
+fn spaced_call(dialect: Dialect, tokens: &[TokenWithSpan]) -> Option<String> {
+    if dialect != Dialect::Mysql {
+        return None;
+    }
+    let mut word: Option<(&str, bool)> = None;
+    for TokenWithSpan { token, .. } in tokens {
+        word = match (token, word) {
+            (Token::Word(Word { value, quote_style: None, .. }), _) => Some((value, false)),
+            (Token::Whitespace(_), Some((name, _))) => Some((name, true)),
+            (Token::LParen, Some((name, true))) if functions::is_of_grammar(name) => {
+                return Some(format!("the name `{}` has a space between it and its parenthesis", visible(name)));
+            }
+            _ => None,
+        };
+    }
+    None
 }
 
 fn keep_statement(tokens: &mut Vec<TokenWithSpan>) {

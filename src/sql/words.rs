@@ -1,5 +1,9 @@
 //! The lists of words that the look at the bare tokens goes by. Asked of each word of each statement, so nothing is copied.
 
+mod reserved;
+
+pub(super) use self::reserved::{Bare, bare};
+
 /// A word that no plain read has, wherever it stands.
 pub(super) fn is_of_no_read(word: &str) -> bool {
     OF_NO_READ.has(word)

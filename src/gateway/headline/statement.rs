@@ -25,6 +25,7 @@ fn verb(target: &Target, class: Class) -> String {
         (Change::Insert, Class::Update) => "Insert into or update ".to_owned(),
         (Change::Insert, Class::Delete) => "Insert into or replace in ".to_owned(),
         (Change::Insert, _) => "Insert into ".to_owned(),
+        (Change::Update, Class::Delete) => "Update or replace in ".to_owned(),
         (Change::Update, _) => "Update ".to_owned(),
         (Change::Delete, _) => "Delete from ".to_owned(),
         (Change::Truncate, _) => "Empty table ".to_owned(),
@@ -61,6 +62,8 @@ fn of_class(statement: &Statement) -> Vec<Word> {
         Class::Delete => "Delete rows".to_owned(),
         Class::Ddl => created(statement).unwrap_or_else(|| "Change what the database is made of".to_owned()),
         Class::Grant => "Change who may do what".to_owned(),
+        // only a query is looked into to its end and yet of no other class
+        Class::Other if statement.is_complete() => "Run a query that may do more than read".to_owned(),
         Class::Other => "Run a statement that is not understood".to_owned(),
     };
     let mut words = vec![Word::Text(what)];
@@ -153,6 +156,12 @@ mod tests {
             ),
             ("GRANT SELECT ON t TO app", Vec::new(), "Change who may do what"),
             ("CREATE TABLE x (a int)", Vec::new(), "Create a table"),
+            ("SELECT lo_unlink(1)", Vec::new(), "Run a query that may do more than read"),
+            (
+                "SELECT a FROM t FOR UPDATE",
+                Vec::new(),
+                "Run a query that may do more than read, in a statement over [t]",
+            ),
         ] {
             assert_eq!(said(text, facts), line, "{text}");
         }

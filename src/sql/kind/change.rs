@@ -1,8 +1,8 @@
 //! What adds, changes and removes rows.
 
 use sqlparser::ast::{
-    FromTable, Insert, MergeAction, OnConflictAction, OnInsert, SetExpr, Statement as Parsed, TableObject,
-    UpdateTableFromKind,
+    FromTable, Insert, MergeAction, MergeClauseKind, ObjectName, OnConflictAction, OnInsert, SetExpr, SqliteOnConflict,
+    Statement as Parsed, TableObject, UpdateTableFromKind,
 };
 
 use crate::sql::{Class, proof::Proof};
@@ -12,7 +12,7 @@ pub(in super::super) fn changes(statement: &Parsed, proof: &mut Proof) -> Class 
     match statement {
         Parsed::Insert(insert) => inserts(insert, proof),
         Parsed::Update(update) => {
-            proof.joined(&update.table);
+            proof.changed(&update.table);
             match &update.from {
                 Some(UpdateTableFromKind::BeforeSet(tables) | UpdateTableFromKind::AfterSet(tables)) => {
                     tables.iter().for_each(|table| proof.joined(table));
@@ -24,14 +24,23 @@ pub(in super::super) fn changes(statement: &Parsed, proof: &mut Proof) -> Class 
             update.order_by.iter().for_each(|order| proof.ordering(order));
             proof.expressions(&update.limit);
             proof.returning(update.returning.as_deref());
-            proof.changes.push((Class::Update, Some(has_where)));
+            // the rows in the way are removed
+            let class = match update.or {
+                Some(SqliteOnConflict::Replace) => Class::Delete,
+                _ => Class::Update,
+            };
+            proof.changes.push((class, Some(has_where)));
             unless(update.output.is_none() && update.settings.is_none(), "this form of `UPDATE`", proof);
-            Class::Update
+            class
         }
         Parsed::Delete(delete) => {
-            delete.tables.iter().for_each(|table| proof.table(table));
+            delete.tables.iter().for_each(|table| proof.stored(table));
+            // for MySQL it is a word of the statement here, and may be a name elsewhere
+            let quick = |table: &ObjectName| is_word(table, "quick");
+            unless(!delete.tables.iter().any(quick), "this form of `DELETE`", proof);
             let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
-            from.iter().chain(delete.using.iter().flatten()).for_each(|table| proof.joined(table));
+            from.iter().for_each(|table| proof.changed(table));
+            delete.using.iter().flatten().for_each(|table| proof.joined(table));
             let has_where = proof.names_rows(delete.selection.as_ref());
             delete.order_by.iter().for_each(|order| proof.ordering(order));
             proof.expressions(&delete.limit);
@@ -41,21 +50,26 @@ pub(in super::super) fn changes(statement: &Parsed, proof: &mut Proof) -> Class 
             Class::Delete
         }
         Parsed::Merge(merge) => {
+            proof.changed_factor(&merge.table);
             proof.factor(&merge.table);
             proof.factor(&merge.source);
-            proof.expression(&merge.on);
-            let mut class = Class::Insert;
+            let joins_by_rows = proof.names_rows(Some(&merge.on));
+            let (mut class, mut has_where) = (Class::Insert, true);
             for clause in &merge.clauses {
-                proof.expressions(&clause.predicate);
-                class = class.max(match &clause.action {
+                let says_which = proof.names_rows(clause.predicate.as_ref());
+                // what joins to no row is every other row of the table
+                let by_join = joins_by_rows && clause.clause_kind != MergeClauseKind::NotMatchedBySource;
+                let done = match &clause.action {
                     MergeAction::Insert(_) | MergeAction::DoNothing { .. } => Class::Insert,
                     MergeAction::Update(_) => Class::Update,
                     MergeAction::Delete { .. } => Class::Delete,
-                });
+                };
+                has_where &= done == Class::Insert || says_which || by_join;
+                class = class.max(done);
             }
             // what its branches set is not looked into
             proof.unknown("`MERGE`");
-            proof.changes.push((class, (class != Class::Insert).then_some(true)));
+            proof.changes.push((class, (class != Class::Insert).then_some(has_where)));
             class
         }
         _ => {
@@ -68,7 +82,7 @@ pub(in super::super) fn changes(statement: &Parsed, proof: &mut Proof) -> Class 
 pub(super) fn inserts(insert: &Insert, proof: &mut Proof) -> Class {
     match &insert.table {
         TableObject::TableName(name) => {
-            proof.table(name);
+            proof.stored(name);
             // its columns may stand behind it
             name.0.last().and_then(|last| last.as_ident()).into_iter().for_each(|last| proof.before_parenthesis(last));
         }
@@ -126,6 +140,11 @@ pub(in super::super) fn changing(body: &SetExpr) -> Option<&Parsed> {
         | SetExpr::Values(_)
         | SetExpr::Table(_) => None,
     }
+}
+
+fn is_word(name: &ObjectName, word: &str) -> bool {
+    let [part] = name.0.as_slice() else { return false };
+    part.as_ident().is_some_and(|name| name.quote_style.is_none() && name.value.eq_ignore_ascii_case(word))
 }
 
 fn unless(fine: bool, what: &str, proof: &mut Proof) {

@@ -24,7 +24,8 @@ impl Proof {
             expression = left;
         }
         match expression {
-            Expr::Identifier(_) | Expr::CompoundIdentifier(_) => self.columns += 1,
+            Expr::Identifier(name) => self.column(name),
+            Expr::CompoundIdentifier(parts) => parts.first().into_iter().for_each(|first| self.column(first)),
             Expr::Value(value) => self.value(&value.value),
             Expr::Nested(inner)
             | Expr::IsFalse(inner)
@@ -224,7 +225,10 @@ impl Proof {
             | DataType::Collate(..)
             | DataType::Trigger
             | DataType::AnyType => self.unknown("this type"),
-            _ => {}
+            other => {
+                let known = self.dialect != Dialect::Postgres || types::is_built_in(other);
+                self.only(known, &format!("the type `{}`", visible(&other.to_string())));
+            }
         }
     }
 }

@@ -28,6 +28,18 @@ impl Proof {
         }
     }
 
+    /// Every query among the tokens has to be one that was walked through, whatever the statement.
+    pub(in super::super) fn refuse_queries<'a>(&mut self, tokens: impl Iterator<Item = &'a Token>) {
+        let (mut queries, mut previous) = (0, &Token::EOF);
+        for token in tokens {
+            queries += usize::from(is_query(previous, token));
+            previous = token;
+        }
+        if queries != self.queries {
+            self.unknown("a query where none is expected");
+        }
+    }
+
     /// Every query and every call among the tokens has to be one that was walked through.
     pub(in super::super) fn refuse_overlooked<'a>(&mut self, tokens: impl Iterator<Item = &'a Token>) {
         let mut queries = 0;
@@ -36,9 +48,7 @@ impl Proof {
         for token in tokens {
             let [before, last] = previous;
             let after_dot = matches!(before, Token::Period);
-            if is_word(token, "SELECT") && !matches!(last, Token::Period) {
-                queries += 1;
-            }
+            queries += usize::from(is_query(last, token));
             if let (Token::Word(Word { value, quote_style, .. }), Token::LParen) = (last, token)
                 && (after_dot || quote_style.is_some() || !words::is_before_parenthesis(value))
             {
@@ -58,6 +68,10 @@ impl Proof {
             self.unknown(&format!("`{}(…)`", visible(&name)));
         }
     }
+}
+
+fn is_query(previous: &Token, token: &Token) -> bool {
+    is_word(token, "SELECT") && !matches!(previous, Token::Period)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use sqlparser::ast::{
 };
 
 use super::Proof;
-use crate::sql::kind;
+use crate::sql::{Dialect, kind};
 
 impl Proof {
     pub(in super::super) fn query(&mut self, query: &Query) {
@@ -170,8 +170,13 @@ impl Proof {
     fn items(&mut self, items: &[SelectItem]) {
         for item in items {
             match item {
-                SelectItem::UnnamedExpr(expression) | SelectItem::ExprWithAlias { expr: expression, alias: _ } => {
-                    self.expression(expression);
+                SelectItem::UnnamedExpr(expression) => self.expression(expression),
+                SelectItem::ExprWithAlias { expr, alias } => {
+                    self.expression(expr);
+                    // behind `AS` PostgreSQL takes any word for a name
+                    if self.dialect != Dialect::Postgres {
+                        self.name(alias);
+                    }
                 }
                 SelectItem::ExprWithAliases { .. } => self.unknown("this form of alias"),
                 SelectItem::QualifiedWildcard(kind, options) => {

@@ -83,6 +83,10 @@ impl Proof {
     /// A table's other name. Its columns have types only where PostgreSQL has to be told what a function returns.
     pub(super) fn alias(&mut self, alias: Option<&TableAlias>, of_function: bool) {
         let Some(TableAlias { explicit: _, name, columns, at }) = alias else { return };
+        self.name(name);
+        columns.iter().for_each(|column| {
+            self.name(&column.name);
+        });
         self.only(at.is_none(), "this form of alias");
         for data_type in columns.iter().filter_map(|column| column.data_type.as_ref()) {
             self.only(of_function && self.dialect == Dialect::Postgres, "a type in an alias");
@@ -93,13 +97,40 @@ impl Proof {
         }
     }
 
+    /// Tables of which rows are changed, beside others or not: what is changed is never a name of `WITH`.
+    pub(in super::super) fn changed(&mut self, table: &TableWithJoins) {
+        self.changed_factor(&table.relation);
+        self.joined(table);
+    }
+
+    /// The same, of a table alone.
+    pub(in super::super) fn changed_factor(&mut self, factor: &TableFactor) {
+        if let TableFactor::Table { name, .. } = factor {
+            self.stored(name);
+        }
+    }
+
     /// A table by its name, unless it is one of `WITH`.
     pub(in super::super) fn table(&mut self, name: &ObjectName) {
+        let is_of_with = match name.0.as_slice() {
+            [part] => part.as_ident().is_some_and(|bare| {
+                let bare = self.dialect.folded(&bare.value, bare.quote_style.is_some());
+                self.ctes.iter().any(|cte| *cte == bare)
+            }),
+            _ => false,
+        };
+        if !is_of_with {
+            self.stored(name);
+        }
+    }
+
+    /// A table that the database keeps, by its name.
+    pub(in super::super) fn stored(&mut self, name: &ObjectName) {
+        if let Some(first) = name.0.first().and_then(|first| first.as_ident()) {
+            self.name(first);
+        }
         let Some(parts) = self.parts(name) else { return self.unknown("this form of name") };
         let Some(bare) = parts.last() else { return self.unknown("this form of name") };
-        if parts.len() == 1 && self.ctes.iter().any(|cte| cte == bare) {
-            return;
-        }
         let full = parts.join(".");
         if let Some(why) = catalogs::why_closed(self.dialect, &full, bare) {
             self.refuse(format!("`{}` {why}", visible(&full)));

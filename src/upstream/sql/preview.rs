@@ -108,7 +108,7 @@ fn most_rows(count: u64) -> u64 {
 
 impl Look<'_> {
     async fn statement(&mut self, statement: &Statement) -> Result<(), Unknown> {
-        for target in statement.targets() {
+        for target in statement.targets().iter().filter(|target| target.is_of_a_table()) {
             self.target(target).await?;
         }
         if statement.targets().is_empty() && statement.is_complete() {

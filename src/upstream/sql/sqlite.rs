@@ -168,6 +168,8 @@ fn writing(
     most_rows: Option<u64>,
     until: Instant,
 ) -> Result<Value, Trouble> {
+    // otherwise `WHERE "1"`, which looks as if it named a column, would mean every row
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false).map_err(|error| not_begun(&error))?;
     connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| not_begun(&error))?;
     connection.authorizer(Some(no_way_out)).map_err(|error| trouble(&error, false))?;
     let done = execute(connection, statement, &request.params).and_then(|affected| {

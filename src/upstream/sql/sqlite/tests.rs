@@ -162,3 +162,11 @@ fn the_pragmas_that_only_tell_are_those_that_the_classifier_knows() {
         assert!(file.write(statement).is_err(), "{statement}");
     }
 }
+
+#[test]
+fn a_text_in_double_quotes_is_no_condition_of_a_change() {
+    let file = File::of("CREATE TABLE t (id); INSERT INTO t VALUES (1), (2)");
+    let refused = file.write("DELETE FROM t WHERE \"1\"").unwrap_err();
+    assert!(matches!(refused, Trouble::Refused { .. }), "{refused:?}");
+    assert_eq!(file.write("DELETE FROM t WHERE \"id\" = 1").unwrap(), json!({ "rows_affected": 1 }));
+}
