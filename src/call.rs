@@ -134,23 +134,10 @@ impl Call {
             problems.push(problem("/_reason", format!("at most {} characters", Self::REASON_MAX)));
         }
         let named = take_text(&mut given, "account", &mut problems);
-        let choices = || accounts.iter().map(|account| format!("`{}`", account.name)).collect::<Vec<_>>().join(", ");
-        let account = match (named, accounts) {
-            (_, []) => None,
-            (Some(name), accounts) => {
-                let found = accounts.iter().find(|account| account.name == name);
-                if found.is_none() {
-                    problems.push(problem("/account", format!("no such account; use one of {}", choices())));
-                }
-                found
-            }
-            (None, [only]) => Some(only),
-            (None, _) => {
-                problems
-                    .push(problem("/account", format!("required, because there are several: one of {}", choices())));
-                None
-            }
-        };
+        let account = Self::choose(named.as_deref(), accounts).unwrap_or_else(|unclear| {
+            problems.push(unclear);
+            None
+        });
         let arguments = match Arguments::parse(tool, &given) {
             Ok(arguments) => arguments,
             Err(more) => {
@@ -187,6 +174,37 @@ impl Call {
             reason: reason.filter(|reason| !reason.is_empty()),
             key,
         })
+    }
+
+    /// What was given, less what is no argument of the tool; and the account that it names.
+    ///
+    /// # Errors
+    /// What of it is no text.
+    pub fn apart(arguments: &Map<String, Value>) -> Result<(Map<String, Value>, Option<String>), Vec<Problem>> {
+        let (mut given, mut problems) = (arguments.clone(), Vec::new());
+        let _reason = take_text(&mut given, "_reason", &mut problems);
+        let account = take_text(&mut given, "account", &mut problems);
+        if problems.is_empty() { Ok((given, account)) } else { Err(problems) }
+    }
+
+    /// Which of several accounts is meant.
+    pub(crate) fn choose<'a>(
+        named: Option<&str>,
+        accounts: &'a [Arc<Account>],
+    ) -> Result<Option<&'a Arc<Account>>, Problem> {
+        let choices = || accounts.iter().map(|account| format!("`{}`", account.name)).collect::<Vec<_>>().join(", ");
+        let found = |name: &str| accounts.iter().find(|account| account.name == name);
+        match (named, accounts) {
+            (_, []) => Ok(None),
+            (Some(name), _) => found(name)
+                .map(Some)
+                .ok_or_else(|| problem("/account", format!("no such account; use one of {}", choices()))),
+            (None, [only]) => Ok(Some(only)),
+            (None, _) => {
+                let message = format!("required, because there are several: one of {}", choices());
+                Err(problem("/account", message))
+            }
+        }
     }
 
     /// The tool that is called.

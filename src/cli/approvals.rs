@@ -146,6 +146,7 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
             Ok(if succeeded { Exit::Done } else { Exit::Failed })
         }
         Action::Deny { id, note } => {
+            find(&id).await?;
             gateway.deny(&id, note).await?;
             out.answer(&json!({"id": id, "status": "denied"}), || "denied; nothing was sent".to_owned());
             Ok(Exit::Done)
@@ -155,7 +156,9 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
                 out.answer(&json!({"id": id, "reopened": true}), || "the same call may be asked again".to_owned());
                 Ok(Exit::Done)
             }
-            Err(DecideError::NotFound) => Err(Failure::new("there is no denial of this id that stands")),
+            Err(DecideError::NotFound) => {
+                Err(Failure::new("there is no denial of this id that stands").hint("agentport approvals list"))
+            }
             Err(error) => Err(error.into()),
         },
     }

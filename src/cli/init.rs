@@ -21,6 +21,9 @@ pub(super) struct Args {
     /// In a container: its port is published on this loopback address, and on no other
     #[arg(long, value_name = "ADDRESS")]
     published_on: Option<std::net::IpAddr>,
+    /// The home of the service that `install --service` makes
+    #[arg(long, hide = true)]
+    for_service: bool,
     /// Leave a home that is there as it is, and end well
     #[arg(long)]
     if_absent: bool,
@@ -57,12 +60,16 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     let home = app.init(store, &preset).await.map_err(|error| match error {
         AppError::Store(error) => Failure::new(format!("the keyring cannot be used: {error}"))
             .hint("on a machine without a keyring: agentport init --store vault"),
+        error @ AppError::NoPreset(..) => Failure::usage(error.to_string()),
         AppError::HomeExists(path) => Failure::new(format!("there is a home at {path} already; nothing was changed"))
             .hint("go on with `agentport doctor`; for another home set AGENTPORT_HOME"),
         other => other.into(),
     })?;
     if let Some(address) = args.published_on {
         publish(app, &home, address)?;
+    } else if args.for_service {
+        let text = files::read_guarded(&home.settings())?.unwrap_or_default();
+        files::replace_private(&home.settings(), Settings::for_gateway(&text).as_bytes())?;
     }
     let path = home.path().display().to_string();
     if out.is_json() {
@@ -93,6 +100,7 @@ const USUAL: &str = "default";
 /// In a container every address is its own; who publishes its port says who may come.
 fn publish(app: &App, home: &Home, address: std::net::IpAddr) -> Result<(), Failure> {
     let text = files::read_guarded(&home.settings())?.unwrap_or_default();
+    let text = Settings::for_gateway(&text);
     let listen = format!("published_on = \"{address}\"\nlisten = \"0.0.0.0:");
     let text = text.replacen("listen = \"127.0.0.1:", &listen, 1);
     Settings::parse(&text, app.environment())?;
@@ -110,8 +118,16 @@ fn ask_preset(out: &Out) -> Result<String, Failure> {
     ] {
         out.text(&format!("  {name:<12} {what}"));
     }
-    let answer = prompt::ask(&format!("which one? [{USUAL}]"))?;
-    Ok(if answer.trim().is_empty() { USUAL.to_owned() } else { answer.trim().to_owned() })
+    let known: Vec<_> = crate::policy::presets().iter().map(|(name, _)| *name).collect();
+    for left in (0..3).rev() {
+        let answer = prompt::ask(&format!("which one? [{USUAL}]"))?;
+        match answer.trim() {
+            "" => return Ok(USUAL.to_owned()),
+            name if known.contains(&name) || left == 0 => return Ok(name.to_owned()),
+            name => out.text(&format!("there is no preset `{}`", visible(name))),
+        }
+    }
+    Ok(USUAL.to_owned())
 }
 
 /// The rest of the set-up, each step of which can be skipped and done later by its own command.

@@ -172,7 +172,10 @@ fn fresh(system: &mut System<'_>, service: Option<&LocalUser>) -> Result<(), Fai
     }
     system.step(&format!("make a home with a vault, a policy and an empty log at {}", system::SERVICE_HOME), || {
         let Some(service) = service else { return Ok(()) };
-        system::answer(system::as_user(service, system::PROGRAM, &["init", "--store", "vault", "--json"]), None)?;
+        system::answer(
+            system::as_user(service, system::PROGRAM, &["init", "--store", "vault", "--for-service", "--json"]),
+            None,
+        )?;
         system::answer(system::as_user(service, system::PROGRAM, &["moving", "open-socket", "--json"]), None).map(drop)
     })
 }

@@ -8,7 +8,7 @@ use crate::{
     clock::Millis,
     config::parse_duration,
     gateway::Parts,
-    ledger::{Line, LineFilter, Verified, unchecked_text},
+    ledger::{Line, LineFilter, Verified, known_standings, standings, unchecked_text},
     visible::visible,
 };
 
@@ -54,7 +54,7 @@ pub(super) struct ListArgs {
     /// Before
     #[arg(long)]
     until: Option<String>,
-    /// Only calls that stand there now: pending, denied, succeeded, failed, unknown, …
+    /// Only calls that stand there now, in the words of answers or of the log: completed, pending, denied, failed, unknown, …
     #[arg(long)]
     status: Option<String>,
     /// Only lines with all these words, in the arguments and answers too
@@ -88,7 +88,10 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
                 account: args.account,
                 since: args.since.as_deref().map(|text| time(text, now.wall)).transpose()?,
                 until: args.until.as_deref().map(|text| time(text, now.wall)).transpose()?,
-                status: args.status,
+                status: match args.status {
+                    Some(word) => status(&parts, &word).await?,
+                    None => Vec::new(),
+                },
                 text: args.text.map(|words| words.split_whitespace().map(str::to_owned).collect()).unwrap_or_default(),
                 before: None,
                 limit: Some(args.limit),
@@ -148,6 +151,20 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
             }
         }
     }
+}
+
+/// What happened to the home stands in the log too, under words of its own.
+async fn status(parts: &Parts, word: &str) -> Result<Vec<String>, Failure> {
+    let found = standings(word);
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    if parts.home.has_status(word).await? {
+        return Ok(vec![word.to_owned()]);
+    }
+    let known: Vec<_> = known_standings().collect();
+    Err(Failure::usage(format!("nothing stands at `{}` in the log", visible(word)))
+        .hint(format!("a call stands at one of {}", known.join(", "))))
 }
 
 async fn verify(parts: &Parts, out: &Out) -> Result<Exit, Failure> {

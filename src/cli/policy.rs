@@ -41,9 +41,9 @@ pub(super) enum Action {
         /// The caller
         #[arg(long, default_value = "local")]
         caller: String,
-        /// The account
-        #[arg(long, default_value = "default")]
-        account: String,
+        /// The account, where the arguments do not name it
+        #[arg(long)]
+        account: Option<String>,
         /// The account's environment
         #[arg(long)]
         env: Option<Environment>,
@@ -105,7 +105,7 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
                 arguments: arguments.as_ref(),
                 facts: facts.as_ref(),
                 caller: &caller,
-                account: &account,
+                account: account.as_deref(),
                 environment: env,
             };
             let explained = match gateway.explain(&parts, &snapshot, &supposed).await {
@@ -128,10 +128,18 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
             let text = text_of_home(&parts)?;
             let changed = policy::set(&text, &target, decision, catalog)?;
             files::replace_private(&path, changed.as_bytes())?;
-            let in_force = pinned(&parts)?.text == changed;
-            out.answer(&json!({"target": target, "decision": decision, "in_force": in_force}), || {
+            let pinned = pinned(&parts)?;
+            let in_force = pinned.text == changed;
+            // what the stricter of the two texts is in force of already
+            let tightens = !in_force
+                && policy::diff(catalog, &pinned, &changed, &snapshot.system_policy)
+                    .is_ok_and(|changes| !changes.is_empty() && changes.iter().all(|change| !change.looser));
+            let said = json!({"target": target, "decision": decision, "in_force": in_force, "tightens": tightens});
+            out.answer(&said, || {
                 if in_force {
                     format!("{} is {decision}", visible(&target))
+                } else if tightens {
+                    format!("{} is {decision} from now on: what only tightens needs no code. `agentport policy apply` puts the file in force", visible(&target))
                 } else {
                     format!("policy.toml says now: {} {decision}. It can only tighten until you run: agentport policy apply", visible(&target))
                 }
@@ -230,6 +238,12 @@ pub(super) fn no_tool(catalog: &crate::catalog::Catalog, name: &str) -> Failure 
 fn explained_json(explained: &Explained) -> Value {
     let Explained { tool, evaluation, .. } = explained;
     let mut value = json!({"tool": tool, "decision": evaluation.decision, "reasons": evaluation.reasons});
+    for reason in value.get_mut("reasons").and_then(Value::as_array_mut).into_iter().flatten() {
+        // what no line says
+        if let Some(reason) = reason.as_object_mut().filter(|reason| reason.get("line") == Some(&json!(0))) {
+            reason.remove("line");
+        }
+    }
     if let (false, Value::Object(members)) = (evaluation.requirement.is_plain(), &mut value) {
         members.insert("requirement".to_owned(), json!(evaluation.requirement));
     }

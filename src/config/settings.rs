@@ -278,6 +278,11 @@ impl Settings {
         }
     }
 
+    /// The template for a home that `serve` uses: who answers for it may be asleep, and without the line it waits longer.
+    pub fn for_gateway(template: &str) -> String {
+        template.replacen("\nexpires = \"1h\" ", "\n# expires = \"24h\"", 1)
+    }
+
     /// What `init` writes: every key, uncommented.
     pub fn template(store: StoreKind) -> String {
         let store = store.as_str();
@@ -292,7 +297,7 @@ store = "{store}"{pad}             # "keyring", or "vault": an age file that the
 key_file = "~/.agentport.key"         # beside the home, so that a copied home has no key
 
 [approvals]
-expires = "1h"                        # 1m to 7d
+expires = "1h"                        # 1m to 7d; without this line 1h, and 24h with `serve`
 max_pending = 5                       # per caller
 hourly = 30                           # questions to you in an hour, per caller
 look_up = true                        # read what a call is about, with its account, and show it beside the request

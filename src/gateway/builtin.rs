@@ -159,8 +159,48 @@ impl Gateway {
     }
 }
 
-/// Serde's message names the field and the reason; its words for positions mean nothing to an agent.
+/// Serde's message names the reason; its words for positions mean nothing to an agent.
 fn parse<T: DeserializeOwned>(arguments: &Map<String, Value>) -> Result<T, Reply> {
-    serde_json::from_value(Value::Object(arguments.clone()))
-        .map_err(|error| Reply::InvalidArguments(vec![Problem { at: String::new(), message: error.to_string() }]))
+    serde_json::from_value(Value::Object(arguments.clone())).map_err(|error| {
+        let message = error.to_string();
+        let at = place::<T>(arguments, &message).map(|name| format!("/{}", name.replace('~', "~0").replace('/', "~1")));
+        Reply::InvalidArguments(vec![Problem { at: at.unwrap_or_default(), message }])
+    })
+}
+
+/// The argument that a problem is about: the one that is missing, or the one of those given without which it is gone.
+fn place<T: DeserializeOwned>(arguments: &Map<String, Value>, message: &str) -> Option<String> {
+    if let Some((missing, _)) = message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
+        return Some(missing.to_owned());
+    }
+    let without = |name: &str| {
+        let mut fewer = arguments.clone();
+        fewer.remove(name);
+        serde_json::from_value::<T>(Value::Object(fewer)).err().map(|error| error.to_string())
+    };
+    arguments.keys().find(|name| without(name).is_none_or(|other| other != message)).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_has_its_place() {
+        fn places<T: DeserializeOwned>(given: Value) -> String {
+            let Value::Object(given) = given else { return "no object".to_owned() };
+            match parse::<T>(&given) {
+                Err(Reply::InvalidArguments(problems)) => problems[0].at.clone(),
+                Ok(_) | Err(_) => "none".to_owned(),
+            }
+        }
+        assert_eq!(places::<FindTools>(json!({})), "/query");
+        assert_eq!(places::<FindTools>(json!({"query": 5})), "/query");
+        assert_eq!(places::<FindTools>(json!({"query": "x", "limit": 0})), "/limit");
+        assert_eq!(places::<FindTools>(json!({"query": "x", "a/b": 0})), "/a~1b");
+        assert_eq!(places::<AwaitApproval>(json!({"approval_id": "apr_1", "wait_seconds": 51})), "/wait_seconds");
+        assert_eq!(places::<AwaitApproval>(json!({"approval_id": null})), "/approval_id");
+        assert_eq!(places::<CallTool>(json!({"tool": "x", "arguments": []})), "/arguments");
+        assert_eq!(places::<WithdrawApproval>(json!({"approval_id": "x"})), "none");
+    }
 }

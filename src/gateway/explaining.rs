@@ -1,13 +1,15 @@
 //! What would happen to a call, and which lines say so: asked by a person, on the terminal or the site. Nothing is admitted,
 //! recorded or looked up.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::{Gateway, Parts};
 use crate::{
-    account::Environment,
-    call::{Arguments, Caller},
-    catalog::Problem,
+    account::{Account, Environment},
+    call::{Arguments, Call, Caller},
+    catalog::{Problem, Tool},
     findings::Findings,
     ledger::LedgerError,
     policy::{Evaluation, Facts, Use},
@@ -19,14 +21,14 @@ use crate::{
 pub struct Supposed<'a> {
     /// The tool, by either of its names.
     pub tool: &'a str,
-    /// Its arguments; `None` where none is known.
+    /// Its arguments, `account` among them or not; `None` where none is known.
     pub arguments: Option<&'a Map<String, Value>>,
     /// What was looked up for it; `None` where nothing was.
     pub facts: Option<&'a Map<String, Value>>,
     /// Who asks.
     pub caller: &'a Caller,
-    /// With which account.
-    pub account: &'a str,
+    /// With which account, one that is there or not; `None` as the arguments say, or the gateway would choose.
+    pub account: Option<&'a str>,
     /// What the account is for, where that is not what it is connected as.
     pub environment: Option<Environment>,
 }
@@ -87,17 +89,17 @@ impl Gateway {
             let closest = catalog.closest(supposed.tool).map(|name| snapshot.policy_name(&name));
             ExplainError::NoTool { closest }
         })?;
-        let arguments = supposed.arguments.map(|given| Arguments::parse(tool, given)).transpose();
-        let arguments = arguments.map_err(|problems| ExplainError::Arguments { tool: tool.policy_name(), problems })?;
+        let unfit = |problems| ExplainError::Arguments { tool: tool.policy_name(), problems };
         let accounts = snapshot.accounts_of(&tool.integration.id);
-        let known = accounts.iter().find(|account| account.name == supposed.account);
+        let (arguments, account) = given(tool, supposed, &accounts).map_err(unfit)?;
+        let known = accounts.iter().find(|known| known.name == account);
         let findings = supposed.facts.map(Findings::supposed);
         let now = self.clock.now();
         let facts = Facts {
             tool,
             arguments: arguments.as_ref(),
             caller: supposed.caller,
-            account: supposed.account,
+            account: &account,
             environment: supposed.environment.or(known.map(|account| account.environment)).unwrap_or_default(),
             findings: findings.as_ref(),
             now: now.wall,
@@ -106,4 +108,31 @@ impl Gateway {
         let used = parts.home.used(evaluation.uses.clone(), now).await?;
         Ok(Explained { tool: tool.policy_name(), evaluation, used })
     }
+}
+
+/// The arguments and the account of a call as it is supposed.
+fn given(
+    tool: &Tool,
+    supposed: &Supposed<'_>,
+    accounts: &[Arc<Account>],
+) -> Result<(Option<Arguments>, String), Vec<Problem>> {
+    const USUAL: &str = "default";
+    let Some(given) = supposed.arguments else {
+        // no argument is known, and so the account is not either
+        let only = if let [only] = accounts { only.name.as_str() } else { USUAL };
+        return Ok((None, supposed.account.unwrap_or(only).to_owned()));
+    };
+    let (given, named) = Call::apart(given)?;
+    let account = match (supposed.account, named) {
+        (Some(one), Some(other)) if *one != other => {
+            let message = format!("is not the account `{one}` that was named beside the arguments");
+            return Err(vec![Problem { at: "/account".to_owned(), message }]);
+        }
+        (Some(name), _) => name.to_owned(),
+        (None, named) => match Call::choose(named.as_deref(), accounts).map_err(|problem| vec![problem])? {
+            Some(account) => account.name.clone(),
+            None => named.unwrap_or_else(|| USUAL.to_owned()),
+        },
+    };
+    Ok((Some(Arguments::parse(tool, &given)?), account))
 }

@@ -51,7 +51,8 @@ impl From<BuiltinTool> for Listed {
             input_schema: Arc::new(tool.input_schema),
             effect: tool.effect,
             idempotent: tool.idempotent,
-            open_world: false,
+            // it calls the tools of services, which do
+            open_world: tool.name == "agentport_call_tool",
         }
     }
 }

@@ -167,7 +167,7 @@ impl Gateway {
         };
         let admission = parts.ledger.admit(admit, self.clock.now()).await.map_err(|error| error.to_string())?;
         let Admission::Permit(permit) = admission else { return Err("the verifying read was not admitted".to_owned()) };
-        let outcome = self.execute(&parts, permit, credential, slot).await;
+        let outcome = spoken(self.execute(&parts, permit, credential, slot).await, &tool.integration.id);
         let pointers = &tool.integration.credential.identity;
         let found = |pointer: &Option<String>| -> Option<Value> {
             match &outcome {
@@ -217,6 +217,31 @@ impl Gateway {
             oauth.drain(patience.saturating_sub(begun.elapsed())).await;
         }
     }
+}
+
+/// A page answers 200 to everything, and proves no credential: what does must be JSON, or nothing where the status says so.
+fn spoken(outcome: Outcome, integration: &str) -> Outcome {
+    let (came, http_status) = match &outcome {
+        Outcome::Succeeded { result: Value::Object(_) | Value::Array(_), .. }
+        | Outcome::Succeeded { result: Value::Null, http_status: Some(204), .. }
+        | Outcome::Failed { .. }
+        | Outcome::Unknown { .. } => return outcome,
+        Outcome::Succeeded { result, http_status, truncated, .. } => {
+            let came = match result {
+                Value::String(text) if text.trim_start().starts_with('<') => "a page",
+                Value::String(_) => "text",
+                Value::Null if *truncated => "what cannot be read",
+                Value::Null => "nothing",
+                Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => "a single value",
+            };
+            (came, *http_status)
+        }
+    };
+    let status = http_status.map_or_else(String::new, |status| format!(" {status}"));
+    let message = format!(
+        "`{integration}` answered{status} with {came} where JSON says whose credential it is; look at the address"
+    );
+    Outcome::Failed { kind: FailureKind::Upstream, http_status, message, body: None }
 }
 
 /// As the settings say; where they cannot be read, as they would say by themselves.

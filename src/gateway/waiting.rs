@@ -34,6 +34,23 @@ impl Gateway {
         }
     }
 
+    /// What became of one approval of this caller by now. Only a look: whoever looks has not waited, and is not told to wait
+    /// longer for it.
+    pub async fn look(self: &Arc<Self>, caller: &Caller, id: &str) -> Reply {
+        let Some(parts) = self.parts() else { return Reply::needs_set_up("nothing is connected yet") };
+        let result = async {
+            let approval = self.own(&parts, caller, id).await?;
+            if let Some(ended) = ended(&parts, &approval).await {
+                return ended;
+            }
+            let asked = parts.home.times_awaited(id).await.map_err(|error| internal(&error))?;
+            pending(&parts, approval, asked).await
+        };
+        match result.await {
+            Ok(reply) | Err(reply) => reply,
+        }
+    }
+
     /// The agent takes back what it asked for.
     pub async fn withdraw(self: &Arc<Self>, caller: &Caller, id: &str) -> Reply {
         let Some(parts) = self.parts() else { return Reply::needs_set_up("nothing is connected yet") };
@@ -59,22 +76,12 @@ impl Gateway {
         let deadline = tokio::time::Instant::now() + wait;
         loop {
             let approval = self.own(parts, caller, id).await?;
-            let url = link(parts, id);
-            match approval.status {
-                ApprovalStatus::Pending | ApprovalStatus::Approved => {}
-                ApprovalStatus::Executed
-                | ApprovalStatus::Denied
-                | ApprovalStatus::Expired
-                | ApprovalStatus::Cancelled => {
-                    let again = approval.delivered;
-                    parts.ledger.deliver(id).await.map_err(|error| internal(&error))?;
-                    return settled(&approval, url, again);
-                }
+            if let Some(ended) = ended(parts, &approval).await {
+                return ended;
             }
             if gone.is_cancelled() || tokio::time::Instant::now() >= deadline {
                 let asked = parts.ledger.awaited(id).await.map_err(|error| internal(&error))?;
-                let told = parts.home.told(id).await.map_err(|error| internal(&error))?;
-                return Ok(Reply::Pending { approval: Box::new(approval), url, asked, told });
+                return pending(parts, approval, asked).await;
             }
             pause(deadline, gone).await;
         }
@@ -114,6 +121,23 @@ impl Gateway {
             .filter(|approval| approval.caller == caller.as_str())
             .ok_or_else(|| Reply::NotFound { message: "you have no approval of this id".to_owned(), closest: None })
     }
+}
+
+/// The end of an approval, given out; `None` while it has none.
+async fn ended(parts: &Parts, approval: &Approval) -> Option<Result<Reply, Reply>> {
+    match approval.status {
+        ApprovalStatus::Pending | ApprovalStatus::Approved => None,
+        ApprovalStatus::Executed | ApprovalStatus::Denied | ApprovalStatus::Expired | ApprovalStatus::Cancelled => {
+            let delivered = parts.ledger.deliver(&approval.id).await.map_err(|error| internal(&error));
+            Some(delivered.and_then(|()| settled(approval, link(parts, &approval.id), approval.delivered)))
+        }
+    }
+}
+
+async fn pending(parts: &Parts, approval: Approval, asked: u32) -> Result<Reply, Reply> {
+    let told = parts.home.told(&approval.id).await.map_err(|error| internal(&error))?;
+    let url = link(parts, &approval.id);
+    Ok(Reply::Pending { approval: Box::new(approval), url, asked, told })
 }
 
 fn link(parts: &Parts, id: &str) -> Option<String> {

@@ -27,7 +27,7 @@ pub use self::{
     chain::{Bad, Verified, unchecked_text},
     outcome::{FailureKind, Outcome},
     permit::Permit,
-    record::{Line, LineFilter, Refusal},
+    record::{Line, LineFilter, Refusal, known_standings, standings},
     sqlite::{Factor, Grant, Runner, Sqlite, Told},
     together::{MOST_TOGETHER, together},
 };

@@ -42,14 +42,47 @@ pub struct LineFilter {
     pub since: Option<Millis>,
     /// Before.
     pub until: Option<Millis>,
-    /// Where it stands now.
-    pub status: Option<String>,
+    /// Where it stands now: at one of these; anywhere, where there is none.
+    pub status: Vec<String>,
     /// Words that the line or its payloads contain, all of them, whatever their case.
     pub text: Vec<String>,
     /// Before this place in the chain: the pages of a list.
     pub before: Option<i64>,
     /// At most so many, the newest.
     pub limit: Option<u32>,
+}
+
+/// Where a call can stand, in the words that an agent hears and in the log's own, each with the log's that it means.
+const STANDINGS: [(&str, &[&str]); 18] = [
+    ("completed", &["succeeded"]),
+    ("approval_required", &["pending"]),
+    ("pending", &["pending"]),
+    ("denied", &["denied", "limited", "locked"]),
+    ("cancelled", &["cancelled"]),
+    ("expired", &["expired"]),
+    ("invalid_arguments", &["invalid"]),
+    ("not_found", &["not_found"]),
+    ("failed", &["failed", "credential", "setup"]),
+    ("unknown", &["unknown"]),
+    ("succeeded", &["succeeded"]),
+    ("executed", &["succeeded"]),
+    ("sending", &["sending"]),
+    ("invalid", &["invalid"]),
+    ("limited", &["limited"]),
+    ("locked", &["locked"]),
+    ("credential", &["credential"]),
+    ("setup", &["setup"]),
+];
+
+/// The log's own words for where a call stands, for a word that somebody looks for; empty for what is none.
+pub fn standings(word: &str) -> Vec<String> {
+    let found = STANDINGS.iter().find(|(known, _)| *known == word);
+    found.map(|(_, words)| words.iter().map(|word| (*word).to_owned()).collect()).unwrap_or_default()
+}
+
+/// The words that [`standings`] knows.
+pub fn known_standings() -> impl Iterator<Item = &'static str> {
+    STANDINGS.iter().map(|(word, _)| *word)
 }
 
 /// A call that was refused before admission.
@@ -63,4 +96,18 @@ pub struct Refusal {
     pub status: &'static str,
     /// What was wrong, less every argument's value.
     pub body: Value,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_of_an_answer_is_looked_for_in_the_logs_own() {
+        assert_eq!(standings("completed"), ["succeeded"]);
+        assert_eq!(standings("denied"), ["denied", "limited", "locked"]);
+        assert_eq!(standings("invalid_arguments"), ["invalid"]);
+        assert!(standings("nope").is_empty());
+        assert!(known_standings().all(|word| !standings(word).is_empty()));
+    }
 }

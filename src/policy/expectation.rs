@@ -8,8 +8,8 @@ use toml::Spanned;
 use super::{Decision, Facts, file::RawTest, rule::decision, selector::Selector, stack::Stack, value::Text};
 use crate::{
     account::Environment,
-    call::{Arguments, Caller},
-    catalog::Catalog,
+    call::{Arguments, Call, Caller},
+    catalog::{Catalog, Problem, Tool},
     clock::Millis,
     diagnostic::Source,
     findings::Findings,
@@ -20,7 +20,8 @@ use crate::{
 pub(super) struct Expectation {
     call: Text,
     caller: Caller,
-    account: String,
+    /// `None`: as the arguments say, or `default`.
+    account: Option<String>,
     environment: Environment,
     /// `None`: a call of which no argument is known.
     args: Option<Spanned<Map<String, Value>>>,
@@ -57,7 +58,7 @@ impl Expectation {
         Some(Self {
             call: raw.call?,
             caller: caller.ok()?,
-            account: raw.account.map_or_else(|| "default".to_owned(), Spanned::into_inner),
+            account: raw.account.map(Spanned::into_inner),
             environment: environment.ok()?,
             args: args.transpose().ok()?,
             facts: facts.transpose().ok()?.map(|facts| Findings::supposed(facts.get_ref())),
@@ -74,7 +75,7 @@ impl Expectation {
             return;
         }
         let Some(tool) = catalog.find(self.call.get_ref()) else { return };
-        let arguments = match self.args.as_ref().map(|args| (args.span(), Arguments::parse(tool, args.get_ref()))) {
+        let arguments = match self.args.as_ref().map(|args| (args.span(), self.given(tool, args.get_ref()))) {
             Some((span, Err(problems))) => {
                 for problem in problems {
                     let message =
@@ -83,14 +84,16 @@ impl Expectation {
                 }
                 return;
             }
-            Some((_, Ok(arguments))) => Some(arguments),
+            Some((_, Ok(given))) => Some(given),
             None => None,
         };
+        let (arguments, named) = arguments.map_or((None, None), |(arguments, named)| (Some(arguments), named));
+        let account = self.account.clone().or(named);
         let answer = stack.answer(&Facts {
             tool,
             arguments: arguments.as_ref(),
             caller: &self.caller,
-            account: &self.account,
+            account: account.as_deref().unwrap_or("default"),
             environment: self.environment,
             findings: self.facts.as_ref(),
             now: Millis::MIN,
@@ -104,5 +107,17 @@ impl Expectation {
                 format!("decided by {}", lines.collect::<Vec<_>>().join(", ")),
             );
         }
+    }
+
+    /// The arguments, and the account that they name, as the gateway would take them.
+    fn given(&self, tool: &Tool, given: &Map<String, Value>) -> Result<(Arguments, Option<String>), Vec<Problem>> {
+        let (given, named) = Call::apart(given)?;
+        if let (Some(account), Some(named)) = (&self.account, &named)
+            && account != named
+        {
+            let message = format!("is not `{account}`, the account of the test");
+            return Err(vec![Problem { at: "/account".to_owned(), message }]);
+        }
+        Ok((Arguments::parse(tool, &given)?, named))
     }
 }

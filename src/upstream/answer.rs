@@ -87,6 +87,8 @@ impl Asked<'_> {
                 AnswerKind::Mail => (mail::readable(value), false),
             },
             Ok(Body::Text(text)) => (Value::String(text), false),
+            // as text it would pass what is kept of an answer
+            Ok(Body::Broken(_)) => (Value::Null, true),
             // of a read the answer is all there is; of anything else the status says that it was done
             Err(BodyFault::Lost(lost)) if self.read => return (self.lost(lost, http_status), 0),
             Ok(Body::Unreadable) | Err(BodyFault::TooLarge | BodyFault::Lost(_)) => (Value::Null, true),
@@ -131,7 +133,7 @@ impl Asked<'_> {
     fn refusal(&self, answer: Answer) -> (Outcome, usize) {
         let body = match answer.body.map(|bytes| (bytes.len(), read(bytes, answer.content_type.as_deref()))) {
             Ok((length, Body::Json(value))) if length <= FAILURE_JSON => Some(value),
-            Ok((_, Body::Text(text))) => Some(Value::String(text)),
+            Ok((_, Body::Text(text) | Body::Broken(text))) => Some(Value::String(text)),
             Ok((_, Body::Json(_) | Body::Empty | Body::Unreadable)) | Err(_) => None,
         };
         // cut after the filter: half a credential would not be found
@@ -188,21 +190,25 @@ pub(super) enum Body {
     Empty,
     Json(Value),
     Text(String),
+    /// JSON as the vendor says, and none that has one reading.
+    Broken(String),
     Unreadable,
 }
 
-/// JSON where the vendor says so or says nothing, and only where it has one reading; else text, if it is UTF-8.
+/// JSON where the vendor says so or says nothing, and only where it has one reading; else text, if it is UTF-8 and not
+/// said to be JSON.
 pub(super) fn read(bytes: Vec<u8>, content_type: Option<&str>) -> Body {
     if bytes.is_empty() {
         return Body::Empty;
     }
     let Ok(text) = String::from_utf8(bytes) else { return Body::Unreadable };
     let media_type = content_type.map(|full| full.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
-    let may_be_json =
-        media_type.is_none_or(|name| name == "application/json" || name == "text/json" || name.ends_with("+json"));
-    match json::parse(&text) {
-        Some(value) if may_be_json => Body::Json(value),
-        _ => Body::Text(text),
+    let is_json =
+        media_type.as_ref().map(|name| name == "application/json" || name == "text/json" || name.ends_with("+json"));
+    match (is_json, json::parse(&text)) {
+        (Some(true) | None, Some(value)) => Body::Json(value),
+        (Some(true), None) => json::readable(&text).map_or(Body::Broken(text), Body::Json),
+        (Some(false), _) | (None, None) => Body::Text(text),
     }
 }
 

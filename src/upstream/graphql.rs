@@ -71,7 +71,7 @@ impl Asked<'_> {
             Body::Json(Value::Object(response)) if response.contains_key("data") || response.contains_key("errors") => {
                 response
             }
-            Body::Empty | Body::Json(_) | Body::Text(_) | Body::Unreadable => {
+            Body::Empty | Body::Json(_) | Body::Text(_) | Body::Broken(_) | Body::Unreadable => {
                 let message = format!("`{integration}` answered {}, but not as a GraphQL service does", answer.status);
                 return if self.read {
                     (failed(FailureKind::Upstream, http_status, message), 0)

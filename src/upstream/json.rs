@@ -1,5 +1,7 @@
 //! JSON from a vendor, read strictly: what two readers could read differently is not JSON to us.
 
+mod exact;
+
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -14,6 +16,12 @@ pub(super) fn parse(text: &str) -> Option<Value> {
     let value = Strict.deserialize(&mut deserializer).ok()?;
     deserializer.end().ok()?;
     Some(value)
+}
+
+/// The same of JSON that is good but for what some vendors write and `parse` takes for no value: a byte order mark, half of a
+/// surrogate pair, a number that would lose digits. The mark goes, the half becomes U+FFFD, the number a string of its digits.
+pub(super) fn readable(text: &str) -> Option<Value> {
+    parse(&exact::exact(text.strip_prefix('\u{feff}').unwrap_or(text)))
 }
 
 #[derive(Clone, Copy)]
@@ -113,6 +121,49 @@ mod tests {
             &"[".repeat(200),
         ] {
             assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_vendors_write_is_readable_and_loses_nothing() {
+        for (text, value) in [
+            ("\u{feff}{}", json!({})),
+            (
+                r#"{"id":18446744073709551616,"n":[-1e300,1]}"#,
+                json!({"id": "18446744073709551616", "n": ["-1e300", 1]}),
+            ),
+            (r#"{"a 18446744073709551616 \" 1e99":"1e99"}"#, json!({"a 18446744073709551616 \" 1e99": "1e99"})),
+            (
+                r#"["\ud83d\ude00","\ud83d","\ude00x","\ud83d\ud83d\ude00","\\ud83d"]"#,
+                json!(["😀", "\u{fffd}", "\u{fffd}x", "\u{fffd}😀", "\\ud83d"]),
+            ),
+        ] {
+            assert_eq!(readable(text), Some(value), "{text}");
+        }
+        for text in [
+            "",
+            "{",
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":1e99,"a":2}"#,
+            "NaN",
+            "0123",
+            "{1e99:1}",
+            "1-1",
+            r#""\ud8""#,
+            "[1e99",
+            "--1e99",
+        ] {
+            assert_eq!(readable(text), None, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        /// Nothing becomes JSON by it but through these three.
+        #[test]
+        fn what_is_plain_json_stays_as_it_is(text in r#"[\[\]{}:,"\\a0-9. -]{0,20}"#) {
+            if let Some(value) = parse(&text) {
+                proptest::prop_assert_eq!(readable(&text), Some(value));
+            }
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -86,6 +86,7 @@ pub(super) enum Refusal {
     MediaType,
     Length,
     Agent,
+    Nowhere,
 }
 
 impl IntoResponse for Refusal {
@@ -99,6 +100,7 @@ impl IntoResponse for Refusal {
             Self::Framing => (StatusCode::BAD_REQUEST, "the request is framed in a way that is not used here\n"),
             Self::Foreign => (StatusCode::FORBIDDEN, "only a page of this site may send this\n"),
             Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "only forms are taken here\n"),
+            Self::Nowhere => return super::api::nowhere(),
             Self::Agent => (StatusCode::UNAUTHORIZED, "this is for people; an agent's token opens nothing here\n"),
             Self::Length => (StatusCode::PAYLOAD_TOO_LARGE, "the form is too long\n"),
         };
@@ -130,7 +132,9 @@ fn check(authorities: &Authorities, request: &Request) -> Result<(), Refusal> {
         .iter()
         .any(|value| value.as_bytes().get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer ")));
     if bearer {
-        return Err(Refusal::Agent);
+        // a path that nobody has is no page of people either
+        let page = request.extensions().get::<MatchedPath>().is_some();
+        return Err(if page { Refusal::Agent } else { Refusal::Nowhere });
     }
     match *request.method() {
         Method::GET | Method::HEAD => Ok(()),

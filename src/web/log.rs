@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     clock::Millis,
-    ledger::{LineFilter, unchecked_text},
+    ledger::{LineFilter, standings, unchecked_text},
     snapshot::Snapshot,
     visible::visible,
 };
@@ -101,12 +101,18 @@ impl Search {
             account: some(&self.account),
             since: day(&self.since)?,
             until: day(&self.until)?.map(|begin| begin.saturating_add(A_DAY)),
-            status: some(&self.status),
+            status: some(&self.status).map(|word| listed(&word)).unwrap_or_default(),
             text: self.text.split_whitespace().map(str::to_owned).collect(),
             before: before.transpose()?,
             limit: Some(PAGE + 1),
         })
     }
+}
+
+/// What happened to the home has words of its own.
+fn listed(word: &str) -> Vec<String> {
+    let found = standings(word);
+    if found.is_empty() { vec![word.to_owned()] } else { found }
 }
 
 /// The beginning of a day in UTC, as a browser's date field writes it.

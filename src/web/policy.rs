@@ -75,7 +75,7 @@ pub(super) async fn show(State(site): State<Arc<Site>>, headers: HeaderMap) -> R
     let Some(session) = &visit.session else {
         return visit.ask_who(&site, &headers, StatusCode::OK, "/policy", None).await;
     };
-    let form = ExplainForm { asker: ANYBODY.to_owned(), account: "default".to_owned(), ..ExplainForm::default() };
+    let form = ExplainForm { asker: ANYBODY.to_owned(), ..ExplainForm::default() };
     page(&site, &headers, &visit, session, form, (StatusCode::OK, None, None))
 }
 
@@ -119,7 +119,7 @@ async fn answer(site: &Site, visit: &Visit, form: &ExplainForm) -> Result<Explai
         arguments: arguments.as_ref(),
         facts: None,
         caller: &caller,
-        account: form.account.trim(),
+        account: Some(form.account.trim()).filter(|name| !name.is_empty()),
         environment: None,
     };
     match site.gateway().explain(&visit.parts, &visit.snapshot, &supposed).await {

@@ -58,9 +58,10 @@ pub(super) fn raise(
     let word = table.required(source, "effect");
     let raised = word.as_ref().and_then(|word| effect(source, word));
     if let (Some(word), Some(raised), Some(base)) = (&word, raised, base)
-        && raised <= base.value
+        // one that is as strong says nothing new, and nothing wrong
+        && raised < base.value
     {
-        let message = format!("`{raised}` is not stronger than the tool's `{}`", base.value);
+        let message = format!("`{raised}` is weaker than the tool's `{}`", base.value);
         source.problem(word.span.clone(), message, "a raise makes the effect stronger".to_owned());
     }
     let condition = table.take("where");

@@ -12,8 +12,13 @@ use crate::{
     pattern::Pattern,
 };
 
-/// Routes, commands and words of messages: an integration of that name would be mistaken for the product itself.
-const RESERVED: [&str; 9] = ["agentport", "approve", "approvals", "log", "policy", "accounts", "login", "tools", "mcp"];
+/// Routes, commands and words of messages: an integration of that name would be mistaken for the product itself, and its
+/// tools could not be called over HTTP.
+#[rustfmt::skip]
+const RESERVED: [&str; 21] = [
+    "accounts", "agentport", "agents", "approvals", "approve", "enrol", "grants", "healthz", "lock", "log", "login",
+    "logout", "mcp", "metrics", "oauth", "people", "policy", "readyz", "together", "tools", "unlock",
+];
 
 /// `[integration]`, as far as it could be read.
 pub(super) struct Heading {

@@ -33,6 +33,7 @@ pub(super) async fn check(app: &App, parts: &Parts, secrets: bool, findings: &mu
         Ok(snapshot) => {
             policy(&snapshot, findings);
             manifests(&snapshot, findings);
+            toolsets(&snapshot, findings);
             accounts(parts, &snapshot, secrets, findings).await;
             if let Err(error) = super::tls::check(app, parts, &snapshot, findings) {
                 findings.bad("certificate", error.to_string(), "agentport log verify");
@@ -96,6 +97,26 @@ fn manifests(snapshot: &Snapshot, findings: &mut Findings) {
         );
     } else if !own.is_empty() {
         findings.ok("tools", format!("your own services, as the policy knows them: {}", own.join(", ")));
+    }
+}
+
+/// Toolsets that the settings show beside the core ones, and no service has.
+fn toolsets(snapshot: &Snapshot, findings: &mut Findings) {
+    for (integration, toolset) in &snapshot.settings.expose {
+        let mut tools = snapshot.catalog.tools_of(integration);
+        if !tools.any(|tool| toolset == "all" || tool.toolset == *toolset) {
+            let sets: std::collections::BTreeSet<_> =
+                snapshot.catalog.tools_of(integration).map(|tool| tool.toolset.as_str()).collect();
+            let fix = if sets.is_empty() {
+                "agentport tools list --all says which services there are".to_owned()
+            } else {
+                let known: Vec<_> = sets.iter().map(|set| format!("{integration}:{set}")).collect();
+                format!("in `expose` use one of {}, or {integration}:all", known.join(", "))
+            };
+            let finding =
+                format!("`expose` names `{}`, which does not exist", visible(&format!("{integration}:{toolset}")));
+            findings.warn("tools", finding, visible(&fix));
+        }
     }
 }
 

@@ -66,3 +66,13 @@ fn a_private_authority_is_a_file_for_one_host() {
     let Diagnostics(problems) = parse("\"db.internal\" = \"ca.pem\"").unwrap_err();
     assert_eq!((problems[0].line(), problems[0].message.as_str()), (2, "[trust] names files by their absolute paths"));
 }
+
+#[test]
+fn a_home_for_a_gateway_waits_a_day_for_a_human() {
+    let text = Settings::for_gateway(&Settings::template(StoreKind::Vault));
+    let hours = |gateway: bool| {
+        let environment = Environment { gateway, ..Environment::default() };
+        Settings::parse(&text, &environment).unwrap().expires / 3_600_000
+    };
+    assert_eq!((hours(true), hours(false)), (24, 1));
+}

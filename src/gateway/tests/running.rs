@@ -74,7 +74,9 @@ async fn a_client_that_leaves_while_it_is_sent_changes_nothing() {
     approving.abort();
     calling.abort();
     assert!(approving.await.unwrap_err().is_cancelled());
-    assert_eq!(rig.fetch(&id).await["status"], "pending");
+    let sending = rig.fetch(&id).await;
+    // nobody knows yet whether it has happened
+    assert_eq!((&sending["status"], sending.get("executed")), (&json!("pending"), None));
     rig.upstream.release.notify_waiters();
     rig.gateway.drain(PATIENCE).await;
     assert_eq!(rig.fetch(&id).await["status"], "completed");
@@ -239,4 +241,26 @@ async fn t237_verifying_a_credential_is_a_recorded_read_of_our_own() {
     rig.ledger.broken.lock().unwrap().push("admit");
     assert!(rig.gateway.verify_account(&fresh, &sealed).await.is_err());
     assert_eq!(rig.upstream.count(), 1);
+}
+
+#[tokio::test]
+async fn a_page_proves_no_credential() {
+    for (result, http_status, proves) in [
+        (json!("<!doctype html><h1>Hi</h1>"), 200, false),
+        (json!("pong"), 200, false),
+        (json!(null), 200, false),
+        (json!(null), 204, true),
+        (json!({"id": 1}), 200, true),
+        (json!([]), 200, true),
+    ] {
+        let rig = Rig::without_factor().await;
+        let said =
+            Outcome::Succeeded { result: result.clone(), http_status: Some(http_status), truncated: false, next: None };
+        rig.upstream.then(Behaviour::Answer(said));
+        let fresh =
+            crate::account::Account { name: "second".to_owned(), id: "acc_2".to_owned(), ..account().as_ref().clone() };
+        let sealed = crate::upstream::seal(&fresh, &crate::catalog::CredentialScheme::Bearer, &rig.secret()).unwrap();
+        let outcome = rig.gateway.verify_account(&fresh, &sealed).await.unwrap().outcome;
+        assert_eq!(matches!(outcome, Outcome::Succeeded { .. }), proves, "{result}: {outcome:?}");
+    }
 }

@@ -70,6 +70,23 @@ async fn asking_again_is_answered_with_ever_more_patience() {
 }
 
 #[tokio::test]
+async fn a_look_is_no_wait() {
+    let rig = Rig::start().await;
+    let id = rig.ask(1).await;
+    let local = Caller::parse("local").unwrap();
+    for _ in 0..4 {
+        assert_eq!(rig.gateway.look(&local, &id).await.to_json()["next"]["after_seconds"], 0);
+    }
+    assert_eq!(rig.fetch(&id).await["next"]["after_seconds"], 60);
+    assert_eq!(rig.gateway.look(&local, &id).await.to_json()["next"]["after_seconds"], 60);
+    let another = Caller::parse("another").unwrap();
+    assert_eq!(rig.gateway.look(&another, &id).await.to_json()["status"], "not_found");
+    rig.approve(&id).await.unwrap();
+    assert_eq!(rig.gateway.look(&local, &id).await.to_json()["status"], "completed");
+    assert_eq!(rig.fetch(&id).await["replayed"], true);
+}
+
+#[tokio::test]
 async fn all_that_is_open_or_was_not_fetched_comes_without_an_id() {
     let rig = Rig::start().await;
     let (one, two) = (rig.ask(1).await, rig.ask(2).await);

@@ -46,6 +46,32 @@ impl Sqlite {
         self.looking(move |connection| detail(connection, &id)).await
     }
 
+    /// Has anything ever stood at this word?
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn has_status(&self, word: &str) -> Result<bool, LedgerError> {
+        let word = word.to_owned();
+        self.looking(move |connection| {
+            let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM record WHERE status = ?)")?;
+            Ok(statement.query_row([&word], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    /// How often its caller has waited for an approval in vain.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn times_awaited(&self, approval: &str) -> Result<u32, LedgerError> {
+        let approval = approval.to_owned();
+        self.looking(move |connection| {
+            let mut statement = connection.prepare_cached("SELECT awaited FROM approval WHERE id = ?")?;
+            Ok(statement.query_row([&approval], |row| row.get(0)).optional()?.unwrap_or(0))
+        })
+        .await
+    }
+
     /// Every record with its payloads, oldest first, from `after` on; at most `limit`.
     ///
     /// # Errors
@@ -149,7 +175,7 @@ fn lines(connection: &Connection, filter: &LineFilter) -> Result<Vec<Line>, Ledg
         "SELECT seq, id, at, kind, {STANDING} AS standing, caller, tool, account, body FROM record
          WHERE kind IN ('call', 'home') AND (?1 IS NULL OR tool = ?1) AND (?2 IS NULL OR caller = ?2)
            AND (?3 IS NULL OR account = ?3) AND (?4 IS NULL OR at >= ?4) AND (?5 IS NULL OR at < ?5)
-           AND (?6 IS NULL OR standing = ?6) AND (?7 IS NULL OR seq < ?7)
+           AND (?6 = '[]' OR standing IN (SELECT value FROM json_each(?6))) AND (?7 IS NULL OR seq < ?7)
          ORDER BY seq DESC"
     );
     let mut statement = connection.prepare_cached(&sql)?;
@@ -159,7 +185,7 @@ fn lines(connection: &Connection, filter: &LineFilter) -> Result<Vec<Line>, Ledg
         filter.account,
         filter.since,
         filter.until,
-        filter.status,
+        json!(filter.status).to_string(),
         filter.before
     ])?;
     let words: Vec<String> = filter.text.iter().map(|word| word.to_lowercase()).collect();

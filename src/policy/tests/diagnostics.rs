@@ -374,3 +374,21 @@ fn a_limit_is_for_a_rule_that_allows_and_can_be_counted() {
     let maybe = messages(&policy(&rule("r", "create_refund", "ask", "floor = 1")));
     assert_eq!(maybe, ["`floor` must be true or false"]);
 }
+
+#[test]
+fn a_test_may_name_its_account_as_a_call_does() {
+    let small = rule("small", "create_refund", "allow", "account = [\"two\"]");
+    let test = |args: &str, more: &str| {
+        policy(&format!(
+            "{small}[[test]]\ncall = \"stripe.create_refund\"\n{more}args = {{ charge = \"ch_1\", amount = 5, {args} }}\nexpect = \"allow\"\n"
+        ))
+    };
+    check("policy.toml", &test("account = \"two\"", ""), &catalog()).unwrap();
+    check("policy.toml", &test("_reason = \"x\"", "account = \"two\"\n"), &catalog()).unwrap();
+    assert!(check("policy.toml", &test("account = \"one\"", ""), &catalog()).is_err());
+    let messages = messages(&test("account = \"one\"", "account = \"two\"\n"));
+    assert_eq!(
+        messages,
+        ["`stripe.create_refund` cannot be called so: /account: is not `two`, the account of the test"]
+    );
+}

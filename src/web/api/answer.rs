@@ -13,7 +13,9 @@ use crate::{
 
 /// The reply to whoever asked.
 pub(super) fn reply(reply: &Reply) -> Response {
-    let mut response = object(code(reply), &reply.to_json());
+    let mut said = reply.to_json();
+    name_await(&mut said);
+    let mut response = object(code(reply), &said);
     let seconds = match reply {
         Reply::Denied { retry_after, .. } => *retry_after,
         // nothing was sent, and in a moment there may be room
@@ -33,6 +35,15 @@ pub(super) fn reply(reply: &Reply) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+/// What waits is asked for by a tool, or over HTTP at a path.
+fn name_await(said: &mut Value) {
+    let id = said.pointer("/approval/id").and_then(Value::as_str);
+    let path = id.map(|id| format!("/approvals/{id}/await"));
+    if let (Some(path), Some(Value::Object(next))) = (path, said.get_mut("next")) {
+        next.insert("path".to_owned(), json!(path));
+    }
 }
 
 /// An object of ours.
@@ -75,6 +86,12 @@ pub(super) async fn wrong_method() -> Response {
     object(StatusCode::METHOD_NOT_ALLOWED, &Reply::failed(FailureKind::Setup, message).to_json())
 }
 
+/// No route.
+pub(super) fn nowhere() -> Response {
+    let message = "there is nothing at this path; a tool is at `/<integration>/<tool>`, and `GET /tools` has them all";
+    reply(&Reply::NotFound { message: message.to_owned(), closest: None })
+}
+
 /// The code of the contract.
 pub(super) fn code(reply: &Reply) -> StatusCode {
     match reply {
@@ -96,4 +113,19 @@ pub(super) fn code(reply: &Reply) -> StatusCode {
 
 fn failed(kind: FailureKind) -> StatusCode {
     if kind == FailureKind::Busy { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_GATEWAY }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_has_its_path() {
+        let mut said = json!({"approval": {"id": "apr_1"}, "next": {"tool": "agentport_await_approval"}});
+        name_await(&mut said);
+        assert_eq!(said["next"], json!({"tool": "agentport_await_approval", "path": "/approvals/apr_1/await"}));
+        let mut ended = json!({"approval": {"id": "apr_1"}});
+        name_await(&mut ended);
+        assert_eq!(ended, json!({"approval": {"id": "apr_1"}}));
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{
     Extension,
     body::Body,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, Query, RawQuery, State, rejection::QueryRejection},
     http::{HeaderMap, HeaderName, StatusCode},
     response::Response,
 };
@@ -27,9 +27,14 @@ pub(super) async fn call(
     State(api): State<Api>,
     Path((integration, tool)): Path<(String, String)>,
     Extension(asking): Extension<Asking>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
+    // an argument that is not heard can be the one that bounds the call
+    if let Some(refused) = no_query(query.as_deref(), "arguments belong into the JSON object of the body") {
+        return refused;
+    }
     let mut arguments = match object(&api, body).await {
         Ok(arguments) => arguments,
         Err(response) => return *response,
@@ -54,8 +59,13 @@ pub(super) async fn approval(
     State(api): State<Api>,
     Path(id): Path<String>,
     Extension(asking): Extension<Asking>,
+    RawQuery(query): RawQuery,
 ) -> Response {
-    look(&api, &asking, &id, 0).await
+    let to_wait = "to wait, post to the same path with `/await` behind it";
+    if let Some(refused) = no_query(query.as_deref(), to_wait) {
+        return refused;
+    }
+    answer::reply(&api.site.gateway().look(&asking.caller, &id).await)
 }
 
 #[derive(Debug, Deserialize)]
@@ -80,15 +90,20 @@ pub(super) async fn await_approval(
         return answer::invalid("/wait", format!("at most {LONGEST_WAIT} seconds"));
     }
     match object(&api, body).await {
-        Ok(body) if body.is_empty() => look(&api, &asking, &id, wait).await,
+        Ok(body) if body.is_empty() => {
+            let wait = Duration::from_secs(wait);
+            answer::reply(&api.site.gateway().await_approval(&asking.caller, Some(&id), wait, &asking.gone).await)
+        }
         Ok(_) => answer::invalid("", "this takes no arguments in its body"),
         Err(response) => *response,
     }
 }
 
-async fn look(api: &Api, asking: &Asking, id: &str, wait: u64) -> Response {
-    let wait = Duration::from_secs(wait);
-    answer::reply(&api.site.gateway().await_approval(&asking.caller, Some(id), wait, &asking.gone).await)
+/// A route that takes nothing in its address, and was given something there.
+pub(super) fn no_query(query: Option<&str>, instead: &str) -> Option<Response> {
+    query
+        .filter(|query| !query.is_empty())
+        .map(|_| answer::invalid("", format!("this takes no parameters behind a `?`; {instead}")))
 }
 
 #[derive(Debug, Deserialize)]

@@ -47,11 +47,16 @@ pub(super) struct Api {
     agents: Arc<Agents>,
 }
 
+/// What an agent hears of a path that neither it nor people have.
+pub(super) fn nowhere() -> axum::response::Response {
+    answer::nowhere()
+}
+
 /// The same at the Unix socket, for the users who were named.
 #[cfg(unix)]
 pub(super) fn socket_router(site: &Arc<Site>, agents: &Arc<Agents>) -> Router {
     let api = Api { site: Arc::clone(site), agents: Arc::clone(agents) };
-    router(site, agents).layer(middleware::from_fn_with_state(api, gate::named))
+    router(site, agents).fallback(async || answer::nowhere()).layer(middleware::from_fn_with_state(api, gate::named))
 }
 
 /// Everything that is not a page.

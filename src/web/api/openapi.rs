@@ -1,9 +1,14 @@
 //! `GET /openapi.json`: all of this as one document (`OpenAPI` 3.1), for the agent that asks.
 
-use axum::{Extension, extract::State, http::StatusCode, response::Response};
+use axum::{
+    Extension,
+    extract::{RawQuery, State},
+    http::StatusCode,
+    response::Response,
+};
 use serde_json::{Map, Value, json};
 
-use super::{Api, answer, gate::Asking};
+use super::{Api, answer, calls::no_query, gate::Asking};
 use crate::gateway::Callable;
 
 /// The codes of an answer about a call, and what each says.
@@ -23,7 +28,14 @@ const ANSWERS: [(&str, &str); 12] = [
 ];
 
 /// `GET /openapi.json`
-pub(super) async fn document(State(api): State<Api>, Extension(asking): Extension<Asking>) -> Response {
+pub(super) async fn document(
+    State(api): State<Api>,
+    Extension(asking): Extension<Asking>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    if let Some(refused) = no_query(query.as_deref(), "it is one document") {
+        return refused;
+    }
     answer::object(StatusCode::OK, &openapi(api.site.origin(), &api.site.gateway().callable(&asking.caller)))
 }
 
@@ -54,13 +66,17 @@ fn openapi(origin: &str, callable: &[Callable]) -> Value {
             json!({"operationId": name, "summary": summary, "parameters": parameters, "responses": responses});
         paths.insert(path.to_owned(), json!({method: operation}));
     }
-    for (path, name, summary) in [
-        ("/healthz", "live", "Is the gateway there?"),
-        ("/readyz", "ready", "Can it serve?"),
-        ("/metrics", "metrics", "Numbers for Prometheus"),
+    let (yes, no) = (
+        json!({"description": "Yes."}),
+        json!({"description": "Not now: the ledger cannot be written, the \
+        secrets cannot be opened, or the gateway stops."}),
+    );
+    for (path, name, summary, responses) in [
+        ("/healthz", "live", "Is the gateway there?", json!({"200": yes})),
+        ("/readyz", "ready", "Can it serve?", json!({"200": yes, "503": no})),
+        ("/metrics", "metrics", "Numbers for Prometheus", json!({"200": {"description": "The numbers."}})),
     ] {
-        let operation = json!({"operationId": name, "summary": summary, "security": [],
-            "responses": {"200": {"description": "Yes."}}});
+        let operation = json!({"operationId": name, "summary": summary, "security": [], "responses": responses});
         paths.insert(path.to_owned(), json!({"get": operation}));
     }
     json!({
@@ -133,4 +149,19 @@ fn answer_schema() -> Value {
             "record": {"type": "string"},
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_that_is_not_ready_is_in_the_document() {
+        let document = openapi("http://localhost:4747", &[]);
+        let codes = |path: &str| {
+            let responses = document["paths"][path]["get"]["responses"].as_object().unwrap();
+            responses.keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!((codes("/readyz"), codes("/healthz")), (vec!["200".into(), "503".into()], vec!["200".to_owned()]));
+    }
 }

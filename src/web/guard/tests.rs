@@ -155,3 +155,30 @@ async fn t160_a_panic_is_an_opaque_id_and_the_next_request_is_answered() {
         assert!(!answer.contains("arguments") && !answer.contains("src/"), "{answer}");
     }
 }
+
+#[tokio::test]
+async fn a_path_that_nobody_has_is_not_found_for_an_agent() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let site = Site::new(crate::gateway::Gateway::stub(), port, &format!("http://localhost:{port}"));
+    tokio::spawn(axum::serve(listener, crate::web::router(&site)).into_future());
+    for (target, code) in [
+        ("POST /stripe/create_refund/", "404"),
+        ("POST /stripe.create_refund", "404"),
+        ("POST /tool", "404"),
+        ("GET /log", "401"),
+        ("POST /agents/claude", "401"),
+    ] {
+        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let request = format!(
+            "{target} HTTP/1.1\r\nHost: localhost:{port}\r\nAuthorization: Bearer x\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {code} ")), "{target}: {answer}");
+        assert_eq!(answer.contains("\"status\":\"not_found\""), code == "404", "{target}: {answer}");
+    }
+}
