@@ -130,6 +130,7 @@ pub(super) async fn enrol(
     let cookie = session::cookie(&site, &parts, &headers);
     for old in cookie.tokens(&headers) {
         parts.home.close_session(&old).await.map_err(Failure::internal)?;
+        site.sign_ins().end(&old);
     }
     let next = done.next.filter(|id| is_id(id));
     let mut response = html(

@@ -142,6 +142,8 @@ pub(super) async fn sign_out(
     if let Some(Session { token, .. }) = &visit.session {
         check_form_token(token, SIGN_OUT, &form.csrf)?;
         visit.parts.home.close_session(token).await.map_err(Failure::internal)?;
+        // what a vendor gave and nobody stored
+        site.sign_ins().end(token);
         let clear = session::cookie(&site, &visit.parts, &headers).clear();
         response.headers_mut().extend(clear.map(|cookie| (header::SET_COOKIE, cookie)));
     }

@@ -30,7 +30,7 @@ mod statement;
 mod when;
 
 pub(super) use self::{
-    accounts::{AccountView, OfferView},
+    accounts::{AccountView, BackView, OfferView},
     agents::AgentView,
     approval::{ApprovalView, Surroundings},
     cell::Cell,
