@@ -73,7 +73,7 @@ async fn events(house: &House) -> Vec<(String, Value)> {
 
 fn assert_nothing_here(answer: &Answer) {
     assert_eq!((answer.status, answer.header("set-cookie")), (404, None), "{}", answer.body);
-    assert!(answer.text().contains("Nothing is here") && !answer.body.contains("enrol"), "{}", answer.body);
+    assert!(answer.text().contains("This link is not open") && !answer.body.contains("enrol"), "{}", answer.body);
 }
 
 /// The human of the factor that [`House`] enrols.

@@ -37,7 +37,7 @@ pub(super) use self::{
     decide::{ByPasskey, Decide},
     headline::HeadlineWord,
     inbox::Inbox,
-    log::{A_DAY, Day, LogLine, RecordView, days},
+    log::{A_DAY, Day, LogLine, Names, RecordView, days},
     outcome::Standing,
     person::{PersonView, factor_kind},
     policy::{AccountLines, ExplainedView, SourceLine, by_account, edits, source},
