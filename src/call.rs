@@ -113,6 +113,9 @@ pub enum CallError {
     NoAccount(String),
 }
 
+/// A tool's own arguments, and the account that was named beside them.
+pub type Apart = (Map<String, Value>, Option<String>);
+
 impl Call {
     /// The longest `_reason` that is taken, in characters.
     pub const REASON_MAX: usize = catalog::REASON_MAX;
@@ -180,7 +183,7 @@ impl Call {
     ///
     /// # Errors
     /// What of it is no text.
-    pub fn apart(arguments: &Map<String, Value>) -> Result<(Map<String, Value>, Option<String>), Vec<Problem>> {
+    pub fn apart(arguments: &Map<String, Value>) -> Result<Apart, Vec<Problem>> {
         let (mut given, mut problems) = (arguments.clone(), Vec::new());
         let _reason = take_text(&mut given, "_reason", &mut problems);
         let account = take_text(&mut given, "account", &mut problems);

@@ -150,10 +150,45 @@ pub struct CredentialSpec {
 }
 
 impl CredentialSpec {
-    /// The pattern as its manifest has it.
-    pub fn beginning(&self) -> Option<&str> {
-        self.pattern.as_ref()?.as_str().strip_prefix("(?:")?.strip_suffix(").*")
+    /// How a secret begins, as people read it: of the alternatives that the manifest's pattern has, the first ones.
+    pub fn beginning(&self) -> Option<String> {
+        let pattern = self.pattern.as_ref()?.as_str().strip_prefix("(?:")?.strip_suffix(").*")?;
+        let begins = first_of(pattern.strip_prefix('^')?);
+        (!begins.is_empty()).then(|| format!("{begins}…"))
     }
+}
+
+/// What fits the beginning of a pattern, as far as it is plain.
+fn first_of(pattern: &str) -> String {
+    let (mut text, mut rest) = (String::new(), pattern.chars().peekable());
+    while let Some(one) = rest.next() {
+        let piece = match one {
+            '(' => {
+                let inside: String = rest.by_ref().take_while(|one| *one != ')').collect();
+                let inside = inside.strip_prefix("?:").unwrap_or(&inside);
+                inside.split('|').next().unwrap_or_default().to_owned()
+            }
+            '[' => {
+                let inside: String = rest.by_ref().take_while(|one| *one != ']').collect();
+                inside.chars().next().map(String::from).unwrap_or_default()
+            }
+            '\\' => match rest.next().filter(char::is_ascii_punctuation) {
+                Some(plain) => plain.to_string(),
+                None => break,
+            },
+            '.' | '$' | '|' | '*' | '+' | '{' => break,
+            plain => plain.to_string(),
+        };
+        match rest.peek() {
+            // it may be left out
+            Some('?' | '*') => {
+                rest.next();
+            }
+            Some('+' | '{') => break,
+            Some(_) | None => text.push_str(&piece),
+        }
+    }
+    text
 }
 
 /// The header that carries a secret.
@@ -325,5 +360,26 @@ impl Tool {
         find_param(&self.params, path)
             .or_else(|| mail::virtual_param(&self.params, path))
             .or_else(|| statement::condition_param(&self.request, path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_reads_how_a_secret_begins_and_no_pattern() {
+        for (pattern, begins) in [
+            ("(rk|sk)_(test|live)_", "rk_test_"),
+            ("postgres(ql)?://", "postgres://"),
+            ("(?:mysql|mariadb)://", "mysql://"),
+            ("sqlite:///", "sqlite:///"),
+            ("xox[bp]-", "xoxb-"),
+            ("a\\.b[0-9]{4}", "a.b"),
+            ("[A-Z]+", ""),
+            ("\\d", ""),
+        ] {
+            assert_eq!(first_of(pattern), begins, "{pattern}");
+        }
     }
 }

@@ -346,7 +346,7 @@ fn key(out: &Out, args: &Args, credential: &CredentialSpec) -> Result<(Secret, O
     let secret = prompt::secret(&credential.label, args.secret_stdin)?;
     if !looks_right(credential, &secret) {
         return Err(Failure::new(format!("that is no {}; nothing was stored", credential.label))
-            .hint(format!("it begins like {}", credential.beginning().unwrap_or("another one"))));
+            .hint(format!("it begins like {}", credential.beginning().as_deref().unwrap_or("another one"))));
     }
     Ok((secret, None))
 }

@@ -204,9 +204,9 @@ async fn run(app: &App, out: &Out, command: Option<Command>) -> Result<Exit, Fai
             out.text(&Cli::command().render_help().to_string());
             Ok(Exit::Done)
         }
-        None => stdio::run(app, stdio::Args::default()).await,
+        None => Box::pin(stdio::run(app, stdio::Args::default())).await,
         Some(Command::Serve(args)) => serve::run(app, out, &args).await,
-        Some(Command::Stdio(args)) => stdio::run(app, args).await,
+        Some(Command::Stdio(args)) => Box::pin(stdio::run(app, args)).await,
         Some(Command::Demo(args)) => demo::run(out, args).await,
         Some(Command::Init(args)) => init::run(app, out, args).await,
         Some(Command::Connect(args)) => connect::run(app, out, args).await,

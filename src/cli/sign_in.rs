@@ -15,7 +15,7 @@ use crate::{
     catalog::{Integration, OAuthSpec, is_scope},
     config::OAuthClient,
     gateway::Parts,
-    upstream::oauth::{Authorization, Client, OAuth, Returned, Server, SignInError, SignedIn},
+    upstream::oauth::{Authorization, Client, KnownSecret, OAuth, Returned, Server, SignInError, SignedIn},
     visible::visible,
 };
 
@@ -61,7 +61,7 @@ pub(super) async fn sign_in(
     let named = named.transpose().map_err(|error| Failure::usage(error.to_string()))?;
     let server = Server::of(spec, integration.upstream.origin(), &account.origin, named.as_ref())
         .map_err(|error| Failure::usage(error.to_string()).hint("--oauth-origin URL"))?;
-    let client = client(parts, (integration, spec), settings, account, args).await?;
+    let client = client(parts, (integration, spec), (settings, &server), account, args).await?;
     let mut scopes = spec.scopes.clone();
     for scope in &args.scopes {
         if !is_scope(scope) {
@@ -194,7 +194,7 @@ impl Way<'_> {
 async fn client(
     parts: &Parts,
     (integration, spec): (&Integration, &OAuthSpec),
-    settings: &OAuthClient,
+    (settings, server): (&OAuthClient, &Server),
     account: &Account,
     args: &Args,
 ) -> Result<Client, Failure> {
@@ -204,18 +204,17 @@ async fn client(
         return Ok(Client::new(id, Some(&prompt::secret(&question, true)?)));
     }
     // also of a sign-in that has ended
-    let stored = parts.credentials.client_of(&account.integration, &account.name).await;
-    if let Some((known, Some(secret))) = stored
-        && known == id
-    {
-        return Ok(Client::new(id, Some(&secret)));
-    }
-    if !spec.client_secret {
-        return Ok(Client::new(id, None));
-    }
+    let known = parts.credentials.client_secret(&account.integration, &account.name, &id, &server.token).await;
+    let why = match known {
+        KnownSecret::Here(secret) => return Ok(Client::new(id, Some(&secret))),
+        KnownSecret::Elsewhere(known) => {
+            format!("the client's secret is known for {known}, and {} is another address", server.token.url())
+        }
+        KnownSecret::None if spec.client_secret => format!("{} demands a client secret", integration.title),
+        KnownSecret::None => return Ok(Client::new(id, None)),
+    };
     if !prompt::is_terminal() {
-        return Err(Failure::usage(format!("{} demands a client secret", integration.title))
-            .hint("pass it as one line on standard input with --client-secret-stdin"));
+        return Err(Failure::usage(why).hint("pass it as one line on standard input with --client-secret-stdin"));
     }
     Ok(Client::new(id, Some(&prompt::secret(&question, false)?)))
 }

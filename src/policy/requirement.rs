@@ -3,8 +3,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use toml::Spanned;
 
-use crate::{approval::Strength, clock::Millis};
+use super::{Decision, value::Text};
+use crate::{approval::Strength, clock::Millis, config::parse_duration, diagnostic::Source};
 
 /// What an `ask` takes to become a yes. The strictest of all rules that matched, and of now and of when it was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +27,63 @@ impl Default for Requirement {
 }
 
 impl Requirement {
+    /// What a yes takes; only a rule that asks can say so. `None`, and problems noted, where it cannot be read.
+    pub(super) fn read(
+        source: &mut Source<'_>,
+        approve: Option<Text>,
+        approvers: Option<Spanned<i64>>,
+        answer_within: Option<Text>,
+        decision: Option<Decision>,
+    ) -> Option<Self> {
+        const WITHIN: std::ops::RangeInclusive<Millis> = 60_000..=7 * 24 * 3_600_000;
+        let mut whole = Self::default();
+        let mut good = true;
+        let mut spans = Vec::new();
+        if let Some(text) = approve {
+            spans.push((text.span(), "approve"));
+            match text.get_ref().as_str() {
+                "any" => {}
+                "passkey" => whole.approve = Strength::Passkey,
+                other => {
+                    good = false;
+                    let message = format!("`{other}` is not a factor that a rule can ask for");
+                    source.problem(text.span(), message, "write `approve = \"passkey\"`, or leave it out".to_owned());
+                }
+            }
+        }
+        if let Some(number) = approvers {
+            spans.push((number.span(), "approvers"));
+            let people = u8::try_from(*number.get_ref()).ok();
+            if let Some(people) = people.filter(|people| (1..=Self::MOST_APPROVERS).contains(people)) {
+                whole.approvers = people;
+            } else {
+                good = false;
+                let message = format!("`approvers` must be a number of people from 1 to {}", Self::MOST_APPROVERS);
+                source.problem(number.span(), message, "write `approvers = 2` for two different people".to_owned());
+            }
+        }
+        if let Some(text) = answer_within {
+            spans.push((text.span(), "answer_within"));
+            whole.answer_within = parse_duration(text.get_ref()).filter(|millis| WITHIN.contains(millis));
+            if whole.answer_within.is_none() {
+                good = false;
+                let message = "`answer_within` must be a duration between 1m and 7d";
+                source.problem(text.span(), message, "for example \"30m\" or \"12h\"".to_owned());
+            }
+        }
+        match decision {
+            Some(Decision::Allow | Decision::Deny) => {
+                good &= spans.is_empty();
+                for (span, key) in spans {
+                    let help = "say `decision = \"ask\"`, or remove the key".to_owned();
+                    source.problem(span, format!("`{key}` is for rules that ask"), help);
+                }
+            }
+            Some(Decision::Ask) | None => {}
+        }
+        good.then_some(whole)
+    }
+
     /// How many people a rule may ask for.
     pub const MOST_APPROVERS: u8 = 9;
 

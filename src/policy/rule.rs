@@ -16,11 +16,9 @@ use super::{
 };
 use crate::{
     account::Environment,
-    approval::Strength,
     call::Caller,
     catalog::Catalog,
     clock::{Millis, rfc3339},
-    config::parse_duration,
     diagnostic::Source,
 };
 
@@ -65,7 +63,7 @@ impl Rule {
         let environments = all(source, raw.environment, str::parse);
         let expires = raw.expires.map(|text| instant(source, &text)).transpose();
         let decision = raw.decision.and_then(|text| decision(source, &text));
-        let requirement = requirement(source, raw.approve, raw.approvers, raw.answer_within, decision);
+        let requirement = Requirement::read(source, raw.approve, raw.approvers, raw.answer_within, decision);
         let limits = limits(source, raw.limit, decision);
         let floor = floor(source, raw.floor, decision);
         let mut conditions = Vec::new();
@@ -313,63 +311,6 @@ fn all<T>(
     let read_one = |name: Text| read(name.get_ref()).map_err(|reason| source.problem(name.span(), reason, None));
     let all = names.map(|names| names.into_iter().map(read_one).collect::<Vec<_>>());
     all.map(|all| all.into_iter().collect()).transpose()
-}
-
-/// What a yes takes; only a rule that asks can say so. `None`, and problems noted, where it cannot be read.
-fn requirement(
-    source: &mut Source<'_>,
-    approve: Option<Text>,
-    approvers: Option<Spanned<i64>>,
-    answer_within: Option<Text>,
-    decision: Option<Decision>,
-) -> Option<Requirement> {
-    const WITHIN: std::ops::RangeInclusive<Millis> = 60_000..=7 * 24 * 3_600_000;
-    let mut whole = Requirement::default();
-    let mut good = true;
-    let mut spans = Vec::new();
-    if let Some(text) = approve {
-        spans.push((text.span(), "approve"));
-        match text.get_ref().as_str() {
-            "any" => {}
-            "passkey" => whole.approve = Strength::Passkey,
-            other => {
-                good = false;
-                let message = format!("`{other}` is not a factor that a rule can ask for");
-                source.problem(text.span(), message, "write `approve = \"passkey\"`, or leave it out".to_owned());
-            }
-        }
-    }
-    if let Some(number) = approvers {
-        spans.push((number.span(), "approvers"));
-        let people = u8::try_from(*number.get_ref()).ok();
-        if let Some(people) = people.filter(|people| (1..=Requirement::MOST_APPROVERS).contains(people)) {
-            whole.approvers = people;
-        } else {
-            good = false;
-            let message = format!("`approvers` must be a number of people from 1 to {}", Requirement::MOST_APPROVERS);
-            source.problem(number.span(), message, "write `approvers = 2` for two different people".to_owned());
-        }
-    }
-    if let Some(text) = answer_within {
-        spans.push((text.span(), "answer_within"));
-        whole.answer_within = parse_duration(text.get_ref()).filter(|millis| WITHIN.contains(millis));
-        if whole.answer_within.is_none() {
-            good = false;
-            let message = "`answer_within` must be a duration between 1m and 7d";
-            source.problem(text.span(), message, "for example \"30m\" or \"12h\"".to_owned());
-        }
-    }
-    match decision {
-        Some(Decision::Allow | Decision::Deny) => {
-            good &= spans.is_empty();
-            for (span, key) in spans {
-                let help = "say `decision = \"ask\"`, or remove the key".to_owned();
-                source.problem(span, format!("`{key}` is for rules that ask"), help);
-            }
-        }
-        Some(Decision::Ask) | None => {}
-    }
-    good.then_some(whole)
 }
 
 /// How much a rule may allow. `None`, and problems noted, where it cannot be read.

@@ -87,11 +87,12 @@ impl Asked<'_> {
                 AnswerKind::Mail => (mail::readable(value), false),
             },
             Ok(Body::Text(text)) => (Value::String(text), false),
-            // as text it would pass what is kept of an answer
-            Ok(Body::Broken(_)) => (Value::Null, true),
             // of a read the answer is all there is; of anything else the status says that it was done
             Err(BodyFault::Lost(lost)) if self.read => return (self.lost(lost, http_status), 0),
-            Ok(Body::Unreadable) | Err(BodyFault::TooLarge | BodyFault::Lost(_)) => (Value::Null, true),
+            // as text what is broken would pass what is kept of an answer
+            Ok(Body::Unreadable | Body::Broken(_)) | Err(BodyFault::TooLarge | BodyFault::Lost(_)) => {
+                (Value::Null, true)
+            }
         };
         let (result, hits) = filter::redact(result, self.needles);
         if let Some(refusal) = self.plan.reading().refusal.as_ref().filter(|refusal| refusal.is_in(&result)) {

@@ -24,7 +24,7 @@ pub(super) use self::sealed::{Sealed, copied, copy, seal_sign_in};
 pub use self::staged::{Staged, account_secret_names, is_waiting};
 use super::{
     filter::Needles,
-    oauth::{OAuth, fingerprint},
+    oauth::{Endpoint, Grant, KnownSecret, OAuth, fingerprint},
     sql::Address,
 };
 use crate::{
@@ -139,11 +139,26 @@ impl Credentials {
         self.find(account).await?.map(|sealed| Self::inspected(&sealed)).transpose()
     }
 
-    /// The client of the sign-in that is stored, also of one that has ended: its id, and its secret where there is one.
-    pub async fn client_of(&self, integration: &str, account: &str) -> Option<(String, Option<Secret>)> {
+    /// The id of the client of the sign-in that is stored, also of one that has ended.
+    pub async fn client_of(&self, integration: &str, account: &str) -> Option<String> {
+        Some(self.grant_of(integration, account).await?.client_id.clone())
+    }
+
+    /// The secret of this client, where it signed in before. It goes to the token endpoint that it was sealed with: a manifest
+    /// that names another one today does not get it.
+    pub async fn client_secret(&self, integration: &str, account: &str, id: &str, at: &Endpoint) -> KnownSecret {
+        let grant = self.grant_of(integration, account).await.filter(|grant| grant.client_id == id);
+        let Some(grant) = grant else { return KnownSecret::None };
+        match &grant.client_secret {
+            Some(secret) if grant.token_endpoint == *at => KnownSecret::Here(Secret::new(secret.clone())),
+            Some(_) => KnownSecret::Elsewhere(grant.token_endpoint.url()),
+            None => KnownSecret::None,
+        }
+    }
+
+    async fn grant_of(&self, integration: &str, account: &str) -> Option<Grant> {
         let stored = self.store.get(&account_secret_name(integration, account)).await.ok()??;
-        let grant = Sealed::read(&stored).ok()?.grant?;
-        Some((grant.client_id.clone(), grant.client_secret.clone().map(Secret::new)))
+        Sealed::read(&stored).ok()?.grant
     }
 
     fn inspected(sealed: &Secret) -> Result<Inspected, CredentialError> {

@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 use self::renew::Place;
 pub use self::{
     endpoint::{Endpoint, Server, ServerError},
-    grant::{Client, SignedIn},
+    grant::{Client, KnownSecret, SignedIn},
     sign_in::{Authorization, Code, Returned},
     wire::{Device, SignInError},
 };

@@ -20,7 +20,7 @@ use super::{
     oauth::{Stage, redirect_uri},
     pages::see_other,
     proof::{Proof, Refused, prove_owner},
-    view::{AccountView, ByPasskey, Cell, OfferView},
+    view::{AccountView, BackView, ByPasskey, OfferView},
     visitor::{Asking, Factor, Visitor},
 };
 use crate::{
@@ -51,8 +51,8 @@ struct AccountPage {
     /// Is it the owner who looks?
     owner: bool,
     problem: Option<String>,
-    /// What came back from signing in and is to be stored: whose it is, as the service says.
-    back: Option<Vec<Cell>>,
+    /// What came back from signing in and is to be stored.
+    back: Option<BackView>,
 }
 
 /// Which account, as the path says it.
@@ -220,16 +220,12 @@ async fn page(
     if found.is_none() && integration.is_none() {
         return Err(Failure::NotFound);
     }
-    let back = match site.sign_ins().stage(visitor, &named.id(), now) {
-        Some(Stage::Back(back)) => {
-            let identity = &back.account.identity;
-            let whose = [&identity.name, &identity.id].into_iter().flatten().map(|text| Cell::line(text)).collect();
-            Some(whose)
-        }
+    let back = match site.sign_ins().stage(&visitor.session.token, &named.id(), now) {
+        Some(Stage::Back(back)) => Some(BackView::new(&back.account, &back.tokens, &back.mark)),
         Some(Stage::Ended(why)) => {
             problem.get_or_insert(why);
             // said once
-            site.sign_ins().end(visitor);
+            site.sign_ins().end(&visitor.session.token);
             None
         }
         Some(Stage::Away(_)) | None => None,
@@ -240,7 +236,7 @@ async fn page(
             let mut client = snapshot.settings.oauth.get(&integration.id).map(|client| client.client_id.clone());
             if client.is_none() && found.is_some_and(|health| health.signs_in) {
                 let known = visitor.visit.parts.credentials.client_of(&named.integration, &named.name).await;
-                client = known.map(|(id, _)| id);
+                client = known;
             }
             let before = found.map(|health| health.account.as_ref());
             let client = (client.unwrap_or_default(), redirect_uri(site, headers));

@@ -79,7 +79,8 @@ async fn store(site: &Site, visitor: &Visitor, named: &Named, form: ConnectForm)
     }
     let secret = Secret::new(Zeroizing::new(form.secret).trim().to_owned());
     if !looks_right(spec, &secret) {
-        let like = spec.beginning().unwrap_or("another one");
+        let like = spec.beginning();
+        let like = like.as_deref().unwrap_or("another one");
         return Err(Refused::form(format!("that is no {}, which begins like {like}; nothing was stored", spec.label)));
     }
     let before = snapshot.account(&named.integration, &named.name).map(AsRef::as_ref);

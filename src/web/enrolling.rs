@@ -36,7 +36,8 @@ use crate::{
 #[template(path = "enrol.html")]
 struct EnrolPage<'a> {
     action: &'a str,
-    first: bool,
+    /// Has the person one already, to which this one is added?
+    adds: bool,
     qr: QrImage,
     secret: Zeroizing<String>,
     uri: Zeroizing<String>,
@@ -112,7 +113,7 @@ pub(super) async fn enrol(
     };
     let done = match tried {
         Ok(done) => done,
-        Err(EnrolError::Ended) => return Err(Failure::NotFound),
+        Err(EnrolError::Ended) => return Err(Failure::NoSetUp),
         Err(EnrolError::Wrong(0)) => return Err(Failure::LinkUsedUp),
         Err(error @ EnrolError::Wrong(left)) => {
             let more = if left == 1 { "one more code".to_owned() } else { format!("{left} more codes") };
@@ -130,6 +131,7 @@ pub(super) async fn enrol(
     let cookie = session::cookie(&site, &parts, &headers);
     for old in cookie.tokens(&headers) {
         parts.home.close_session(&old).await.map_err(Failure::internal)?;
+        site.sign_ins().end(&old);
     }
     let next = done.next.filter(|id| is_id(id));
     let mut response = html(
@@ -144,7 +146,7 @@ pub(super) async fn enrol(
 
 async fn look(site: &Site, parts: &Parts, token: &EnrolmentToken) -> Result<Enrolment, Failure> {
     let now = site.gateway().clock().now();
-    parts.home.enrolment(token, now).await.map_err(Failure::internal)?.ok_or(Failure::NotFound)
+    parts.home.enrolment(token, now).await.map_err(Failure::internal)?.ok_or(Failure::NoSetUp)
 }
 
 async fn page(
@@ -170,7 +172,7 @@ async fn page(
         passkey,
         elsewhere,
         action: uri.path(),
-        first: enrolment.first,
+        adds: people.iter().any(|person| person.id == enrolment.person && person.factors > 0),
         qr: QrImage::of(&key_uri).map_err(Failure::internal)?,
         secret: enrolment.seed.shown(),
         uri: key_uri,
@@ -194,5 +196,5 @@ async fn offer(parts: &Parts, enrolment: &Enrolment, rp: String) -> Result<Passk
 
 /// The token in the path, of the one spelling that links have: nothing is decoded.
 fn token_of(uri: &Uri) -> Result<EnrolmentToken, Failure> {
-    uri.path().strip_prefix("/enrol/").and_then(EnrolmentToken::parse).ok_or(Failure::NotFound)
+    uri.path().strip_prefix("/enrol/").and_then(EnrolmentToken::parse).ok_or(Failure::NoSetUp)
 }

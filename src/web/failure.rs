@@ -16,6 +16,8 @@ pub(super) enum Failure {
     WrongToken,
     /// The set-up link has had its tries.
     LinkUsedUp,
+    /// The set-up link is none that is open. The same for each, whatever it once was.
+    NoSetUp,
     /// The sign-in link is none that is open.
     LinkEnded,
     /// No sign-in of this session waits for it.
@@ -63,6 +65,13 @@ impl IntoResponse for Failure {
                 StatusCode::GONE,
                 "This link has ended",
                 "Too many codes were wrong, and nothing was enrolled. Make a new link the way you made this one.",
+            ),
+            Self::NoSetUp => page(
+                StatusCode::NOT_FOUND,
+                "This link is not open",
+                "A set-up link works once and for a short time: it was used, its time is over, a newer one was made, or it never \
+                 was one. Where nobody can sign in yet, `agentport open` makes another on the gateway's computer; else the owner \
+                 makes one under People.",
             ),
             Self::LinkEnded => page(
                 StatusCode::GONE,

@@ -19,7 +19,7 @@ use super::{
     failure::Failure,
     pages::{SIGN_OUT, Visit},
     session::{Session, check_form_token, form_token},
-    view::{A_DAY, LogLine, RecordView},
+    view::{A_DAY, LogLine, Names, RecordView},
 };
 use crate::{
     clock::Millis,
@@ -229,13 +229,15 @@ async fn page(
     let most = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let last = found.get(most.saturating_sub(1)).filter(|_| found.len() > most).map(|line| line.seq);
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let people = visit.parts.home.people().await.map_err(Failure::internal)?;
+    let names = Names::new(&people, &visit.parts.ledger.factors().await.map_err(Failure::internal)?);
     let page = LogPage {
         sign_out: form_token(&session.token, SIGN_OUT),
         verify: form_token(&session.token, VERIFY),
         outcomes: OUTCOMES,
         problem,
         verified,
-        lines: found.iter().take(most).map(|line| LogLine::new(line, now.wall)).collect(),
+        lines: found.iter().take(most).map(|line| LogLine::named(line, &names, now.wall)).collect(),
         older: last.map(|seq| search.from(Some(seq))),
         newest: (!search.before.is_empty()).then(|| search.from(None)),
         search,

@@ -86,6 +86,7 @@ fn router(site: &Arc<Site>) -> Router {
         .route("/accounts/{integration}/{name}/connect/challenge", post(accounts::for_connect))
         .route("/accounts/{integration}/{name}/sign-in", post(oauth::begin))
         .route("/accounts/{integration}/{name}/sign-in/store", post(oauth::store))
+        .route("/accounts/{integration}/{name}/sign-in/store/challenge", post(oauth::for_store))
         .route("/oauth/callback", get(oauth::come_back))
         .route("/accounts/{integration}/{name}/disconnect", post(accounts::disconnect))
         .route("/accounts/{integration}/{name}/disconnect/challenge", post(accounts::for_disconnect))

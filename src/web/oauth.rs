@@ -15,9 +15,10 @@ use axum::{
     Form,
     extract::{State, rejection::FormRejection},
     http::{HeaderMap, StatusCode, Uri},
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use serde::Deserialize;
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use self::under_way::{Away, Back};
@@ -29,15 +30,17 @@ use super::{
     failure::Failure,
     pages::see_other,
     proof::Refused,
-    visitor::{Factor, Tokened, Visitor},
+    visitor::{Tokened, Visitor},
 };
 use crate::{
     account::Account,
+    approval::Claim,
+    canonical::hex,
     config::is_client_id,
     gateway::way_in,
     ledger::Outcome,
     secret::Secret,
-    upstream::oauth::{Authorization, Client, Code, Returned},
+    upstream::oauth::{Authorization, Client, Code, KnownSecret, Returned},
     visible::visible,
 };
 
@@ -49,6 +52,8 @@ struct VendorPage {
     /// Where the browser goes, whole and as a person reads it.
     url: String,
     server: String,
+    /// Where codes and the client's secret go, where that is somewhere else.
+    token: Option<String>,
     scopes: Vec<String>,
     redirect: String,
     /// Where the tokens go, and nowhere else.
@@ -112,6 +117,10 @@ async fn set_out(
     let elsewhere = || Refused::form("this account is connected on the terminal; nothing was asked for");
     let (spec, server) = way_in(snapshot, integration, before).ok_or_else(elsewhere)?;
     let secret = Zeroizing::new(form.client_secret);
+    // the form of an account that is there has no such field: its own are kept
+    if before.is_some() && !(form.rest.is_empty() && form.environment.is_empty()) {
+        return Err(Refused::Inside(Failure::BadForm));
+    }
     let chosen = Chosen { given: set(form.rest)?, environment: &form.environment, origin: "", private: false };
     let account = wanted(site, (named, integration, before), &chosen, &Secret::new(String::new()))?;
     let id = form.client_id.trim().to_owned();
@@ -122,8 +131,18 @@ async fn set_out(
         Some(typed) => Some(Secret::new(typed.to_owned())),
         // it was given for the account that is there, and goes where it went
         None if before.is_some() => {
-            let known = visitor.visit.parts.credentials.client_of(&named.integration, &named.name).await;
-            known.filter(|(known, _)| *known == id).and_then(|(_, secret)| secret)
+            let credentials = &visitor.visit.parts.credentials;
+            match credentials.client_secret(&named.integration, &named.name, &id, &server.token).await {
+                KnownSecret::Here(secret) => Some(secret),
+                KnownSecret::Elsewhere(known) => {
+                    let at = server.token.url();
+                    let text = "the client's secret is known for";
+                    return Err(Refused::form(format!(
+                        "{text} {known}, and {at} is another address: type it in again"
+                    )));
+                }
+                KnownSecret::None => None,
+            }
         }
         None => None,
     };
@@ -140,13 +159,14 @@ async fn set_out(
         service: integration.title.clone(),
         url: authorization.url().to_owned(),
         server: authorize.origin().to_string(),
+        token: Some(server.token.origin()).filter(|token| *token != authorize.origin()).map(ToString::to_string),
         scopes: spec.scopes.clone(),
         redirect,
         origin: account.origin.to_string(),
         path: named.path(),
     };
-    let away = Away { account, server, client, authorization };
-    site.sign_ins().put(visitor, named.id(), Stage::Away(Arc::new(away)), site.gateway().clock().now());
+    let away = Away { account, before: before.map(|before| before.id.clone()), server, client, authorization };
+    site.sign_ins().put(&visitor.session.token, named.id(), Stage::Away(Arc::new(away)), site.gateway().clock().now());
     Ok(vendor)
 }
 
@@ -158,7 +178,8 @@ pub(super) async fn come_back(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let visitor = Visitor::open(&site, &headers, "/accounts").await?;
-    let answered = site.sign_ins().answered(&visitor, uri.query().unwrap_or_default(), site.gateway().clock().now());
+    let session = &visitor.session.token;
+    let answered = site.sign_ins().answered(session, uri.query().unwrap_or_default(), site.gateway().clock().now());
     let (of, away, returned) = answered.ok_or(Failure::NotAwaited)?;
     let stage = match returned {
         Returned::Code(code) => exchange(&site, &visitor, &away, code).await,
@@ -170,7 +191,7 @@ pub(super) async fn come_back(
         Err(problem) => Stage::Ended(visible(&format!("{problem}; nothing was stored"))),
     };
     let path = format!("/accounts/{of}");
-    site.sign_ins().put(&visitor, of, stage, site.gateway().clock().now());
+    site.sign_ins().put(session, of, stage, site.gateway().clock().now());
     Ok(see_other(&path))
 }
 
@@ -189,7 +210,46 @@ async fn exchange(site: &Site, visitor: &Visitor, away: &Away, code: Code) -> Re
             Outcome::Failed { message, .. } | Outcome::Unknown { message, .. } => return Err(message),
         }
     }
-    Ok(Back { account, tokens })
+    let mut mark = [0_u8; 16];
+    getrandom::fill(&mut mark).map_err(|error| error.to_string())?;
+    Ok(Back { account, before: away.before.clone(), tokens, mark: hex(&mark) })
+}
+
+/// A factor, and what it is given for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StoreForm {
+    csrf: String,
+    /// Which of the sign-ins that came back the page showed.
+    #[serde(default)]
+    mark: String,
+    #[serde(default)]
+    code: String,
+    /// What a passkey signed, instead of a code.
+    #[serde(default)]
+    passkey: String,
+}
+
+impl Tokened for StoreForm {
+    fn csrf(&self) -> &str {
+        &self.csrf
+    }
+}
+
+/// `POST /accounts/{integration}/{name}/sign-in/store/challenge`: for what the page showed, if that is what waits.
+pub(super) async fn for_store(
+    State(site): State<Arc<Site>>,
+    uri: Uri,
+    headers: HeaderMap,
+    form: Result<Form<StoreForm>, FormRejection>,
+) -> Result<Response, Failure> {
+    let named = Named::of(&uri, "/sign-in/store/challenge")?;
+    let (visitor, form) = Visitor::asking(&site, &headers, form, &named.purpose()).await?;
+    match shown(&site, &visitor, &named, &form.mark) {
+        Ok(_) => visitor.challenge(&site, Claim::Connect(named.id())).await,
+        Err(Refused::Form(status, problem)) => Ok((status, format!("{problem}.")).into_response()),
+        Err(Refused::Inside(failure)) => Err(failure),
+    }
 }
 
 /// `POST /accounts/{integration}/{name}/sign-in/store`: stores what came back, with the owner's factor.
@@ -197,7 +257,7 @@ pub(super) async fn store(
     State(site): State<Arc<Site>>,
     uri: Uri,
     headers: HeaderMap,
-    form: Result<Form<Factor>, FormRejection>,
+    form: Result<Form<StoreForm>, FormRejection>,
 ) -> Result<Response, Failure> {
     let named = Named::of(&uri, "/sign-in/store")?;
     let (visitor, form) = Visitor::posting(&site, &headers, form, &named.purpose(), "/accounts").await?;
@@ -205,16 +265,33 @@ pub(super) async fn store(
     answer(&site, &headers, &visitor, &named, &named.path(), done).await
 }
 
-async fn keep(site: &Site, visitor: &Visitor, named: &Named, form: &Factor) -> Result<(), Refused> {
-    let stage = site.sign_ins().stage(visitor, &named.id(), site.gateway().clock().now());
-    let Some(Stage::Back(back)) = stage else {
-        return Err(Refused::form("no sign-in waits here to be stored; begin it again"));
-    };
+async fn keep(site: &Site, visitor: &Visitor, named: &Named, form: &StoreForm) -> Result<(), Refused> {
+    let back = shown(site, visitor, named, &form.mark)?;
     let snapshot = &visitor.visit.snapshot;
     let integration = snapshot.catalog.integration(&named.integration).ok_or(Refused::Inside(Failure::NotFound))?;
     let before = snapshot.account(&named.integration, &named.name).map(AsRef::as_ref);
     let seal = |account: &Account, _: &[String]| back.tokens.seal(account);
     put(site, visitor, (integration, before), back.account.clone(), &seal, (&form.code, &form.passkey)).await?;
-    site.sign_ins().end(visitor);
+    site.sign_ins().end(&visitor.session.token);
     Ok(())
+}
+
+/// What came back and is to be stored, if it is what the page showed and its account is still what it was at the beginning.
+/// Whoever has the session can begin and end another sign-in between the page and the button; that one is not stored unseen.
+fn shown(site: &Site, visitor: &Visitor, named: &Named, mark: &str) -> Result<Arc<Back>, Refused> {
+    let stage = site.sign_ins().stage(&visitor.session.token, &named.id(), site.gateway().clock().now());
+    let Some(Stage::Back(back)) = stage else {
+        return Err(Refused::form("no sign-in waits here to be stored; begin it again"));
+    };
+    if !bool::from(back.mark.as_bytes().ct_eq(mark.as_bytes())) {
+        let text =
+            "another sign-in came back after that page was shown, and nothing was stored; look whose it is first";
+        return Err(Refused::form(text));
+    }
+    let before = visitor.visit.snapshot.account(&named.integration, &named.name);
+    if before.map(|before| &before.id) != back.before.as_ref() {
+        let text = "the account that is there is not the one for which this sign-in began, and nothing was stored; begin it again";
+        return Err(Refused::form(text));
+    }
+    Ok(back)
 }

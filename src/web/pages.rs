@@ -58,6 +58,10 @@ impl Visit {
         let people = self.parts.home.people().await.map_err(Failure::internal)?;
         let passkeys = self.parts.home.passkeys(None).await.map_err(Failure::internal)?;
         let factors = self.parts.ledger.factors().await.map_err(Failure::internal)?;
+        // nothing could be typed into a form
+        if factors.is_empty() {
+            return html(status, &NobodyPage);
+        }
         let passkey = ByPasskey::new(&passkeys, site.authorities().origin_of(headers), site.origin(), next);
         let apps = factors.iter().any(|factor| factor.kind == "totp");
         let page = SignInPage { next, problem, named: people.len() > 1, passkey, apps, codes: self.codes };
@@ -100,6 +104,10 @@ pub(super) fn see_other(path: &str) -> Response {
         Err(error) => Failure::internal(error).into_response(),
     }
 }
+
+#[derive(Template)]
+#[template(path = "nobody.html")]
+struct NobodyPage;
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]

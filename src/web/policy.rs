@@ -42,6 +42,8 @@ struct PolicyPage {
     form: ExplainForm,
     problem: Option<String>,
     explained: Option<ExplainedView>,
+    /// That the account asked about is not there.
+    absent: Option<String>,
     /// The names of tools that can be called.
     names: Vec<String>,
     accounts: Vec<AccountLines>,
@@ -75,8 +77,15 @@ pub(super) async fn show(State(site): State<Arc<Site>>, headers: HeaderMap) -> R
     let Some(session) = &visit.session else {
         return visit.ask_who(&site, &headers, StatusCode::OK, "/policy", None).await;
     };
-    let form = ExplainForm { asker: ANYBODY.to_owned(), ..ExplainForm::default() };
+    let account = usual(visit.snapshot.accounts.iter().map(|account| account.name.as_str())).to_owned();
+    let form = ExplainForm { asker: ANYBODY.to_owned(), account, ..ExplainForm::default() };
     page(&site, &headers, &visit, session, form, (StatusCode::OK, None, None))
+}
+
+/// The account that is asked about if nobody names one: where all have one name that one, else `default`.
+fn usual<'a>(mut names: impl Iterator<Item = &'a str>) -> &'a str {
+    let first = names.next();
+    first.filter(|first| names.all(|name| name == *first)).unwrap_or("default")
 }
 
 /// `POST /policy`: a form and no address, so that what is supposed stands in no history.
@@ -151,6 +160,13 @@ fn page(
     // a file that cannot be read is among the problems
     let edited = files::read_guarded(&visit.parts.snapshots.home().policy()).ok().flatten();
     let snapshot = &visit.snapshot;
+    let account = form.account.trim();
+    let absent = explained.as_ref().and_then(|explained| {
+        let tool = snapshot.catalog.tools().find(|tool| tool.policy_name() == explained.tool)?;
+        let there = snapshot.account(&tool.integration.id, account).is_some();
+        let service = &tool.integration.title;
+        (!there).then(|| format!("{service} has no account `{}` here; this is of one that would be.", visible(account)))
+    });
     let anybody = Caller::parse(ANYBODY).map_err(Failure::internal)?;
     let page = PolicyPage {
         sign_out: form_token(&session.token, SIGN_OUT),
@@ -158,6 +174,7 @@ fn page(
         form,
         problem,
         explained,
+        absent,
         names: snapshot
             .catalog
             .tools()
@@ -177,4 +194,17 @@ fn page(
             .collect(),
     };
     visit.page(site, headers, &session.token, status, &page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_only_account_is_asked_about() {
+        assert_eq!(usual(["main"].into_iter()), "main");
+        assert_eq!(usual(["shop", "shop"].into_iter()), "shop");
+        assert_eq!(usual(["shop", "other"].into_iter()), "default");
+        assert_eq!(usual([].into_iter()), "default");
+    }
 }

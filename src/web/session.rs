@@ -99,6 +99,7 @@ pub(super) async fn begin(
     let cookie = cookie(site, parts, headers);
     for old in cookie.tokens(headers) {
         parts.home.close_session(&old).await.map_err(Failure::internal)?;
+        site.sign_ins().end(&old);
     }
     let mut response = see_other(next);
     response.headers_mut().extend(cookie.set(token, lifetime).map(|cookie| (header::SET_COOKIE, cookie)));

@@ -1,6 +1,6 @@
 //! Signing in with a code or a passkey, and out.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Form,
@@ -22,13 +22,20 @@ use super::{
     session::{self, Session, check_form_token},
 };
 use crate::{
-    approval::{Claim, PersonId},
+    approval::{Claim, Person, PersonId},
     canonical,
     gateway::{Parts, Presented, ProveError},
 };
 
 /// The pages that stand in the list of pages.
 const PAGES: [&str; 6] = ["/log", "/accounts", "/agents", "/policy", "/policy/apply", "/people"];
+
+/// A code that is not taken, of whatever name.
+const WRONG: &str = "the name or the code is not right, or the code was used already; after several wrong codes a name \
+                     waits before one is taken again";
+
+/// When such an answer comes, after the form did: a lock does less work than a wrong code, and its time would tell the two apart.
+const WRONG_AFTER: Duration = Duration::from_millis(300);
 
 #[derive(Deserialize)]
 pub(super) struct Next {
@@ -90,7 +97,8 @@ pub(super) async fn sign_in(
         Ok(proof) => proof,
         Err(problem) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, problem).await,
     };
-    let person = named(parts, &form.name).await?;
+    let came = tokio::time::Instant::now();
+    let (person, several) = named(parts, &form.name).await?;
     let presented = match &proof {
         Proof::Code(code) => Presented::Code(&person, code),
         // a passkey says by itself whose it is
@@ -106,22 +114,32 @@ pub(super) async fn sign_in(
     let token = match proven {
         Ok(token) => token,
         Err(ProveError::Ledger(error)) => return Err(Failure::internal(error)),
+        // where there are several names, the lock of a wrong one says nothing of whether it is somebody's (T140)
+        Err(ProveError::Wrong | ProveError::Locked(_)) if several => {
+            tokio::time::sleep_until(came + WRONG_AFTER).await;
+            return refuse(StatusCode::UNPROCESSABLE_ENTITY, WRONG.to_owned()).await;
+        }
         Err(error) => return refuse(refused(&error), error.to_string()).await,
     };
     session::begin(&site, parts, &headers, &token, snapshot.settings.session, next).await
 }
 
-/// Whose code it is: of the one person there is, or of who is named. A name that nobody has, or nobody who has a factor, is tried
-/// like any other, so that neither the answer nor its time says which names there are (T140).
-async fn named(parts: &Parts, name: &str) -> Result<PersonId, Failure> {
+/// Whose code it is, and are there several people: of the one person there is, or of who is named; without a name the owner's.
+/// A name that nobody has, or nobody who has a factor, is tried like any other, so that neither the answer nor its time says which names there are (T140).
+async fn named(parts: &Parts, name: &str) -> Result<(PersonId, bool), Failure> {
     let people = parts.home.people().await.map_err(Failure::internal)?;
     if let [only] = people.as_slice() {
-        return Ok(only.id.clone());
+        return Ok((only.id.clone(), false));
     }
     let name = name.trim().to_lowercase();
     let nobody = canonical::sha256("agentport/nobody", &[parts.home.home_id().as_bytes(), name.as_bytes()]);
-    let found = people.into_iter().find(|person| person.name.as_str() == name && person.factors > 0);
-    Ok(found.map_or_else(|| PersonId::nobody(nobody.first().copied().unwrap_or_default()), |person| person.id))
+    let is_meant = |person: &Person| {
+        if name.is_empty() { person.id.is_owner() } else { person.name.as_str() == name }
+    };
+    let found = people.into_iter().find(|person| is_meant(person) && person.factors > 0);
+    let person =
+        found.map_or_else(|| PersonId::nobody(nobody.first().copied().unwrap_or_default()), |person| person.id);
+    Ok((person, true))
 }
 
 #[derive(Deserialize)]
@@ -142,6 +160,8 @@ pub(super) async fn sign_out(
     if let Some(Session { token, .. }) = &visit.session {
         check_form_token(token, SIGN_OUT, &form.csrf)?;
         visit.parts.home.close_session(token).await.map_err(Failure::internal)?;
+        // what a vendor gave and nobody stored
+        site.sign_ins().end(token);
         let clear = session::cookie(&site, &visit.parts, &headers).clear();
         response.headers_mut().extend(clear.map(|cookie| (header::SET_COOKIE, cookie)));
     }

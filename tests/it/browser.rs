@@ -322,7 +322,7 @@ async fn a_person_enrols_in_the_browser_and_goes_on_signed_in() {
         let recovery = results[codes]["text"].as_str().unwrap();
         assert_eq!(recovery.split_whitespace().filter(|word| word.len() == 19).count(), 10, "{recovery}");
         let after = &results[results.len() - 3..];
-        assert_eq!((&after[0]["status"], &after[1]["text"]), (&json!(404), &json!("Nothing is here")));
+        assert_eq!((&after[0]["status"], &after[1]["text"]), (&json!(404), &json!("This link is not open")));
         let console = after[2]["messages"].as_array().unwrap();
         assert!(console.iter().all(|line| ["422", "404"].iter().any(|code| line.as_str().unwrap().contains(code))));
         for width in results.iter().filter_map(|result| result.get("value")).filter_map(Value::as_u64) {

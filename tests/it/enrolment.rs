@@ -73,7 +73,7 @@ async fn events(house: &House) -> Vec<(String, Value)> {
 
 fn assert_nothing_here(answer: &Answer) {
     assert_eq!((answer.status, answer.header("set-cookie")), (404, None), "{}", answer.body);
-    assert!(answer.text().contains("Nothing is here") && !answer.body.contains("enrol"), "{}", answer.body);
+    assert!(answer.text().contains("This link is not open") && !answer.body.contains("enrol"), "{}", answer.body);
 }
 
 /// The human of the factor that [`House`] enrols.
@@ -96,7 +96,7 @@ async fn whoever_enrols_in_the_browser_is_signed_in_there() {
     assert!(page.body.contains("<svg") && page.text().contains("(in 15 minutes)"), "{}", page.body);
     // loading it again shows the same secret: what was scanned stays right
     assert_eq!(browser.get(&path).await.body, page.body);
-    assert!(browser.get("/").await.text().contains("Sign in"));
+    assert!(browser.get("/").await.text().contains("Nobody is enrolled yet"));
 
     let right = code(&secret, &house.clock);
     let done = browser.post(&path, &[("code", &right)]).await;

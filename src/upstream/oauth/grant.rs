@@ -37,7 +37,7 @@ impl std::fmt::Debug for Client {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct Grant {
-    pub(super) token_endpoint: Endpoint,
+    pub(in super::super) token_endpoint: Endpoint,
     pub(super) revoke_endpoint: Option<Endpoint>,
     pub(in super::super) client_id: String,
     pub(in super::super) client_secret: Option<String>,
@@ -48,6 +48,17 @@ pub(in super::super) struct Grant {
     pub(super) expires_at: Option<Millis>,
     /// The vendor's word for why it renews it no more. Only a human who signs in again changes that.
     pub(in super::super) refused: Option<String>,
+}
+
+/// What is known of a client's secret, for an address that it may go to.
+#[derive(Debug)]
+pub enum KnownSecret {
+    /// It was sealed for that address.
+    Here(Secret),
+    /// It was sealed for this one, and goes there only.
+    Elsewhere(String),
+    /// None is known.
+    None,
 }
 
 /// How an access token stands.
@@ -145,6 +156,16 @@ impl SignedIn {
             refused: None,
         };
         Self { access: answer.access, grant }
+    }
+
+    /// Where it is renewed, and nowhere else.
+    pub fn token_endpoint(&self) -> &Endpoint {
+        &self.grant.token_endpoint
+    }
+
+    /// As which client.
+    pub fn client_id(&self) -> &str {
+        &self.grant.client_id
     }
 
     /// What the server granted.

@@ -7,6 +7,8 @@ use crate::{
     clock::Millis,
     gateway::{Health, SecretState, is_unseen, way_in},
     snapshot::Snapshot,
+    sql::Dialect,
+    upstream::oauth::SignedIn,
 };
 
 /// One account.
@@ -81,6 +83,44 @@ impl AccountView {
     }
 }
 
+/// A sign-in that came back and is to be stored: all that storing it puts in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::web) struct BackView {
+    /// By which the form names it.
+    pub(in crate::web) mark: String,
+    /// Whose it is, as the service says.
+    pub(in crate::web) whose: Vec<Cell>,
+    /// `production`
+    pub(in crate::web) environment: &'static str,
+    /// Where its requests go, and nowhere else.
+    pub(in crate::web) origin: Cell,
+    /// Where it is renewed.
+    pub(in crate::web) renewed_at: Cell,
+    /// The client that signed in.
+    pub(in crate::web) client: Cell,
+    /// What the server granted.
+    pub(in crate::web) scopes: Vec<Cell>,
+    /// Its settings.
+    pub(in crate::web) settings: Vec<(String, Cell)>,
+}
+
+impl BackView {
+    /// Of what came back.
+    pub(in crate::web) fn new(account: &Account, tokens: &SignedIn, mark: &str) -> Self {
+        let identity = [&account.identity.name, &account.identity.id];
+        Self {
+            mark: mark.to_owned(),
+            whose: identity.into_iter().flatten().map(|text| Cell::line(text)).collect(),
+            environment: account.environment.as_str(),
+            origin: Cell::line(account.origin.as_str()),
+            renewed_at: Cell::line(&tokens.token_endpoint().url()),
+            client: Cell::line(tokens.client_id()),
+            scopes: tokens.scopes().iter().map(|scope| Cell::line(scope)).collect(),
+            settings: account.settings.iter().map(|(name, value)| (name.clone(), Cell::line(value))).collect(),
+        }
+    }
+}
+
 /// What a person is asked for to connect an account of a service, or to give one another secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::web) struct OfferView {
@@ -88,16 +128,18 @@ pub(in crate::web) struct OfferView {
     pub(in crate::web) service: String,
     /// `Stripe restricted key`
     pub(in crate::web) label: String,
-    /// Where one is made.
+    /// Where one is made, an https address.
     pub(in crate::web) create_at: Option<String>,
+    /// What the connection URL of a database looks like.
+    pub(in crate::web) example: Option<&'static str>,
     /// What it has to be allowed to do.
     pub(in crate::web) rights: Option<String>,
     /// Where it will go, unless another address is given; of a database its connection URL says that.
     pub(in crate::web) origin: Option<String>,
     /// What has to be set: name, description, example and default.
     pub(in crate::web) settings: Vec<(String, String, String, Option<String>)>,
-    /// Is it a database, which may be in a private network?
-    pub(in crate::web) database: bool,
+    /// Is it a server, which may be in a private network?
+    pub(in crate::web) server: bool,
     /// Why it is the terminal's alone.
     pub(in crate::web) elsewhere: Option<&'static str>,
     /// How one signs in to it on the terminal, where that is the only place, or sees what it is.
@@ -150,7 +192,15 @@ impl OfferView {
         Self {
             service: integration.title.clone(),
             label: credential.label.clone(),
-            create_at: credential.create_at.clone(),
+            create_at: credential.create_at.clone().filter(|at| at.starts_with("https://")),
+            example: match &integration.upstream {
+                UpstreamSpec::Sql { dialect } => Some(match dialect {
+                    Dialect::Postgres => "postgres://user:password@host:5432/database",
+                    Dialect::Mysql => "mysql://user:password@host:3306/database",
+                    Dialect::Sqlite => "sqlite:///home/me/shop.db",
+                }),
+                UpstreamSpec::Rest { .. } | UpstreamSpec::Graphql { .. } => None,
+            },
             rights: credential.rights.clone(),
             origin: match &integration.upstream {
                 UpstreamSpec::Rest { origin, .. } | UpstreamSpec::Graphql { origin, .. } => Some(origin.clone()),
@@ -167,7 +217,7 @@ impl OfferView {
                     (setting.name.clone(), setting.description.clone(), setting.example.clone(), default)
                 })
                 .collect(),
-            database: matches!(integration.upstream, UpstreamSpec::Sql { .. }),
+            server: matches!(integration.upstream, UpstreamSpec::Sql { dialect: Dialect::Postgres | Dialect::Mysql }),
             elsewhere,
             command,
             alone,

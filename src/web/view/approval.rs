@@ -61,7 +61,7 @@ pub(in crate::web) struct ApprovalView {
     /// Where it stands.
     pub(in crate::web) standing: Standing,
     /// What must be read before everything else.
-    pub(in crate::web) warnings: Vec<String>,
+    pub(in crate::web) warnings: Vec<(&'static str, &'static str)>,
     /// What was looked up for it.
     pub(in crate::web) findings: Option<FindingsView>,
     /// What happens, in words, where all that they name is known.
@@ -160,17 +160,19 @@ impl ApprovalView {
         let changed = says.filter(|says| standing == Standing::Waiting && Some(*says) != decision);
         let mut warnings = Vec::new();
         if standing == Standing::Waiting && surroundings.denied_like_it.is_some() {
-            warnings.push(
+            warnings.push((
+                "Look twice",
                 "Shortly before this was asked, a human said no to a call of the same tool by the same agent, with other arguments.",
-            );
+            ));
         }
         if standing == Standing::Waiting && plan.is_some() {
             if tool.is_none() {
-                warnings
-                    .push("The tool's definition is not the one that this was asked with. Approving will cancel it.");
+                let text = "The tool's definition is not the one that this was asked with. Approving will cancel it.";
+                warnings.push(("Changed", text));
             }
             if account.is_none() {
-                warnings.push("The account is not the one that this was asked with. Approving will cancel it.");
+                let text = "The account is not the one that this was asked with. Approving will cancel it.";
+                warnings.push(("Changed", text));
             }
         }
         Self {
@@ -178,7 +180,7 @@ impl ApprovalView {
             record: approval.record.clone(),
             title: tool.map_or_else(|| approval.tool.clone(), |tool| tool.title.clone()),
             tool: approval.tool.clone(),
-            warnings: warnings.into_iter().map(str::to_owned).collect(),
+            warnings,
             findings: approval.findings.as_ref().and_then(|findings| FindingsView::new(findings, now)),
             headline: tool
                 .zip(plan)

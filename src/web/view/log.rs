@@ -1,17 +1,21 @@
 //! The log, line by line, and one record in full.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{
     approval::{Why, current_tool, whys},
     cell::Cell,
     json::pretty,
+    person::factor_kind,
     request::RequestView,
     when::When,
 };
 use crate::{
+    approval::{Person, PersonId},
     clock::Millis,
-    ledger::{Line, sqlite::CallDetail},
+    ledger::{Factor, Line, sqlite::CallDetail},
     plan::{Digest, Plan},
     policy::Evaluation,
     snapshot::Snapshot,
@@ -40,7 +44,31 @@ pub(in crate::web) struct LogLine {
     pub(in crate::web) is_call: bool,
 }
 
+/// What ids of people and of their factors are, for whoever reads a line.
+#[derive(Debug, Default)]
+pub(in crate::web) struct Names(BTreeMap<String, String>);
+
+impl Names {
+    /// Of those that there are.
+    pub(in crate::web) fn new(people: &[Person], factors: &[Factor]) -> Self {
+        let name = |id: &PersonId| people.iter().find(|person| person.id == *id).map(|person| person.name.as_str());
+        let factor =
+            |one: &Factor| Some((one.id.0.clone(), format!("{}, {}", name(&one.person)?, factor_kind(&one.kind))));
+        let people = people.iter().map(|person| (person.id.0.clone(), person.name.as_str().to_owned()));
+        Self(people.chain(factors.iter().filter_map(factor)).collect())
+    }
+}
+
 impl LogLine {
+    /// The same, with the name of the person or of whose factor it is about, as far as they are still there.
+    pub(in crate::web) fn named(line: &Line, names: &Names, now: Millis) -> Self {
+        let shown = Self::new(line, now);
+        match names.0.get(&line.tool).filter(|_| !shown.is_call) {
+            Some(name) => Self { tool: Cell::line(name), ..shown },
+            None => shown,
+        }
+    }
+
     /// One line, seen from `now`.
     pub(in crate::web) fn new(line: &Line, now: Millis) -> Self {
         let summary = line.body.get("summary").and_then(Value::as_str).unwrap_or_default();
@@ -241,6 +269,7 @@ impl Link {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::approval::FactorId;
 
     #[test]
     fn calls_are_counted_by_the_day_and_by_what_became_of_them() {
@@ -258,6 +287,45 @@ mod tests {
         let found = days(&counts, today, 4);
         let day = |date: &str, ran, failed, refused, open| Day { date: date.to_owned(), ran, failed, refused, open };
         assert_eq!(found, [day("2026-11-23", 3, 0, 3, 4), day("2026-11-21", 0, 6, 0, 0)]);
+    }
+
+    #[test]
+    fn a_line_names_whose_factor_it_is_about() {
+        let people = [Person {
+            id: PersonId("per_1".to_owned()),
+            name: "ann".parse().unwrap(),
+            since: 0,
+            factors: 1,
+            recovery_codes: 0,
+        }];
+        let factors = [Factor {
+            id: FactorId("fac_1".to_owned()),
+            person: PersonId("per_1".to_owned()),
+            kind: "passkey".to_owned(),
+            created_at: 0,
+            step_sign_in: None,
+            step_decide: None,
+        }];
+        let names = Names::new(&people, &factors);
+        let shown = |kind: &str, tool: &str| {
+            let line = Line {
+                id: "rec_1".to_owned(),
+                at: "2026-11-23T09:00:00Z".to_owned(),
+                kind: kind.to_owned(),
+                status: "signed in".to_owned(),
+                caller: String::new(),
+                tool: tool.to_owned(),
+                account: String::new(),
+                body: Value::Null,
+                seq: 7,
+            };
+            LogLine::named(&line, &names, 0).tool.plain()
+        };
+        assert_eq!(shown("home", "fac_1"), "ann, passkey");
+        assert_eq!(shown("home", "per_1"), "ann");
+        // who is gone, and what an agent calls by such a name
+        assert_eq!(shown("home", "fac_2"), "fac_2");
+        assert_eq!(shown("call", "fac_1"), "fac_1");
     }
 
     #[test]

@@ -30,14 +30,14 @@ mod statement;
 mod when;
 
 pub(super) use self::{
-    accounts::{AccountView, OfferView},
+    accounts::{AccountView, BackView, OfferView},
     agents::AgentView,
     approval::{ApprovalView, Surroundings},
     cell::Cell,
     decide::{ByPasskey, Decide},
     headline::HeadlineWord,
     inbox::Inbox,
-    log::{A_DAY, Day, LogLine, RecordView, days},
+    log::{A_DAY, Day, LogLine, Names, RecordView, days},
     outcome::Standing,
     person::{PersonView, factor_kind},
     policy::{AccountLines, ExplainedView, SourceLine, by_account, edits, source},

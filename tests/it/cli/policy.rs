@@ -15,7 +15,10 @@ fn t099_an_edit_that_loosens_waits_for_a_code_and_one_that_tightens_does_not() {
     assert_eq!(port.cli(["policy", "diff", "--json"]).done().json(), json!({"changes": []}));
 
     let set = port.cli(["policy", "set", "stripe.create_refund", "allow", "--json"]).done().json();
-    assert_eq!(set, json!({"target": "stripe.create_refund", "decision": "allow", "in_force": false}));
+    assert_eq!(
+        set,
+        json!({"target": "stripe.create_refund", "decision": "allow", "in_force": false, "tightens": false})
+    );
     port.cli(refund).exits(2);
     let changes = port.cli(["policy", "diff", "--json"]).done().json();
     let [change] = changes["changes"].as_array().unwrap().as_slice() else { panic!("{changes}") };

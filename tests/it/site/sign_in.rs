@@ -55,6 +55,11 @@ fn back(house: &House, url: &str) -> String {
     path.unwrap_or_else(|| panic!("{back}")).to_owned()
 }
 
+/// By what the page names the sign-in that it shows.
+fn mark(page: &Answer) -> String {
+    page.body.split("name=\"mark\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
 /// No token that was given out may be seen by anybody.
 fn keep(house: &House, authority: &Authority) {
     for token in authority.tokens() {
@@ -125,24 +130,26 @@ async fn t191_a_sign_in_comes_back_to_its_session_once_and_is_stored_with_the_fa
     );
     assert!(!other.get(PATH).await.text().contains("alice@example.com"));
     let (csrf, store) = (page.csrf(&format!("{PATH}/sign-in/store")), format!("{PATH}/sign-in/store"));
-    let code = house.next_code();
+    let (code, mark) = (house.next_code(), mark(&page));
     for (fields, status) in [
-        (vec![("csrf", &*csrf)], 422),
-        (vec![("csrf", &*csrf), ("code", "000000")], 422),
-        (vec![("csrf", "0"), ("code", &*code)], 403),
+        (vec![("csrf", &*csrf), ("mark", &*mark)], 422),
+        (vec![("csrf", &*csrf), ("mark", &*mark), ("code", "000000")], 422),
+        (vec![("csrf", "0"), ("mark", &*mark), ("code", &*code)], 403),
+        (vec![("csrf", &*csrf), ("code", &*code)], 422),
     ] {
         assert_eq!(browser.post(&store, &fields).await.status, status, "{fields:?}");
     }
     let others = other.get(PATH).await.csrf(&format!("{PATH}/sign-in"));
-    assert_eq!(other.post(&store, &[("csrf", &others), ("code", &code)]).await.status, 422);
+    assert_eq!(other.post(&store, &[("csrf", &others), ("mark", &mark), ("code", &code)]).await.status, 422);
     assert!(house.parts.credentials.inspect_stored(&before).await.unwrap().is_none());
     assert_eq!(house.parts.home.accounts().unwrap().iter().find(|one| one.id == before.id), Some(&before));
 
-    let done = browser.post(&store, &[("csrf", &csrf), ("code", &code)]).await;
+    let done = browser.post(&store, &[("csrf", &csrf), ("mark", &mark), ("code", &code)]).await;
     assert_eq!((done.status, done.header("location")), (303, Some(PATH)), "{}", done.text());
     let page = browser.get(PATH).await.text();
     assert!(page.contains("alice@example.com") && page.contains("by signing in") && !page.contains("yet"), "{page}");
-    assert_eq!(browser.post(&store, &[("csrf", &csrf), ("code", &house.next_code())]).await.status, 422);
+    let again = [("csrf", &*csrf), ("mark", &*mark), ("code", &*house.next_code())];
+    assert_eq!(browser.post(&store, &again).await.status, 422);
     let answer = house.call("posthog_list_feature_flags", json!({"fields": ["*"]})).await.to_json();
     assert_eq!(answer["result"], json!({"results": [], "token": "[redacted]"}), "{answer}");
 
@@ -191,15 +198,61 @@ async fn a_sign_in_that_is_refused_too_late_or_of_somebody_else_stores_nothing()
     let url = vendor(&begin(&mut browser, CLIENT, "").await);
     browser.get(&back(&house, &url)).await;
     keep(&house, &authority);
-    let csrf = browser.get(PATH).await.csrf(&format!("{PATH}/sign-in/store"));
+    let page = browser.get(PATH).await;
+    let (csrf, mark) = (page.csrf(&format!("{PATH}/sign-in/store")), mark(&page));
     let code = house.next_code();
     for _ in 0..2 {
-        let fields = [("csrf", csrf.as_str()), ("code", &code)];
+        let fields = [("csrf", csrf.as_str()), ("mark", &mark), ("code", &code)];
         let refused = browser.post(&format!("{PATH}/sign-in/store"), &fields).await;
         assert_eq!(refused.status, 422);
         assert!(refused.text().contains("cannot be shown to be the same PostHog account"), "{}", refused.text());
     }
     assert!(house.parts.credentials.inspect_stored(&bobs).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stored_is_the_sign_in_that_the_page_showed() {
+    let Some(authority) = Authority::start("what_is_stored_is_the_sign_in", "posthog") else { return };
+    let house = House::build().await;
+    account(&house, &authority).await;
+    let mut browser = house.signed_in().await;
+    let (begins, store) = (format!("{PATH}/sign-in"), format!("{PATH}/sign-in/store"));
+    // what the form of an account that is there has no field for is not taken
+    let csrf = browser.get(PATH).await.csrf(&begins);
+    for more in [("set.project_id", "999"), ("environment", "production")] {
+        let refused = browser.post(&begins, &[("csrf", &csrf), ("client_id", CLIENT), more]).await;
+        assert_eq!(refused.status, 400, "{}", refused.text());
+    }
+
+    let url = vendor(&begin(&mut browser, CLIENT, "").await);
+    browser.get(&back(&house, &url)).await;
+    let page = browser.get(PATH).await;
+    let shown = page.body.split("id=\"back-title\"").nth(1).unwrap().split("</section>").next().unwrap().to_owned();
+    let catalog = agentport::catalog::Catalog::built_in();
+    let scopes = &catalog.integration("posthog").unwrap().credential.oauth.as_ref().unwrap().scopes;
+    for what in [&authority.origin(), CLIENT, "<dd>test</dd>", "project_id"]
+        .into_iter()
+        .chain(scopes.iter().map(String::as_str))
+    {
+        assert!(shown.contains(what), "{what}: {shown}");
+    }
+    // whoever has the session puts another one in its place, between the page and the button
+    let (csrf, first, code) = (page.csrf(&store), mark(&page), house.next_code());
+    let url = vendor(&begin(&mut browser, CLIENT, "").await);
+    browser.get(&back(&house, &url)).await;
+    keep(&house, &authority);
+    let refused = browser.post(&store, &[("csrf", &csrf), ("mark", &first), ("code", &code)]).await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.text().contains("another sign-in came back") && mark(&refused) != first, "{}", refused.text());
+
+    // the account was taken away meanwhile; the code is good for that, so nothing was spent
+    let removed = browser.post(&format!("{PATH}/disconnect"), &[("csrf", &csrf), ("code", &code)]).await;
+    assert_eq!(removed.status, 303, "{}", removed.text());
+    let fields = [("csrf", &*csrf), ("mark", &*mark(&refused)), ("code", &*house.next_code())];
+    let refused = browser.post(&store, &fields).await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.text().contains("not the one for which this sign-in began"), "{}", refused.text());
+    assert!(house.parts.home.accounts().unwrap().iter().all(|one| one.integration != "posthog"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -212,14 +265,20 @@ async fn t134_a_passkey_stores_the_sign_in_of_one_account() {
     browser.get(&back(&house, &url)).await;
     keep(&house, &authority);
     let (page, store) = (browser.get(PATH).await, format!("{PATH}/sign-in/store"));
-    assert!(page.body.contains(&format!("data-challenge=\"{PATH}/connect/challenge\"")), "{}", page.body);
-    let csrf = page.csrf(&store);
+    let challenge = format!("data-challenge=\"{PATH}/sign-in/store/challenge\" data-send=\"mark\"");
+    assert!(page.body.contains(&challenge), "{}", page.body);
+    let (csrf, mark) = (page.csrf(&store), mark(&page));
+    let unseen = browser.post(&format!("{store}/challenge"), &[("csrf", &*csrf), ("mark", "0")]).await;
+    assert_eq!(unseen.status, 422);
+    assert!(unseen.text().contains("another sign-in came back"), "{}", unseen.text());
     // one for removing it stores nothing
     let for_removal = signed(&mut browser, &mut key, &format!("{PATH}/disconnect"), &csrf).await;
-    assert_eq!(browser.post(&store, &[("csrf", &csrf), ("passkey", &for_removal)]).await.status, 422);
+    assert_eq!(browser.post(&store, &[("csrf", &csrf), ("mark", &mark), ("passkey", &for_removal)]).await.status, 422);
     assert!(house.parts.credentials.inspect_stored(&before).await.unwrap().is_none());
-    let signature = signed(&mut browser, &mut key, &format!("{PATH}/connect"), &csrf).await;
-    let done = browser.post(&store, &[("csrf", &csrf), ("passkey", &signature)]).await;
+    let given = browser.post(&format!("{store}/challenge"), &[("csrf", &csrf), ("mark", &mark)]).await;
+    let given: Value = serde_json::from_str(&given.body).unwrap();
+    let signature = serde_json::to_string(&key.sign(given["challenge"].as_str().unwrap())).unwrap();
+    let done = browser.post(&store, &[("csrf", &csrf), ("mark", &mark), ("passkey", &signature)]).await;
     assert_eq!((done.status, done.header("location")), (303, Some(PATH)), "{}", done.text());
     assert!(browser.get(PATH).await.text().contains("by signing in"));
     house.parts.home.verify().await.unwrap().unwrap();

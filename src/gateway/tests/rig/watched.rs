@@ -63,6 +63,10 @@ impl Watched {
         self.answer(self.inner.prove(parts, claim, shown).await)
     }
 
+    pub(crate) async fn look(&self, caller: &Caller, id: &str) -> Reply {
+        self.reply(self.inner.look(caller, id).await)
+    }
+
     pub(crate) fn open_parts(&self) -> Arc<Parts> {
         self.inner.open_parts().unwrap()
     }

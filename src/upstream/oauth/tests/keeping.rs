@@ -75,3 +75,32 @@ async fn a_refusal_that_cannot_be_stored_is_remembered() {
     assert_eq!(stage.open(&process).await.unwrap_err(), ended());
     assert_eq!(stage.asked().len(), 1);
 }
+
+/// A manifest may name another token endpoint than the one that the client's secret was given for.
+#[tokio::test]
+async fn a_clients_secret_goes_where_it_went() {
+    let stage = Stage::start().await;
+    let process = stage.process();
+    let server = Server::of(&spec(), "https://api.example.com", &stage.account.origin, None).unwrap();
+    let answer = TokenAnswer {
+        access: zeroize::Zeroizing::new("access-1".to_owned()),
+        refresh: None,
+        expires_in: None,
+        scopes: None,
+    };
+    stage.folder.evidence().keep_from("secret-of-the-client");
+    let client = Client::new("client".to_owned(), Some(&Secret::new("secret-of-the-client".to_owned())));
+    let sealed = SignedIn::new(answer, &server, &client, scopes(), 0).seal(&stage.account).unwrap();
+    stage.store.put("account/stripe/default", sealed).await.unwrap();
+
+    let mut elsewhere = spec();
+    elsewhere.token = EndpointSpec::Own("/other/token".to_owned());
+    let elsewhere = Server::of(&elsewhere, "https://api.example.com", &stage.account.origin, None).unwrap();
+    let known = async |id: &str, at: &Endpoint| process.client_secret("stripe", "default", id, at).await;
+    assert!(
+        matches!(known("client", &server.token).await, KnownSecret::Here(secret) if secret.expose() == "secret-of-the-client")
+    );
+    assert!(matches!(known("client", &elsewhere.token).await, KnownSecret::Elsewhere(at) if at == server.token.url()));
+    assert!(matches!(known("another", &server.token).await, KnownSecret::None));
+    assert_eq!(process.client_of("stripe", "default").await.as_deref(), Some("client"));
+}
