@@ -174,7 +174,7 @@ async fn without_a_factor_nobody_is_asked() {
     let id = rig.ask(1).await;
     rig.store.delete("factor/fac_1").await.unwrap();
     let refused = rig.approve(&id).await;
-    assert!(matches!(refused, Err(DecideError::Prove(ProveError::NotEnrolled))), "{refused:?}");
+    assert!(matches!(refused, Err(DecideError::Prove(ProveError::NoSeed))), "{refused:?}");
     assert_eq!(rig.upstream.count(), 0);
 }
 
