@@ -115,7 +115,7 @@ fn t258_what_lies_in_the_working_directory_is_never_read() {
     let mut command = port.command();
     command.env_remove("AGENTPORT_HOME").args(["init", "--store", "vault", "--preset", "none"]);
     let ran = Ran::of(command.output().unwrap(), port.evidence());
-    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_eq!(ran.code, 64, "{ran:?}");
     let relative = port.cli(["accounts", "--json"]).env("AGENTPORT_HOME", ".agentport").exits(1);
     assert!(relative.error().contains("absolute"), "{relative:?}");
     assert_eq!(files_in(&trap), files_of_trap(&trap));

@@ -57,7 +57,7 @@ fn init_leaves_a_folder_that_is_not_empty() {
 #[test]
 fn an_init_that_fails_leaves_nothing() {
     let port = Port::empty();
-    let refused = port.cli(["init", "--store", "vault", "--preset", "none", "--json"]).exits(1);
+    let refused = port.cli(["init", "--store", "vault", "--preset", "none", "--json"]).exits(64);
     assert!(refused.error().contains("there is no preset `none`"), "{refused:?}");
     // no bus, no keyring: the cause, and what to do instead
     let bus = ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus");
