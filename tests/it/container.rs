@@ -191,9 +191,9 @@ fn a_container_starts_closed_takes_its_first_human_and_says_that_it_is_well() {
     let path = address.strip_prefix(&format!("http://localhost:{port}")).unwrap();
     let page = get(&port, path);
     assert!(page.starts_with("HTTP/1.1 200") && page.contains("authenticator app"), "{page}");
-    // a form that comes from nowhere in particular asks for no code there
+    // whoever comes without it is asked for no code
     let asked = get(&port, "/");
-    assert!(asked.contains("agentport login") && !asked.contains("name=\"code\""), "{asked}");
+    assert!(asked.contains("Nobody is enrolled yet") && !asked.contains("name=\"code\""), "{asked}");
 }
 
 /// What comes back from the gateway, as a browser on this computer gets it.
