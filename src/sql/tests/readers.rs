@@ -128,6 +128,9 @@ fn t071_a_number_and_a_name_have_a_space_between_them() {
             "SELECT t.5 e",
             "SELECT t.5e_a FROM t",
             "SELECT t.5e3a",
+            "SELECT 0xAAg FROM t",
+            "SELECT 0xZZ FROM t",
+            "SELECT x'41'g FROM t",
         ] {
             is_no_read(dialect, text);
         }

@@ -129,7 +129,7 @@ fn refuse_other(TokenWithSpan { token, span }: &TokenWithSpan) -> Result<(), Mis
 
 /// What stands side by side without a space, and is cut in two elsewhere by others.
 fn refuse_pair(dialect: Dialect, left: &Token, right: &Token) -> Result<(), Misunderstood> {
-    // `1a` and `t.5e_a` are names to MySQL, two words or errors to others
+    // `1a`, `t.5e_a` and `0xAAg` are names to MySQL, two words or errors to others
     let are_words = is_name_or_number(left) && is_name_or_number(right);
     // for MySQL one minus may follow another
     let are_signs = is_sign(left) && is_sign(right) && !(dialect == Dialect::Mysql && *left == Token::Minus);
@@ -209,7 +209,7 @@ pub(super) fn refuse_quoting(
 }
 
 fn is_name_or_number(token: &Token) -> bool {
-    matches!(token, Token::Number(..) | Token::Word(Word { quote_style: None, .. }))
+    matches!(token, Token::Number(..) | Token::HexStringLiteral(_) | Token::Word(Word { quote_style: None, .. }))
 }
 
 /// Part of an operator, or one: neither a word, a value nor what stands round them.
