@@ -226,8 +226,9 @@ impl Proof {
             | DataType::Trigger
             | DataType::AnyType => self.unknown("this type"),
             other => {
-                let known = self.dialect != Dialect::Postgres || types::is_built_in(other);
-                self.only(known, &format!("the type `{}`", visible(&other.to_string())));
+                if self.dialect == Dialect::Postgres && !types::is_built_in(other) {
+                    self.only(false, &format!("the type `{}`", visible(&other.to_string())));
+                }
             }
         }
     }
