@@ -19,72 +19,9 @@ const SERVICE: usize = 2;
 const LENGTH_MATTERS: f32 = 0.6;
 
 /// Words that say nothing about which tool is meant.
-const EMPTY: [&str; 64] = [
-    "a",
-    "about",
-    "all",
-    "am",
-    "also",
-    "an",
-    "and",
-    "any",
-    "are",
-    "as",
-    "at",
-    "be",
-    "by",
-    "can",
-    "did",
-    "do",
-    "does",
-    "for",
-    "from",
-    "has",
-    "have",
-    "how",
-    "i",
-    "if",
-    "in",
-    "into",
-    "is",
-    "it",
-    "its",
-    "like",
-    "many",
-    "me",
-    "more",
-    "much",
-    "my",
-    "not",
-    "of",
-    "on",
-    "one",
-    "or",
-    "our",
-    "out",
-    "please",
-    "s",
-    "so",
-    "somebody",
-    "someone",
-    "somebody's",
-    "that",
-    "the",
-    "their",
-    "them",
-    "then",
-    "there",
-    "this",
-    "to",
-    "up",
-    "us",
-    "was",
-    "we",
-    "what",
-    "which",
-    "with",
-    "you",
-];
+const EMPTY: &str = "a about all am also an and any are as at be by can did do does for from has have how i if in into is it \
+     its like many me more much my not of on one or our out please s so somebody someone somebody's that the their them \
+     then there this to up us was we what which with you";
 
 /// What people say, and what manifests say for it. A query is looked for in both words.
 const ALSO: [(&str, &str); 36] = [
@@ -207,7 +144,7 @@ fn text(tool: &Tool) -> String {
 fn plain(text: &str) -> Vec<String> {
     let lower = text.to_lowercase().replace("e-mail", "email");
     let words = lower.split(|character: char| !character.is_alphanumeric());
-    words.filter(|word| !word.is_empty() && !EMPTY.contains(word)).map(str::to_owned).collect()
+    words.filter(|word| !word.is_empty() && !EMPTY.split(' ').any(|empty| empty == *word)).map(str::to_owned).collect()
 }
 
 /// English words by their stems.

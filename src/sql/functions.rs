@@ -49,7 +49,7 @@ pub(super) fn judge(dialect: Dialect, name: &str, arguments: &[&Expr]) -> Call {
         let narrow = arguments.first().and_then(|format| text(format)).is_some_and(is_narrow);
         return if narrow { Call::Harmless } else { Call::Unbounded };
     }
-    if !common::PLAIN.contains(&name) && !own.contains(&name) {
+    if !common::PLAIN.has_small(name) && !own.iter().any(|topic| topic.has_small(name)) {
         return Call::Unknown;
     }
     match (name, arguments) {
@@ -105,7 +105,7 @@ fn text(expression: &Expr) -> Option<&str> {
 
 /// Is it a function of MySQL's grammar, and not one of its library? Whatever its case.
 pub(super) fn is_of_grammar(name: &str) -> bool {
-    mysql::OF_GRAMMAR.iter().any(|known| known.eq_ignore_ascii_case(name))
+    mysql::OF_GRAMMAR.has(name)
 }
 
 /// A whole number that is written out.

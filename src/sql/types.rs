@@ -2,9 +2,11 @@
 
 use sqlparser::ast::DataType;
 
+use super::words::Words;
+
 /// Is this a type of PostgreSQL's own that the parser knows by name only?
 pub(super) fn is_type(name: &str) -> bool {
-    POSTGRES.contains(&name)
+    POSTGRES.has_small(name)
 }
 
 /// Is it one of PostgreSQL's own? The parser knows those of others by name as well, and in PostgreSQL `string` is a type of
@@ -53,52 +55,8 @@ pub(super) fn is_built_in(data_type: &DataType) -> bool {
     )
 }
 
-const POSTGRES: [&str; 47] = [
-    "aclitem",
-    "bit",
-    "bool",
-    "bpchar",
-    "box",
-    "bytea",
-    "char",
-    "cid",
-    "cidr",
-    "circle",
-    "date",
-    "daterange",
-    "inet",
-    "int2",
-    "int4",
-    "int4range",
-    "int8",
-    "int8range",
-    "json",
-    "jsonb",
-    "jsonpath",
-    "line",
-    "lseg",
-    "macaddr",
-    "macaddr8",
-    "money",
-    "name",
-    "numrange",
-    "oid",
-    "path",
-    "pg_lsn",
-    "point",
-    "polygon",
-    "regnamespace",
-    "regproc",
-    "regprocedure",
-    "regrole",
-    "regtype",
-    "tid",
-    "timestamptz",
-    "timetz",
-    "tsrange",
-    "tstzrange",
-    "uuid",
-    "varbit",
-    "xid",
-    "xml",
-];
+static POSTGRES: Words = Words::new(
+    "aclitem bit bool box bpchar bytea char cid cidr circle date daterange inet int2 int4 int4range int8 int8range \
+     json jsonb jsonpath line lseg macaddr macaddr8 money name numrange oid path pg_lsn point polygon regnamespace \
+     regproc regprocedure regrole regtype tid timestamptz timetz tsrange tstzrange uuid varbit xid xml",
+);

@@ -19,8 +19,9 @@ pub(super) fn is_before_parenthesis(word: &str) -> bool {
     is_keyword(word) || BEFORE_PARENTHESES.has(word)
 }
 
-/// A sorted list of words in capitals, in one text: an address for each of them would be larger than the words are.
-struct Words {
+/// A list of words, sorted at least by their first letter, in one text: an address for each of them would be larger than the
+/// words are.
+pub(super) struct Words {
     text: &'static str,
     /// By the first letter: where its words begin, and a bit for each length that they have: most words of a statement have a shape
     /// of none.
@@ -33,7 +34,7 @@ impl Words {
         clippy::cast_possible_truncation,
         reason = "the compiler does it, and stops where it is wrong; a test finds each word"
     )]
-    const fn new(text: &'static str) -> Self {
+    pub(super) const fn new(text: &'static str) -> Self {
         let (mut letters, mut at) = ([(0, 0); 26], 0);
         let bytes = text.as_bytes();
         while at < bytes.len() {
@@ -41,7 +42,7 @@ impl Words {
             while end < bytes.len() && bytes[end] != b' ' {
                 end += 1;
             }
-            let letter = &mut letters[(bytes[at] - b'A') as usize];
+            let letter = &mut letters[(bytes[at].to_ascii_uppercase() - b'A') as usize];
             if letter.1 == 0 {
                 *letter = (at as u16, 0);
             }
@@ -56,8 +57,13 @@ impl Words {
         self.text.split(' ')
     }
 
+    /// As it stands there, where the list is one of small letters?
+    pub(super) fn has_small(&self, word: &str) -> bool {
+        !word.bytes().any(|byte| byte.is_ascii_uppercase()) && self.has(word)
+    }
+
     /// Whatever its case?
-    fn has(&self, word: &str) -> bool {
+    pub(super) fn has(&self, word: &str) -> bool {
         let letter = word.bytes().next().map(|first| first.to_ascii_uppercase().wrapping_sub(b'A'));
         let found = letter.and_then(|letter| self.letters.get(usize::from(letter)));
         let Some((from, lengths)) = found.copied() else { return false };
@@ -68,7 +74,7 @@ impl Words {
         }
         let first = word.as_bytes().first().map(u8::to_ascii_uppercase);
         let words = self.text.as_bytes().get(usize::from(from)..).unwrap_or_default().split(|byte| *byte == b' ');
-        let mut of_letter = words.take_while(|entry| entry.first().copied() == first);
+        let mut of_letter = words.take_while(|entry| entry.first().map(u8::to_ascii_uppercase) == first);
         of_letter.any(|entry| entry.eq_ignore_ascii_case(word.as_bytes()))
     }
 }

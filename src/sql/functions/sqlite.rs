@@ -1,5 +1,7 @@
 //! SQLite's own functions.
 
+use crate::sql::words::Words;
+
 /// Those that make as much as they are told to.
 pub(super) const SIZED: [&str; 2] = ["generate_series", "zeroblob"];
 
@@ -7,81 +9,26 @@ pub(super) const SIZED: [&str; 2] = ["generate_series", "zeroblob"];
 pub(super) const FORMATS: [&str; 2] = ["format", "printf"];
 
 /// Those that change nothing, by what they are about.
-pub(super) const PLAIN: [&str; 69] = [
+pub(super) static PLAIN: [Words; 7] = [
     // text and values
-    "char",
-    "glob",
-    "hex",
-    "ifnull",
-    "iif",
-    "instr",
-    "like",
-    "likelihood",
-    "likely",
-    "quote",
-    "random",
-    "soundex",
-    "string_agg",
-    "typeof",
-    "unhex",
-    "unicode",
-    "unlikely",
-    "octet_length",
+    Words::new(
+        "char glob hex ifnull iif instr like likelihood likely octet_length quote random soundex string_agg typeof \
+         unhex unicode unlikely",
+    ),
     // numbers
-    "acosh",
-    "asinh",
-    "atanh",
-    "cosh",
-    "log2",
-    "sinh",
-    "tanh",
-    "trunc",
+    Words::new("acosh asinh atanh cosh log2 sinh tanh trunc"),
     // time
-    "date",
-    "datetime",
-    "julianday",
-    "strftime",
-    "time",
-    "timediff",
-    "unixepoch",
+    Words::new("date datetime julianday strftime time timediff unixepoch"),
     // aggregates
-    "group_concat",
-    "total",
-    "median",
-    "percentile",
-    "percentile_cont",
-    "percentile_disc",
+    Words::new("group_concat median percentile percentile_cont percentile_disc total"),
     // JSON
-    "json",
-    "json_array",
-    "json_array_length",
-    "json_each",
-    "json_extract",
-    "json_group_array",
-    "json_group_object",
-    "json_insert",
-    "json_object",
-    "json_patch",
-    "json_quote",
-    "json_remove",
-    "json_replace",
-    "json_set",
-    "json_tree",
-    "json_type",
-    "json_valid",
-    "jsonb",
-    "jsonb_extract",
-    "jsonb_object",
-    "jsonb_array",
+    Words::new(
+        "json json_array json_array_length json_each json_extract json_group_array json_group_object json_insert \
+         json_object json_patch json_quote json_remove json_replace json_set json_tree json_type json_valid jsonb \
+         jsonb_array jsonb_extract jsonb_object",
+    ),
     // full text
-    "bm25",
-    "highlight",
-    "snippet",
-    "matchinfo",
-    "offsets",
+    Words::new("bm25 highlight matchinfo offsets snippet"),
     // what there is
-    "changes",
-    "last_insert_rowid",
-    "sqlite_version",
-    "total_changes",
+    Words::new("changes last_insert_rowid sqlite_version total_changes"),
 ];
