@@ -56,7 +56,10 @@ fn linker_is_the_default() -> bool {
 /// package cannot set.
 fn drop_unwind_tables(out: &Path) -> Result<(), Box<dyn Error>> {
     let script = out.join("no-unwind-tables.ld");
-    fs::write(&script, "SECTIONS { /DISCARD/ : { *(.eh_frame) *(.eh_frame_hdr) } } INSERT AFTER .text;\n")?;
+    fs::write(
+        &script,
+        "SECTIONS { /DISCARD/ : { *(.eh_frame) *(.eh_frame_hdr) *(.gcc_except_table*) } } INSERT AFTER .text;\n",
+    )?;
     println!("cargo::rustc-link-arg-bins=-Wl,--no-eh-frame-hdr");
     println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", script.display());
     if is_lld()? {
