@@ -9,6 +9,7 @@
 
 mod catalogs;
 mod functions;
+mod grammar;
 mod kind;
 mod layout;
 mod numbering;

@@ -14,10 +14,10 @@ use sqlparser::{
 };
 
 use super::{
-    Class, Dialect, Misunderstood,
+    Class, Dialect, Misunderstood, grammar,
     proof::Proof,
     target::{self, Target},
-    tokens::{Tokens, grammar},
+    tokens::Tokens,
 };
 use crate::visible::visible;
 
@@ -40,12 +40,17 @@ pub(super) struct Reading {
 /// Parses and judges. The syntax tree lives and dies in here.
 pub(super) fn read(dialect: Dialect, mut tokens: Tokens) -> Result<(Reading, Vec<Target>), Misunderstood> {
     let parameters = tokens.parameters(0, tokens.len()).into_iter().max().unwrap_or(0);
-    let grammar = grammar(dialect);
+    let grammar = grammar::of(dialect);
     let options = ParserOptions::new().with_unescape(false);
     let parser = Parser::new(grammar.as_ref()).with_options(options).with_recursion_limit(MAX_DEPTH);
     let (count, has_semicolon) = (tokens.len(), tokens.has_semicolon());
+    #[cfg(any(test, fuzzing))]
+    let again = tokens.as_slice().to_vec();
     let mut parser = parser.with_tokens_with_locations(tokens.lent());
-    let mut statements = match parser.parse_statements() {
+    let parsed = parser.parse_statements();
+    #[cfg(any(test, fuzzing))]
+    grammar::assert_same(dialect, MAX_DEPTH, again, &parsed);
+    let mut statements = match parsed {
         Ok(statements) => statements,
         // where it can't be parsed, a semicolon may stand between two statements
         Err(_) if has_semicolon => return Err(Misunderstood::Several),

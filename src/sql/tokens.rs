@@ -5,13 +5,10 @@ pub(super) mod ambiguous;
 
 use std::mem;
 
-use sqlparser::{
-    dialect::{Dialect as Grammar, MySqlDialect, PostgreSqlDialect, SQLiteDialect},
-    tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Word},
-};
+use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Word};
 
 use super::{
-    Dialect, MAX_BYTES, MAX_TOKENS, Misunderstood, Settings, functions,
+    Dialect, MAX_BYTES, MAX_TOKENS, Misunderstood, Settings, functions, grammar,
     numbering::{self, Numbering},
     words,
 };
@@ -172,17 +169,12 @@ fn keep_statement(tokens: &mut Vec<TokenWithSpan>) {
 
 /// The tokens of any text in this dialect, spaces and comments included. Strings stay as they were written.
 pub(super) fn split(dialect: Dialect, text: &str) -> Result<Vec<TokenWithSpan>, Misunderstood> {
-    let grammar = grammar(dialect);
+    let grammar = grammar::of(dialect);
     let mut tokenizer = Tokenizer::new(grammar.as_ref(), text).with_unescape(false);
-    tokenizer.tokenize_with_location().map_err(|error| Misunderstood::NotSql(visible(&error.message)))
-}
-
-pub(super) fn grammar(dialect: Dialect) -> Box<dyn Grammar> {
-    match dialect {
-        Dialect::Postgres => Box::new(PostgreSqlDialect {}),
-        Dialect::Mysql => Box::new(MySqlDialect {}),
-        Dialect::Sqlite => Box::new(SQLiteDialect {}),
-    }
+    // a word and a space for each eight letters or so: what is copied, as it grows, is larger than the text
+    let mut tokens = Vec::with_capacity(text.len() / 2);
+    let split = tokenizer.tokenize_with_location_into_buf(&mut tokens);
+    split.map(|()| tokens).map_err(|error| Misunderstood::NotSql(visible(&error.message)))
 }
 
 pub(super) fn is_word(token: &Token, name: &str) -> bool {

@@ -6,12 +6,7 @@ use sqlparser::{
 };
 
 use super::Kind;
-use crate::sql::{
-    Dialect,
-    numbering::Numbering,
-    tokens::{grammar, is_string},
-    words,
-};
+use crate::sql::{Dialect, grammar, numbering::Numbering, tokens::is_string, words};
 
 /// A token or a comment.
 #[derive(Debug)]
@@ -29,7 +24,7 @@ pub(super) struct Lexeme {
 
 /// `None` where the parts do not make up the whole text.
 pub(super) fn split_up(dialect: Dialect, text: &str) -> Option<Vec<Lexeme>> {
-    let grammar = grammar(dialect);
+    let grammar = grammar::of(dialect);
     let found = Tokenizer::new(grammar.as_ref(), text).with_unescape(false).tokenize_with_location().ok()?;
     let mut rest = text.chars().peekable();
     let (mut line, mut column) = (1, 1);

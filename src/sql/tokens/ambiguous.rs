@@ -115,6 +115,7 @@ fn refuse_other(TokenWithSpan { token, span }: &TokenWithSpan) -> Result<(), Mis
         Token::Word(Word { value, quote_style: None, .. }) => value.chars().count(),
         Token::Number(number, long) => number.len() + usize::from(*long),
         Token::Eq | Token::Lt | Token::Gt | Token::Plus | Token::Minus | Token::Mul | Token::Div => 1,
+        Token::Neq | Token::LtEq | Token::GtEq => 2,
         sign if is_sign(sign) => sign.to_string().chars().count(),
         _ => return Ok(()),
     };

@@ -1,6 +1,6 @@
 //! What comes from others.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use super::read;
 
@@ -53,4 +53,41 @@ fn t277_t278_no_dependency_brings_what_would_weaken_us() {
         assert!(!features("axum").contains(bad), "{bad}");
     }
     assert!(!features("rmcp").contains("transport-io"));
+}
+
+/// What a grammar answers by itself would else be what no database says: the trait has an answer for each question.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "cargo knows where the parser's source is")]
+fn each_question_of_the_parser_is_passed_on_to_its_grammar() {
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--locked", "--offline"])
+        .args(["--filter-platform", "host-tuple"])
+        .output()
+        .unwrap();
+    assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let parser = packages.iter().find(|package| package["name"] == "sqlparser").unwrap();
+    let manifest = Path::new(parser["manifest_path"].as_str().unwrap());
+    let source = fs::read_to_string(manifest.with_file_name("src").join("dialect/mod.rs")).unwrap();
+    let (_, after) = source.split_once("\npub trait Dialect").unwrap();
+    let (questions, _) = after.split_once("\n}\n").unwrap();
+    let asked: BTreeSet<&str> = questions.lines().filter_map(|line| named(line.strip_prefix("    fn ")?)).collect();
+    assert!(asked.len() > 200, "{asked:?}");
+
+    let ours = read("src/sql/grammar/base.rs");
+    let (_, ours) = ours.split_once("    passed_on! {").unwrap();
+    let lines = ours.lines().filter(|line| !line.contains("//") && !line.contains("passed_on!") && !line.contains('}'));
+    let mut answered: BTreeSet<&str> = lines
+        .flat_map(|line| match line.split_once('(') {
+            Some((question, _)) => vec![question.trim()],
+            None => line.split_whitespace().collect(),
+        })
+        .collect();
+    answered.extend(["parse_prefix", "parse_data_type"]);
+    assert_eq!(asked.symmetric_difference(&answered).collect::<Vec<_>>(), Vec::<&&str>::new());
+}
+
+fn named(function: &str) -> Option<&str> {
+    function.split(['(', '<']).next()
 }
