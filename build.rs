@@ -1,4 +1,5 @@
-//! Packs the manifests in `tools/`: they are the largest texts of the program, and most homes read one or two of them.
+//! Packs the manifests in `tools/`, of which most homes read one or two, and what the site's pages share: the largest texts of
+//! the program.
 //! And takes out of the released program what only unwinding would read.
 
 #![expect(clippy::disallowed_methods, reason = "cargo tells a build script everything through the environment")]
@@ -15,6 +16,9 @@ use std::{
 
 use flate2::{Compression, write::DeflateEncoder};
 
+/// What browsers fetch beside a page.
+const SITE: [&str; 2] = ["style.css", "passkey.js"];
+
 fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("there is no `OUT_DIR`; cargo sets it")?);
     pack(&out)?;
@@ -26,15 +30,17 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn pack(out: &Path) -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=tools");
-    for entry in fs::read_dir("tools")? {
-        let path = entry?.path();
-        if path.extension() != Some(OsStr::new("toml")) {
-            continue;
-        }
-        let name = path.file_stem().ok_or("a manifest has no name")?;
+    let manifests =
+        fs::read_dir("tools")?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
+    let manifests = manifests.into_iter().filter(|path| path.extension() == Some(OsStr::new("toml")));
+    let of_site = SITE.iter().map(|name| Path::new("src/web/templates").join(name));
+    for path in manifests.chain(of_site) {
+        println!("cargo::rerun-if-changed={}", path.display());
+        let mut name = path.file_name().ok_or("a text has no name")?.to_owned();
+        name.push(".deflate");
         let mut packed = DeflateEncoder::new(Vec::new(), Compression::best());
         packed.write_all(&fs::read(&path)?)?;
-        fs::write(out.join(name).with_extension("deflate"), packed.finish()?)?;
+        fs::write(out.join(name), packed.finish()?)?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@
 //! ```text
 //! cli → app → {mcp, web} → gateway → snapshot → upstream → ledger → policy → plan → call → catalog
 //! beside them: secret, approval, notify, account, reply, findings, money, config, files, clock, diagnostic, canonical,
-//!              pattern, visible, sql, trust
+//!              packed, pattern, visible, sql, trust
 //! ```
 
 pub mod account;
@@ -30,6 +30,7 @@ pub mod ledger;
 pub mod mcp;
 pub mod money;
 pub mod notify;
+pub mod packed;
 pub mod pattern;
 pub mod plan;
 pub mod policy;

@@ -1,21 +1,15 @@
 //! What the binary brings along: the embedded manifests, and the arguments of the product's own tools.
 
-use std::io::Read as _;
-
-use flate2::read::DeflateDecoder;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value};
 
 use super::Effect;
+use crate::packed::{Packed, packed};
 
 macro_rules! embedded {
     ($id:literal) => {
-        Embedded {
-            id: $id,
-            name: concat!("tools/", $id, ".toml"),
-            packed: include_bytes!(concat!(env!("OUT_DIR"), "/", $id, ".deflate")),
-        }
+        Embedded { id: $id, name: concat!("tools/", $id, ".toml"), packed: packed!(concat!($id, ".toml")) }
     };
 }
 
@@ -26,7 +20,7 @@ pub(super) struct Embedded {
     pub(super) id: &'static str,
     /// What messages call the file.
     pub(super) name: &'static str,
-    packed: &'static [u8],
+    packed: Packed,
 }
 
 /// The embedded manifests.
@@ -44,11 +38,7 @@ pub(super) const MANIFESTS: [Embedded; 8] = [
 impl Embedded {
     /// The file as it was written; empty, which is no manifest, were it not packed as it should be.
     pub(super) fn text(self) -> String {
-        let mut text = String::new();
-        match DeflateDecoder::new(self.packed).read_to_string(&mut text) {
-            Ok(_) => text,
-            Err(_) => String::new(),
-        }
+        self.packed.text()
     }
 }
 

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     gateway::{Parts, ProveError},
     ledger::sqlite::SessionToken,
+    packed::packed,
     snapshot::Snapshot,
 };
 
@@ -144,7 +145,7 @@ pub(super) fn is_id(text: &str) -> bool {
 
 /// `GET /style.css`
 pub(super) async fn style() -> Response {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("templates/style.css")).into_response()
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], packed!("style.css").text()).into_response()
 }
 
 /// Everything else.

@@ -22,6 +22,7 @@ use crate::{
     approval::{Claim, PersonId, passkey::relying_party},
     gateway::{DecideError, Parts},
     ledger::ApprovalStatus,
+    packed::packed,
 };
 
 /// A page that may run the site's script.
@@ -30,7 +31,7 @@ pub(super) struct Scripted;
 
 /// `GET /passkey.js`
 pub(super) async fn script() -> Response {
-    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("templates/passkey.js")).into_response()
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], packed!("passkey.js").text()).into_response()
 }
 
 #[derive(Deserialize)]

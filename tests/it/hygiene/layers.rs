@@ -20,7 +20,7 @@ const LAYERS: [&[&str]; 11] = [
 ];
 
 /// What stands beside the layers, and what of theirs or of its own kind it may use.
-const BESIDE: [(&str, &[&str]); 16] = [
+const BESIDE: [(&str, &[&str]); 17] = [
     ("account", &[]),
     ("approval", &["plan"]),
     ("canonical", &[]),
@@ -31,6 +31,7 @@ const BESIDE: [(&str, &[&str]); 16] = [
     ("findings", &["plan"]),
     ("money", &[]),
     ("notify", &["catalog", "ledger", "snapshot", "upstream"]),
+    ("packed", &[]),
     ("pattern", &[]),
     ("reply", &["catalog", "ledger"]),
     ("secret", &[]),
