@@ -118,8 +118,10 @@ fn first_stage(scene: &Scene, kept: &Path) -> PathBuf {
         fs::copy(library, place(library.trim_start_matches('/'))).unwrap();
     }
     let user = format!("agentport:x:{USER}:{USER}:AgentPort:/data:/sbin/nologin\n");
-    assert!(dockerfile().contains(user.trim()));
-    fs::write(place("etc/passwd"), user).unwrap();
+    for (file, text) in [("etc/passwd", user.as_str()), ("etc/nsswitch.conf", "hosts: files dns\n")] {
+        assert!(dockerfile().contains(&format!("echo '{}' > /image/{file}", text.trim())), "{file}");
+        fs::write(place(file), text).unwrap();
+    }
     private(&place("data"));
     kept.join("build")
 }
