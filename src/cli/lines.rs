@@ -54,8 +54,10 @@ impl Lines {
             Some("off") => LevelFilter::OFF,
             Some("error") => LevelFilter::ERROR,
             Some("warn") => LevelFilter::WARN,
-            // the link of what waits is an info line, and hosts show a server's standard error. We have nothing below it
-            Some("info" | "debug" | "trace") => LevelFilter::INFO,
+            Some("debug") => LevelFilter::DEBUG,
+            Some("trace") => LevelFilter::TRACE,
+            // the link of what waits is an info line, and hosts show a server's standard error
+            Some("info") => LevelFilter::INFO,
             Some(_) | None if serves => LevelFilter::INFO,
             Some(_) | None => LevelFilter::WARN,
         };

@@ -46,7 +46,7 @@ impl Loopback {
         for port in remembered.into_iter().chain(following) {
             match Self::bind_port(port).await {
                 Ok(bound) => return Some(bound),
-                Err(error) => tracing::info!("port {port} is not free: {error}"),
+                Err(error) => tracing::debug!("port {port} is not free: {error}"),
             }
         }
         None
@@ -128,7 +128,7 @@ impl axum::serve::Listener for Loopback {
                 Ok((stream, from)) => return (Connection::new(Stream::new(stream, self.tls.as_deref()), place), from),
                 Err(error) => {
                     // too many open files, or a client that left again: others may still come
-                    tracing::info!("a connection could not be taken: {error}");
+                    tracing::debug!("a connection could not be taken: {error}");
                     sleep(Duration::from_millis(50)).await;
                 }
             }

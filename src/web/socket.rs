@@ -83,7 +83,7 @@ impl axum::serve::Listener for Socket {
                     }
                 }
                 Err(error) => {
-                    tracing::info!("a connection to the socket could not be taken: {error}");
+                    tracing::debug!("a connection to the socket could not be taken: {error}");
                     sleep(Duration::from_millis(50)).await;
                 }
             }

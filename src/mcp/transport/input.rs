@@ -75,7 +75,7 @@ impl Reader {
                 if method == "notifications/cancelled" {
                     self.cancel(text);
                 } else {
-                    tracing::info!("ignored a notification");
+                    tracing::debug!("ignored a notification");
                 }
                 Ok(())
             }
@@ -112,7 +112,7 @@ impl Reader {
     /// An answer counts if we asked and wait for it, and once. What cannot be read is an answer too: a refusal.
     fn answer(&self, id: Option<RequestId>, text: &str) -> Result<(), Closed> {
         let Some(id) = id.filter(|id| self.questions.answered(id)) else {
-            tracing::info!("ignored an answer: nothing was asked");
+            tracing::debug!("ignored an answer: nothing was asked");
             return Ok(());
         };
         let read = serde_json::from_str::<RxJsonRpcMessage<RoleServer>>(text).ok();
@@ -128,7 +128,7 @@ impl Reader {
     }
 
     fn busy(&self, id: RequestId, method: &str) -> Result<(), Closed> {
-        tracing::info!("refused a request: too many are in flight");
+        tracing::debug!("refused a request: too many are in flight");
         let message = "too many calls are running; wait for one of them to end, then try again";
         if method != "tools/call" {
             return self.refuse(&refusal(Some(id), BUSY, message));
@@ -151,7 +151,7 @@ impl Reader {
     }
 
     fn refuse(&self, refusal: &Refusal) -> Result<(), Closed> {
-        tracing::info!(code = refusal.code, "refused a frame");
+        tracing::debug!(code = refusal.code, "refused a frame");
         self.send(&json!({
             "jsonrpc": "2.0",
             "id": value_of(refusal.id.clone()),

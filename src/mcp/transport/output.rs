@@ -57,7 +57,7 @@ fn write_all(
         // A client that has closed our output gets nothing more, but its requests still land.
         let Some(text) = text.filter(|_| !deaf.is_cancelled()) else { continue };
         if let Err(error) = write_line(&mut output, &text) {
-            tracing::info!(kind = ?error.kind(), "the client does not read any more");
+            tracing::debug!(kind = ?error.kind(), "the client does not read any more");
             deaf.cancel();
         }
     }
