@@ -60,6 +60,7 @@ fn no_integration_is_called_as_a_route_is() {
     for name in first {
         let said = changed("id = \"acme\"", &format!("id = \"{name}\""));
         assert_eq!(said, [format!("`{name}` is a name of the product itself")]);
+        assert!(include_str!("../../../tools/README.md").contains(&format!("`{name}`")), "{name}");
     }
 }
 
