@@ -119,3 +119,20 @@ fn number(expression: &Expr) -> Option<i64> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{common, mysql, postgres, sqlite};
+
+    #[test]
+    fn each_function_of_the_lists_is_found_as_it_is_written_and_no_other() {
+        let lists = [&[][..], &postgres::PLAIN[..], &mysql::PLAIN[..], &sqlite::PLAIN[..]].into_iter().flatten();
+        for list in lists.chain([&common::PLAIN, &mysql::OF_GRAMMAR]) {
+            for name in list.all() {
+                assert!(list.has_small(name), "{name}");
+                assert!(list.has(&name.to_uppercase()) && !list.has_small(&name.to_uppercase()), "{name}");
+                assert!(!list.has_small(&format!("{name} {name}")) && !list.has_small(&format!("{name}_")), "{name}");
+            }
+        }
+    }
+}

@@ -171,7 +171,7 @@ fn keep_statement(tokens: &mut Vec<TokenWithSpan>) {
 pub(super) fn split(dialect: Dialect, text: &str) -> Result<Vec<TokenWithSpan>, Misunderstood> {
     let grammar = grammar::of(dialect);
     let mut tokenizer = Tokenizer::new(grammar.as_ref(), text).with_unescape(false);
-    // a word and a space for each eight letters or so: what is copied, as it grows, is larger than the text
+    // more than most statements have: each time that it grows, all of it is copied, and a token is longer than its word
     let mut tokens = Vec::with_capacity(text.len() / 2);
     let split = tokenizer.tokenize_with_location_into_buf(&mut tokens);
     split.map(|()| tokens).map_err(|error| Misunderstood::NotSql(visible(&error.message)))

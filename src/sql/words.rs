@@ -53,7 +53,7 @@ impl Words {
     }
 
     #[cfg(test)]
-    fn all(&self) -> impl Iterator<Item = &'static str> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &'static str> {
         self.text.split(' ')
     }
 

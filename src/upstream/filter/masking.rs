@@ -1,6 +1,6 @@
 //! What else an answer may hold that is worth stealing: secrets of services, known by their shapes, in a mail, a table or an error.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde_json::{Map, Value};
 
@@ -22,9 +22,11 @@ fn in_value(value: &mut Value) -> usize {
         Value::Array(items) => items.iter_mut().map(in_value).sum(),
         Value::Object(map) => {
             let keys: Vec<String> = map.keys().filter(|key| matches!(mask(key), Cow::Owned(_))).cloned().collect();
+            let mut taken = BTreeMap::new();
             for key in &keys {
                 if let Some(value) = map.remove(key) {
-                    map.insert(free(map, &mask(key)), value);
+                    let name = free(map, mask(key).into_owned(), &mut taken);
+                    map.insert(name, value);
                 }
             }
             keys.len() + map.values_mut().map(in_value).sum::<usize>()
@@ -33,15 +35,19 @@ fn in_value(value: &mut Value) -> usize {
     }
 }
 
-/// Two keys that read alike now are still two.
-fn free(map: &Map<String, Value>, key: &str) -> String {
-    let mut named = key.to_owned();
-    let mut times = 1;
-    while map.contains_key(&named) {
-        times += 1;
-        named = format!("{key} ({times})");
+/// Two keys that read alike now are still two. What was given out is counted: an answer may have a hundred thousand of them.
+fn free(map: &Map<String, Value>, key: String, taken: &mut BTreeMap<String, usize>) -> String {
+    if !map.contains_key(&key) {
+        return key;
     }
-    named
+    let times = taken.entry(key.clone()).or_insert(1);
+    loop {
+        *times += 1;
+        let named = format!("{key} ({times})");
+        if !map.contains_key(&named) {
+            return named;
+        }
+    }
 }
 
 fn in_text(text: &mut String) -> usize {
@@ -69,5 +75,12 @@ mod tests {
             map.contains_key("[redacted: a GitHub token]") && map.contains_key("[redacted: a GitHub token] (2)"),
             "{text}"
         );
+    }
+    #[test]
+    fn t036_as_many_of_them_as_an_answer_can_hold_take_no_longer_each() {
+        let many = (0..100_000).map(|number| (format!("ghp_{number:036}"), json!(number)));
+        let mut value = serde_json::Value::Object(many.collect());
+        assert_eq!(in_value(&mut value), 100_000);
+        assert_eq!(value.as_object().unwrap().len(), 100_000);
     }
 }
