@@ -1,8 +1,8 @@
 //! The ledger in one SQLite file, shared by any number of processes.
 //!
 //! Two connections: what is only a read upstream is committed with `synchronous=NORMAL` (survives our crash, not a power
-//! cut), everything else with FULL. Each method is one `BEGIN IMMEDIATE` transaction on a blocking thread. What reads much of
-//! the log, for a person, has a connection of its own meanwhile: no call waits for it.
+//! cut), everything else with FULL. Each method is one `BEGIN IMMEDIATE` transaction on a blocking thread, when its turn in
+//! the `queue` comes. What reads much of the log, for a person, has a connection of its own meanwhile: no call waits for it.
 //! `accounts`, `agents`, `people`, `factors`, `passkeys`, `enrolments`, `sessions`, `sign_in_links`, `pins`, `notices` and
 //! `offers` keep the home's other facts in the same file and the same chain. What several of them need alike is in `token`
 //! (what is given out once and known by its hash) and `meta` (facts by name).
@@ -29,6 +29,7 @@ mod open;
 mod passkeys;
 mod people;
 mod pins;
+mod queue;
 mod runner;
 mod sessions;
 mod sign_in_links;
@@ -86,6 +87,7 @@ struct Inner {
     runner: Runner,
     normal: Mutex<Connection>,
     full: Mutex<Connection>,
+    queue: Arc<queue::Queue>,
     /// The pin's tools as they were last read, beside the text that they were read from: every call looks at them.
     known: Mutex<Option<(String, crate::policy::Known)>>,
 }
@@ -114,6 +116,7 @@ impl Sqlite {
             runner,
             normal: Mutex::new(normal),
             full: Mutex::new(full),
+            queue: Arc::default(),
             known: Mutex::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -172,39 +175,45 @@ impl Sqlite {
         .await
     }
 
-    /// Reads with a connection of its own, however long it takes.
+    /// Reads with a connection of its own, however long it takes: not in the queue.
     async fn looking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        self.on_thread_of_any_schema(|inner| {
+        let (work, done) = self.work(|inner| {
             let connection = open::reader(&inner.path)?;
             migration::check_version(&connection)?;
             work(&connection)
-        })
-        .await
+        });
+        drop(tokio::task::spawn_blocking(work));
+        done.await.map_err(|_| LedgerError::Stopped)?
     }
 
     async fn on_thread_of_any_schema<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Inner) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, LedgerError> {
+        let (work, done) = self.work(work);
+        self.inner.queue.push(work);
+        done.await.map_err(|_| LedgerError::Stopped)?
+    }
+
+    /// What does the work and tells its result.
+    fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, LedgerError> + Send + 'static,
+    ) -> (queue::Work, oneshot::Receiver<Result<T, LedgerError>>) {
         let inner = Arc::clone(&self.inner);
         let (answer, done) = oneshot::channel();
-        start(Box::new(move || {
+        let work = Box::new(move || {
             let result = work(&inner);
             // who has the answer may close the ledger: nothing here holds it open
             drop(inner);
             // who asked may have gone; the work is done all the same
             drop(answer.send(result));
-        }));
-        done.await.map_err(|_| LedgerError::Stopped)?
+        });
+        (work, done)
     }
-}
-
-/// One kind of task for all the work there is: the runtime's code for a task is made for each kind anew.
-fn start(work: Box<dyn FnOnce() + Send>) {
-    drop(tokio::task::spawn_blocking(work));
 }
 
 impl Inner {
