@@ -28,11 +28,11 @@ use crate::{catalog::SqlOperation, ledger::FailureKind, trust::Distrust};
 /// Rows that are asked for at once.
 const CHUNK: i32 = 500;
 
-/// What the classifier takes for granted, and what makes answers the same everywhere. The names that a statement uses
-/// are looked up in the catalog first and in the session's own schema last (T070).
-const SETTINGS: &str = "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false), \
-    set_config('search_path', 'pg_catalog, public, pg_temp', false), \
-    set_config('standard_conforming_strings', 'on', false), set_config('TimeZone', 'UTC', false)";
+/// What the classifier takes for granted, and what makes answers the same everywhere, for the one transaction that there
+/// is. The names that a statement uses are looked up in the catalog first and in the session's own schema last (T070).
+const SETTINGS: &str = "SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $1, true), \
+    set_config('search_path', 'pg_catalog, public, pg_temp', true), \
+    set_config('standard_conforming_strings', 'on', true), set_config('TimeZone', 'UTC', true)";
 
 pub(super) async fn run(run: &Run<'_>) -> Result<Value, Trouble> {
     let addresses = run.addresses().await?;
@@ -51,48 +51,35 @@ pub(super) async fn run(run: &Run<'_>) -> Result<Value, Trouble> {
     };
     let slow = |_| Trouble::NotSent(FailureKind::Network, "did not let us in in time".to_owned());
     let (mut client, connection) = timeout(CONNECT, signing_in).await.map_err(slow)??;
-    let driving = tokio::spawn(connection);
+    // it ends when the client is gone and all that was asked is answered, or when that takes too long
+    let most = run.timeout() + 3 * GRACE;
+    let driving = tokio::spawn(async move { drop(timeout(most, connection).await) });
     let cancel = client.cancel_token();
-    let answer = if let Ok(answer) = timeout(run.timeout() + GRACE, answer(run, &mut client)).await {
-        answer
-    } else {
-        // the server has a limit of its own; this is for one that does not keep to it
-        if let (Ok(tls), Ok(stream)) = (tls(), run.connect(&addresses).await) {
-            drop(timeout(GRACE, cancel.cancel_query_raw(stream, tls)).await);
-        }
-        Err(Trouble::Slow)
-    };
-    drop(client);
+    if let Ok(answer) = timeout(run.timeout() + GRACE, answer(run, &mut client)).await {
+        return answer;
+    }
+    // the server has a limit of its own; this is for one that does not keep to it
+    if let (Ok(tls), Ok(stream)) = (tls(), run.connect(&addresses).await) {
+        drop(timeout(GRACE, cancel.cancel_query_raw(stream, tls)).await);
+    }
     driving.abort();
-    answer
+    Err(Trouble::Slow)
 }
 
 async fn answer(run: &Run<'_>, client: &mut Client) -> Result<Value, Trouble> {
-    let milliseconds = run.each().as_millis().to_string();
-    let set = client.query(SETTINGS, &[&milliseconds]).await;
-    set.map_err(|error| {
-        Trouble::NotSent(FailureKind::Network, format!("did not take our settings ({})", code(&error)))
-    })?;
     let mut builder = client.build_transaction();
     if run.read {
         builder = builder.isolation_level(IsolationLevel::RepeatableRead).read_only(true);
     }
     let begun = builder.start().await;
-    let mut transaction = begun
+    let transaction = begun
         .map_err(|error| Trouble::NotSent(FailureKind::Network, format!("began no transaction ({})", code(&error))))?;
-    let request = run.request;
-    let answer = match request.operation {
-        SqlOperation::Query => rows(run, &transaction, run.statement()?).await,
-        SqlOperation::Explain => rows(run, &transaction, &["EXPLAIN ", run.statement()?].concat()).await,
-        SqlOperation::ListTables => look(run, &transaction, LIST, request.name.as_deref()).await,
-        SqlOperation::DescribeTable => described(run, &transaction).await,
-        SqlOperation::Verify => verified(run, &transaction).await,
-        SqlOperation::Preview => preview::look(request, &mut Asked(&mut transaction)).await,
-        SqlOperation::Execute => execute(run, &transaction, run.statement()?).await,
-    };
+    // the first question follows the settings without waiting for their answer: a transaction in which they were refused
+    // answers nothing more
+    let (set, answer) = tokio::join!(biased; set(run, &transaction), operate(run, &transaction));
+    let answer = set.and(answer);
     if run.read {
-        // whatever came: nothing of a read stays
-        drop(transaction.rollback().await);
+        // whatever came, nothing of a read stays: a transaction that is dropped is rolled back, for which nobody has to wait
         return answer;
     }
     match answer {
@@ -101,6 +88,26 @@ async fn answer(run: &Run<'_>, client: &mut Client) -> Result<Value, Trouble> {
             drop(transaction.rollback().await);
             Err(refused)
         }
+    }
+}
+
+async fn set(run: &Run<'_>, transaction: &Transaction<'_>) -> Result<(), Trouble> {
+    let milliseconds = run.each().as_millis().to_string();
+    let set = transaction.query_typed(SETTINGS, &[(&milliseconds, Type::TEXT)]).await;
+    set.map(drop).map_err(|error| {
+        Trouble::NotSent(FailureKind::Network, format!("did not take our settings ({})", code(&error)))
+    })
+}
+
+async fn operate(run: &Run<'_>, transaction: &Transaction<'_>) -> Result<Value, Trouble> {
+    match run.request.operation {
+        SqlOperation::Query => rows(run, transaction, run.statement()?).await,
+        SqlOperation::Explain => rows(run, transaction, &["EXPLAIN ", run.statement()?].concat()).await,
+        SqlOperation::ListTables => look(run, transaction, LIST, run.request.name.as_deref()).await,
+        SqlOperation::DescribeTable => described(run, transaction).await,
+        SqlOperation::Verify => verified(run, transaction).await,
+        SqlOperation::Preview => preview::look(run.request, &mut Asked(transaction)).await,
+        SqlOperation::Execute => execute(run, transaction, run.statement()?).await,
     }
 }
 
@@ -134,23 +141,23 @@ async fn rows(run: &Run<'_>, transaction: &Transaction<'_>, statement: &str) -> 
 
 /// The transaction in which an approver's questions are asked. Each has a savepoint: a question that the server refuses or
 /// stops does not end the others.
-struct Asked<'a, 'c>(&'a mut Transaction<'c>);
+struct Asked<'a, 'c>(&'a Transaction<'c>);
 
 #[async_trait]
 impl preview::Server for Asked<'_, '_> {
     async fn ask(&mut self, question: &str, values: &[Value]) -> Result<preview::Answer, Trouble> {
         let refused = |error: Error| trouble(&error, true);
-        let savepoint = self.0.savepoint("question").await.map_err(refused)?;
+        self.0.batch_execute("SAVEPOINT question").await.map_err(refused)?;
         let answer = async {
-            let prepared = savepoint.prepare(question).await?;
+            let prepared = self.0.prepare(question).await?;
             let columns = prepared.columns().iter().map(|column| column.name().to_owned()).collect();
             let values: Vec<Bound> = values.iter().map(Bound::of).collect();
-            let portal = savepoint.bind_raw(&prepared, values).await?;
-            let rows = savepoint.query_portal(&portal, CHUNK).await?;
+            let portal = self.0.bind_raw(&prepared, values).await?;
+            let rows = self.0.query_portal(&portal, CHUNK).await?;
             Ok(preview::Answer { columns, rows: rows.iter().map(cells).collect() })
         };
         let answer = answer.await.map_err(refused);
-        savepoint.rollback().await.map_err(refused)?;
+        self.0.batch_execute("ROLLBACK TO question; RELEASE question").await.map_err(refused)?;
         answer
     }
 }
