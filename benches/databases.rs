@@ -1,6 +1,8 @@
 //! What an allowed read of a database costs beyond the driver: the call through the gateway, beside the driver alone with a
 //! new connection and the same steps (sign in, settings, read-only transaction, statement, rollback), in one run and in
-//! turns. PostgreSQL and MariaDB as Debian has them, on loopback. Prints; asserts nothing by a clock.
+//! turns. For PostgreSQL, whose sessions the gateway keeps for the next read, beside the driver with one connection that it
+//! keeps, too, and the steps after the sign-in. PostgreSQL and MariaDB as Debian has them, on loopback. Prints; asserts nothing
+//! by a clock.
 //!
 //! `cargo bench --bench databases`, with a number of calls behind `--` if 300 are not right.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that cannot run says why")]
@@ -36,7 +38,7 @@ use agentport::{account::Origin, catalog::CredentialScheme};
 use mysql_async::{Conn, OptsBuilder, Params, Row, prelude::Queryable as _};
 use serde_json::{Map, json};
 use tokio::net::TcpStream;
-use tokio_postgres::{Config, IsolationLevel, NoTls};
+use tokio_postgres::{Client, Config, IsolationLevel, NoTls};
 
 use self::{
     certificates::Shown,
@@ -55,7 +57,7 @@ fn main() {
     let calls = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(300);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     println!("{calls} reads of one row each, one after the other, over loopback; microseconds");
-    println!("{:<12}{:<20}{:>10}{:>10}{:>10}", "", "", "p5", "p50", "p95");
+    println!("{:<12}{:<26}{:>10}{:>10}{:>10}", "", "", "p5", "p50", "p95");
     if let Some(server) = Database::postgres("databases") {
         server.run(SHOP);
         server.run(&format!("CREATE ROLE app LOGIN PASSWORD '{PASSWORD}'; GRANT SELECT ON customers TO app"));
@@ -86,14 +88,15 @@ async fn measure(calls: usize, server: &Database, integration: &'static str, sta
         if integration == "mysql" {
             mariadb(server.port(), statement).await;
         } else {
-            postgres(server.port(), statement).await;
+            read(&mut signed_in(server.port()).await, statement).await;
         }
     };
+    let mut kept = if integration == "postgres" { Some(signed_in(server.port()).await) } else { None };
     for _ in 0..calls / 10 {
         alone().await;
         scene.through().await;
     }
-    let (mut driver, mut through) = (Vec::new(), Vec::new());
+    let (mut driver, mut keeping, mut through) = (Vec::new(), Vec::new(), Vec::new());
     // PostgreSQL takes a millisecond or two to end the process of a connection that is gone, on the same processors: each pays
     // for one of its own kind
     for _ in 0..calls / TURN {
@@ -101,27 +104,45 @@ async fn measure(calls: usize, server: &Database, integration: &'static str, sta
             driver.push(timed(alone()).await);
         }
         for _ in 0..TURN {
+            if let Some(client) = &mut kept {
+                keeping.push(timed(read(client, statement)).await);
+            }
+        }
+        for _ in 0..TURN {
             through.push(timed(scene.through()).await);
         }
     }
-    let (driver, through) = (Spread::of(driver), Spread::of(through));
-    for (name, spread) in [("driver alone", &driver), ("through the gate", &through)] {
-        println!("{integration:<12}{name:<20}{:>10.0}{:>10.0}{:>10.0}", spread.p05, spread.p50, spread.p95);
+    let through = Spread::of(through);
+    let row = |name: &str, spread: &Spread| {
+        println!("{integration:<12}{name:<26}{:>10.0}{:>10.0}{:>10.0}", spread.p05, spread.p50, spread.p95);
+    };
+    row("through the gate", &through);
+    for (name, times) in [("a connection for each", driver), ("one connection", keeping)] {
+        if times.is_empty() {
+            continue;
+        }
+        let driver = Spread::of(times);
+        row(&format!("driver, {name}"), &driver);
+        let columns = [(through.p05, driver.p05), (through.p50, driver.p50), (through.p95, driver.p95)];
+        let [fast, middle, slow] = columns.map(|(through, driver)| through - driver);
+        println!("{integration:<12}{:<26}{fast:>10.0}{middle:>10.0}{slow:>10.0}", "  difference");
+        let [fast, middle, slow] = columns.map(|(through, driver)| through / driver);
+        println!("{integration:<12}{:<26}{fast:>10.2}{middle:>10.2}{slow:>10.2}", "  ratio");
     }
-    let columns = [(through.p05, driver.p05), (through.p50, driver.p50), (through.p95, driver.p95)];
-    let [fast, middle, slow] = columns.map(|(through, driver)| through - driver);
-    println!("{integration:<12}{:<20}{fast:>10.0}{middle:>10.0}{slow:>10.0}", "difference");
-    let [fast, middle, slow] = columns.map(|(through, driver)| through / driver);
-    println!("{integration:<12}{:<20}{fast:>10.2}{middle:>10.2}{slow:>10.2}", "ratio");
 }
 
-async fn postgres(port: u16, statement: &str) {
+/// A connection of PostgreSQL, which ends when its client is dropped.
+async fn signed_in(port: u16) -> Client {
     let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let mut config = Config::new();
     config.user("app").password(PASSWORD).dbname("shop");
-    let (mut client, connection) = config.connect_raw(stream, NoTls).await.unwrap();
-    let driving = tokio::spawn(connection);
+    let (client, connection) = config.connect_raw(stream, NoTls).await.unwrap();
+    drop(tokio::spawn(connection));
+    client
+}
+
+async fn read(client: &mut Client, statement: &str) {
     let settings = "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false), \
         set_config('search_path', 'pg_catalog, public, pg_temp', false), \
         set_config('standard_conforming_strings', 'on', false), set_config('TimeZone', 'UTC', false)";
@@ -133,8 +154,6 @@ async fn postgres(port: u16, statement: &str) {
     let rows = transaction.query_portal(&portal, 500).await.unwrap();
     assert_eq!(rows.len(), 1);
     transaction.rollback().await.unwrap();
-    drop(client);
-    driving.abort();
 }
 
 async fn mariadb(port: u16, statement: &str) {

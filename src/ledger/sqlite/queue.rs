@@ -140,24 +140,18 @@ mod tests {
     #[test]
     fn a_runtime_that_has_ended_leaves_nobody_waiting() {
         let queue = Arc::new(Queue::default());
-        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
-        let ((busy, is_busy), (told, heard)) = (channel(), channel::<()>());
-        let (end, may_end) = channel::<()>();
-        runtime.block_on(async {
-            drop(tokio::task::spawn_blocking(move || {
-                busy.send(()).unwrap();
-                assert!(may_end.recv().is_err());
-            }));
-            is_busy.recv().unwrap();
-            // the only thread has other work: this never begins
+        let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let first = runtime();
+        let ended = first.handle().clone();
+        drop(first);
+        let (told, heard) = channel::<()>();
+        {
+            let _inside = ended.enter();
             queue.push(Box::new(move || told.send(()).unwrap()));
-        });
-        runtime.shutdown_background();
+        }
         assert!(heard.recv().is_err());
-        drop(end);
         // one that comes with another runtime is not kept waiting by the first
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
+        runtime().block_on(async {
             let (has_begun, _end) = held(&queue);
             has_begun.recv().unwrap();
         });

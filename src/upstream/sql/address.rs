@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 use crate::{account::Origin, sql::Dialect};
 
 /// Where a database is, and as whom it is signed in to.
+#[derive(Clone, PartialEq)]
 pub(in super::super) struct Address {
     dialect: Dialect,
     host: String,

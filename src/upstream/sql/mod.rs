@@ -1,11 +1,12 @@
 //! Statements to databases: PostgreSQL, MySQL and MariaDB, SQLite.
 //!
-//! A read runs in a fresh read-only transaction that is rolled back, on a connection of its own, whatever the classifier
-//! thought of it: this is the second wall. What tries to write in there is stopped by the database, and told as an alarm.
+//! A read runs in a fresh read-only transaction that is rolled back, in a session that nothing was left in, whatever the
+//! classifier thought of it: this is the second wall. What tries to write in there is stopped by the database, and told as an alarm.
 //! Everything else runs in one transaction. Values are bound; no text is ever put into a statement.
 
 mod address;
 mod cell;
+mod kept;
 mod mysql;
 mod postgres;
 mod preview;
@@ -47,12 +48,13 @@ const MESSAGE: usize = 300;
 #[derive(Debug, Default)]
 pub struct Sql {
     trust: Trust,
+    kept: postgres::Kept,
 }
 
 impl Sql {
     /// At servers that prove who they are to this.
     pub fn new(trust: Trust) -> Self {
-        Self { trust }
+        Self { trust, kept: postgres::Kept::default() }
     }
 }
 
@@ -89,6 +91,7 @@ enum Trouble {
 
 /// One call on its way.
 struct Run<'a> {
+    account: &'a str,
     address: &'a Address,
     request: &'a SqlRequest,
     origin: &'a crate::account::Origin,
@@ -115,9 +118,10 @@ impl Upstream for Sql {
             return failed(FailureKind::Credential, None, why.to_owned());
         }
         let (origin, trust) = (plan.origin(), &self.trust);
-        let run = Run { address, request, origin, trust, read, most_rows: permit.most_rows() };
+        let account = plan.account_id();
+        let run = Run { account, address, request, origin, trust, read, most_rows: permit.most_rows() };
         let answer = match request.dialect {
-            Dialect::Postgres => postgres::run(&run).await,
+            Dialect::Postgres => postgres::run(&run, &self.kept).await,
             Dialect::Mysql => mysql::run(&run).await,
             Dialect::Sqlite => sqlite::run(&run).await,
         };

@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use bytes::BytesMut;
 use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::{
+    task::AbortHandle,
+    time::{Instant, timeout},
+};
 use tokio_postgres::{
     Client, Config, Error, IsolationLevel, Row, Transaction,
     config::SslMode,
@@ -19,9 +22,10 @@ use tokio_rustls::TlsConnector;
 use super::{
     CONNECT, GRACE, Run, Trouble,
     cell::Cell,
+    kept::{self, Key, LIFE},
     preview,
     rows::Rows,
-    wire::{Encrypted, Wire},
+    wire::{Allowance, Encrypted, Wire},
 };
 use crate::{catalog::SqlOperation, ledger::FailureKind, trust::Distrust};
 
@@ -34,10 +38,74 @@ const SETTINGS: &str = "SELECT set_config('statement_timeout', $1, true), set_co
     set_config('search_path', 'pg_catalog, public, pg_temp', true), \
     set_config('standard_conforming_strings', 'on', true), set_config('TimeZone', 'UTC', true)";
 
-pub(super) async fn run(run: &Run<'_>) -> Result<Value, Trouble> {
+/// What throws away all that a session can hold, which is `DISCARD ALL` in its parts (the server's page on `DISCARD`) but for
+/// the prepared statements: they are the driver's, which goes on to use them.
+const CLEAN: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; \
+    SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD PLANS; DISCARD TEMP; DISCARD SEQUENCES";
+
+/// The sessions that wait for the next read.
+pub(super) type Kept = kept::Kept<Session>;
+
+/// A connection that is signed in. It ends when this is dropped.
+pub(super) struct Session {
+    client: Client,
+    driving: AbortHandle,
+    allowance: Allowance,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driving.abort();
+    }
+}
+
+pub(super) async fn run(run: &Run<'_>, kept: &Kept) -> Result<Value, Trouble> {
+    let key = may_be_shared(run).then(|| Key::of(run)).flatten();
+    if let Some(key) = &key
+        && let Some((mut session, until)) = kept.take(key).await
+    {
+        session.allowance.renew();
+        let answer = ask(run, &mut session).await;
+        // where the server has closed it meanwhile nothing was run, and another one is there for it
+        if !matches!(answer, Err(Trouble::NotSent(..))) {
+            keep(kept, key, session, until, &answer);
+            return answer;
+        }
+    }
+    let until = Instant::now() + LIFE;
+    let mut session = sign_in(run).await?;
+    let answer = ask(run, &mut session).await;
+    if let Some(key) = &key {
+        kept.let_go_at(until);
+        keep(kept, key, session, until, &answer);
+    }
+    answer
+}
+
+/// May the session be one that an earlier read has used, and be used by a later one? What proves a credential signs in with
+/// it, and what a human is shown and what is changed have a session of their own.
+fn may_be_shared(run: &Run<'_>) -> bool {
+    match run.request.operation {
+        SqlOperation::Query | SqlOperation::Explain | SqlOperation::ListTables | SqlOperation::DescribeTable => {
+            run.read
+        }
+        SqlOperation::Verify | SqlOperation::Preview | SqlOperation::Execute => false,
+    }
+}
+
+/// Keeps it for the next read if this one ended as reads do.
+fn keep(kept: &Kept, key: &Key, session: Session, until: Instant, answer: &Result<Value, Trouble>) {
+    if matches!(answer, Ok(_) | Err(Trouble::Refused { .. })) {
+        kept.keep(key.clone(), until, async move {
+            let cleaned = timeout(GRACE, session.client.batch_execute(CLEAN)).await;
+            matches!(cleaned, Ok(Ok(()))).then_some(session)
+        });
+    }
+}
+
+async fn sign_in(run: &Run<'_>) -> Result<Session, Trouble> {
     let addresses = run.addresses().await?;
     let encrypted = run.is_encrypted(&addresses);
-    let tls = || if encrypted { run.tls().map(|parts| Tls(Some(parts))) } else { Ok(Tls(None)) };
     let mut config = Config::new();
     config
         .user(run.address.user())
@@ -47,22 +115,32 @@ pub(super) async fn run(run: &Run<'_>) -> Result<Value, Trouble> {
         .ssl_mode(if encrypted { SslMode::Require } else { SslMode::Disable });
     let signing_in = async {
         let stream = run.connect(&addresses).await?;
-        config.connect_raw(stream, tls()?).await.map_err(|error| not_connected(run, encrypted, &error))
+        let allowance = stream.allowance();
+        let connected = config.connect_raw(stream, tls(run, encrypted)?).await;
+        let (client, connection) = connected.map_err(|error| not_connected(run, encrypted, &error))?;
+        let driving = tokio::spawn(connection).abort_handle();
+        Ok(Session { client, driving, allowance })
     };
     let slow = |_| Trouble::NotSent(FailureKind::Network, "did not let us in in time".to_owned());
-    let (mut client, connection) = timeout(CONNECT, signing_in).await.map_err(slow)??;
-    // it ends when the client is gone and all that was asked is answered, or when that takes too long
-    let most = run.timeout() + 3 * GRACE;
-    let driving = tokio::spawn(async move { drop(timeout(most, connection).await) });
-    let cancel = client.cancel_token();
-    if let Ok(answer) = timeout(run.timeout() + GRACE, answer(run, &mut client)).await {
+    timeout(CONNECT, signing_in).await.map_err(slow)?
+}
+
+fn tls(run: &Run<'_>, encrypted: bool) -> Result<Tls, Trouble> {
+    if encrypted { run.tls().map(|parts| Tls(Some(parts))) } else { Ok(Tls(None)) }
+}
+
+async fn ask(run: &Run<'_>, session: &mut Session) -> Result<Value, Trouble> {
+    let cancel = session.client.cancel_token();
+    if let Ok(answer) = timeout(run.timeout() + GRACE, answer(run, &mut session.client)).await {
         return answer;
     }
     // the server has a limit of its own; this is for one that does not keep to it
-    if let (Ok(tls), Ok(stream)) = (tls(), run.connect(&addresses).await) {
+    if let Ok(addresses) = run.addresses().await
+        && let Ok(tls) = tls(run, run.is_encrypted(&addresses))
+        && let Ok(stream) = run.connect(&addresses).await
+    {
         drop(timeout(GRACE, cancel.cancel_query_raw(stream, tls)).await);
     }
-    driving.abort();
     Err(Trouble::Slow)
 }
 

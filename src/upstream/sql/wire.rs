@@ -5,7 +5,10 @@ use std::{
     io,
     net::SocketAddr,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
 };
 
@@ -23,7 +26,7 @@ use crate::{
     upstream::http::judge,
 };
 
-/// Most bytes that a server may send over one connection.
+/// Most bytes that a server may send for one call.
 pub(super) const RECEIVED: usize = 32 * 1024 * 1024;
 
 impl Run<'_> {
@@ -49,7 +52,7 @@ impl Run<'_> {
         let stream = stream.map_err(|_| Trouble::NotSent(FailureKind::Network, "could not be reached".to_owned()))?;
         // a statement is one small packet and waits for nothing
         drop(stream.set_nodelay(true));
-        Ok(Wire { stream, left: RECEIVED })
+        Ok(Wire { stream, allowance: Allowance::default() })
     }
 
     /// What makes it an encrypted one.
@@ -79,11 +82,39 @@ impl Run<'_> {
     }
 }
 
+/// What a server may still send over a connection.
+#[derive(Debug, Clone)]
+pub(super) struct Allowance(Arc<AtomicUsize>);
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Self(Arc::new(AtomicUsize::new(RECEIVED)))
+    }
+}
+
+impl Allowance {
+    /// For another call.
+    pub(super) fn renew(&self) {
+        self.0.store(RECEIVED, Ordering::Relaxed);
+    }
+
+    fn use_up(&self, bytes: usize) -> io::Result<()> {
+        let used = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        used.map(drop).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))
+    }
+}
+
 /// A connection that ends when too much came over it.
 #[derive(Debug)]
 pub(super) struct Wire {
     stream: TcpStream,
-    left: usize,
+    allowance: Allowance,
+}
+
+impl Wire {
+    pub(super) fn allowance(&self) -> Allowance {
+        self.allowance.clone()
+    }
 }
 
 impl AsyncRead for Wire {
@@ -91,9 +122,8 @@ impl AsyncRead for Wire {
         let this = self.get_mut();
         let before = buffer.filled().len();
         let polled = Pin::new(&mut this.stream).poll_read(context, buffer);
-        match this.left.checked_sub(buffer.filled().len() - before) {
-            Some(left) => this.left = left,
-            None => return Poll::Ready(Err(io::Error::from(io::ErrorKind::FileTooLarge))),
+        if let Err(too_much) = this.allowance.use_up(buffer.filled().len() - before) {
+            return Poll::Ready(Err(too_much));
         }
         polled
     }

@@ -22,6 +22,8 @@ struct Kind {
     execute: &'static str,
     option: &'static str,
     user: fn(&str) -> String,
+    /// Ends the sessions that are kept.
+    hang_up: &'static str,
 }
 
 const POSTGRES: Kind = Kind {
@@ -30,6 +32,7 @@ const POSTGRES: Kind = Kind {
     execute: "postgres_execute",
     option: "sslmode=verify-full",
     user: |password| format!("CREATE TABLE t (n int); CREATE USER app PASSWORD '{password}'; GRANT ALL ON t TO app"),
+    hang_up: "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'",
 };
 
 const MARIADB: Kind = Kind {
@@ -40,6 +43,7 @@ const MARIADB: Kind = Kind {
     user: |password| {
         format!("CREATE TABLE t (n int); CREATE USER app IDENTIFIED BY '{password}'; GRANT ALL ON shop.* TO app")
     },
+    hang_up: "",
 };
 
 impl Kind {
@@ -70,6 +74,8 @@ impl Kind {
             (Shown::by_itself(HOST), "its certificate is signed by nobody who is trusted for it"),
         ] {
             database.show(&shown);
+            // a session that is kept has proven itself already
+            database.run(self.hang_up);
             let answer = wire.call(self.query, select.clone());
             let expected = format!(
                 "`{}` could not prove its identity as `{HOST}:{}`: {why}; nothing was run",

@@ -58,7 +58,7 @@ fn t066_what_writes_under_a_harmless_name_is_stopped_by_postgres_and_told_as_an_
         "SELECT * FROM guarded",
     ];
     are_stopped(&shop, &sly);
-    // these the server lets run in a read-only transaction; they end with it, or with the connection
+    // these the server lets run in a read-only transaction; they end with it, or when its session is made clean
     let before = shop.dump();
     let mut wire = shop.port.wire();
     for statement in ["SELECT * FROM large", "SELECT * FROM locked", "SELECT * FROM settled"] {
@@ -99,6 +99,57 @@ fn t070_a_name_of_postgres_own_means_its_own_and_no_call_leaves_a_setting_to_the
     shop.port.approve(&id);
     let rows = wire.call(&shop.tool("query"), json!({"sql": "SELECT count(*) FROM customers"})).completed();
     assert_eq!(rows["rows"], json!([[1_000]]));
+}
+
+#[test]
+fn t070_what_a_read_leaves_in_its_session_is_gone_before_the_next_read_has_it() {
+    let Some(shop) = Shop::postgres("t070_what_a_read_leaves_in_its_session") else { return };
+    shop.server.run(
+        "CREATE FUNCTION leave() RETURNS text LANGUAGE plpgsql AS $$ BEGIN
+             PERFORM set_config('application_name', 'left', false), set_config('work_mem', '77MB', false);
+             PERFORM pg_advisory_lock(5); RETURN 'left'; END $$;
+         CREATE VIEW leaving AS SELECT leave();
+         CREATE VIEW told AS SELECT pg_backend_pid(), current_setting('application_name') AS name,
+             current_setting('work_mem') AS memory,
+             (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks,
+             (SELECT count(*) FROM pg_prepared_statements) AS statements,
+             current_setting('transaction_read_only') AS read_only;
+         GRANT SELECT ON leaving, told TO app;",
+    );
+    let mut wire = shop.port.wire();
+    let mut ask = |view: &str| {
+        let rows =
+            wire.call("postgres_query", json!({"sql": format!("SELECT * FROM {view}")})).completed()["rows"].clone();
+        rows[0].clone()
+    };
+    let fresh = ask("told");
+    assert_eq!(fresh.as_array().unwrap()[1..], [json!("agentport"), json!("4MB"), json!(0), json!(1), json!("on")]);
+    assert_eq!(ask("leaving"), json!(["left"]));
+    assert_eq!(ask("told"), fresh, "the same session, as it was");
+}
+
+#[test]
+fn t208_a_session_is_not_used_for_another_credential_and_one_that_the_server_has_ended_is_replaced() {
+    let Some(shop) = Shop::postgres("t208_a_session_is_not_used_for_another_credential") else { return };
+    let password = shop.port.canary();
+    shop.server.run(&format!(
+        "CREATE ROLE other LOGIN PASSWORD '{password}'; CREATE VIEW who AS SELECT pg_backend_pid(), current_user;
+         GRANT SELECT ON who TO PUBLIC;"
+    ));
+    let mut wire = shop.port.wire();
+    let mut ask = || wire.call("postgres_query", json!({"sql": "SELECT * FROM who"})).completed()["rows"][0].clone();
+    let first = ask();
+    assert_eq!((&first[1], ask()), (&json!("app"), first.clone()), "it is kept");
+    shop.server.run(&format!("SELECT pg_terminate_backend({})", first[0]));
+    let second = ask();
+    assert_eq!(second[1], json!("app"));
+    assert_ne!(second[0], first[0]);
+    let arguments =
+        ["connect", "postgres", "--account", "prod", "--allow-private", "--secret-stdin", "--replace", "--json"];
+    shop.port.cli(arguments).stdin(&shop.server.url("other", password)).done();
+    let third = ask();
+    assert_eq!(third[1], json!("other"), "{third}");
+    assert_ne!(third[0], second[0]);
 }
 
 /// What never ends is ended by the server, what is too much is cut, and the next read is as good as ever.
