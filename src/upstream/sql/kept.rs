@@ -9,20 +9,72 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use tokio::{task::JoinHandle, time::Instant};
 
-use super::{Address, Run};
-use crate::{account::Origin, trust::Authorities};
+use super::{Address, Run, Trouble};
+use crate::{account::Origin, catalog::SqlOperation, trust::Authorities};
 
 /// How long a session may be used after it signed in.
-pub(super) const LIFE: Duration = Duration::from_mins(1);
+const LIFE: Duration = Duration::from_mins(1);
 /// How many wait at most.
 const MOST: usize = 8;
+
+/// A connection to one kind of server, signed in.
+pub(super) trait Session: Send + Sized + 'static {
+    /// A new one.
+    fn sign_in(run: &Run<'_>) -> impl Future<Output = Result<Self, Trouble>> + Send;
+    /// Runs the one call. The session is there again where nothing of the call is under way in it any more.
+    fn ask(self, run: &Run<'_>) -> impl Future<Output = (Result<Value, Trouble>, Option<Self>)> + Send;
+    /// Throws away all that it can hold. None where that did not succeed.
+    fn clean(self) -> impl Future<Output = Option<Self>> + Send;
+    /// Takes leave of the server.
+    fn end(self) -> impl Future<Output = ()> + Send;
+}
+
+/// Runs the one call, in a session that waits or else in a new one, which waits for the next call if it may.
+pub(super) async fn run<S: Session>(run: &Run<'_>, kept: &Kept<S>) -> Result<Value, Trouble> {
+    let key = may_be_shared(run).then(|| Key::of(run)).flatten();
+    if let Some(key) = &key
+        && let Some((session, until)) = kept.take(key).await
+    {
+        let (answer, session) = session.ask(run).await;
+        // where the server has closed it meanwhile nothing was run, and another one is there for it
+        if !matches!(answer, Err(Trouble::NotSent(..))) {
+            if let Some(session) = session {
+                kept.keep(key.clone(), until, session.clean());
+            }
+            return answer;
+        }
+    }
+    let until = Instant::now() + LIFE;
+    let (answer, session) = S::sign_in(run).await?.ask(run).await;
+    match (key, session) {
+        (Some(key), Some(session)) => {
+            kept.let_go_at(until);
+            kept.keep(key, until, session.clean());
+        }
+        (None, Some(session)) => session.end().await,
+        (_, None) => {}
+    }
+    answer
+}
+
+/// May the session be one that an earlier read has used, and be used by a later one? What proves a credential signs in with
+/// it, and what a human is shown and what is changed have a session of their own.
+fn may_be_shared(run: &Run<'_>) -> bool {
+    match run.request.operation {
+        SqlOperation::Query | SqlOperation::Explain | SqlOperation::ListTables | SqlOperation::DescribeTable => {
+            run.read
+        }
+        SqlOperation::Verify | SqlOperation::Preview | SqlOperation::Execute => false,
+    }
+}
 
 /// What has to be the same for a session to be used again: the account as it was connected, where it leads, every part of its
 /// credential, and who may vouch for the server.
 #[derive(Clone, PartialEq)]
-pub(super) struct Key {
+struct Key {
     account: String,
     origin: Origin,
     address: Address,
@@ -31,7 +83,7 @@ pub(super) struct Key {
 
 impl Key {
     /// None where nobody may vouch for the server: then no session is as good as a new one, which says so.
-    pub(super) fn of(run: &Run<'_>) -> Option<Self> {
+    fn of(run: &Run<'_>) -> Option<Self> {
         Some(Self {
             account: run.account.to_owned(),
             origin: run.origin.clone(),
@@ -65,7 +117,7 @@ impl<S> std::fmt::Debug for Kept<S> {
 
 impl<S: Send + 'static> Kept<S> {
     /// A clean one, and until when it may be used. It is nobody else's from here on.
-    pub(super) async fn take(&self, key: &Key) -> Option<(S, Instant)> {
+    async fn take(&self, key: &Key) -> Option<(S, Instant)> {
         let Waiting { until, cleaning, .. } = {
             let mut waiting = self.lock();
             waiting.retain(Waiting::is_young);
@@ -76,7 +128,7 @@ impl<S: Send + 'static> Kept<S> {
     }
 
     /// One that waits again as soon as `cleaning` has made it clean.
-    pub(super) fn keep(&self, key: Key, until: Instant, cleaning: impl Future<Output = Option<S>> + Send + 'static) {
+    fn keep(&self, key: Key, until: Instant, cleaning: impl Future<Output = Option<S>> + Send + 'static) {
         let mut waiting = self.lock();
         waiting.retain(Waiting::is_young);
         if waiting.len() < MOST && Instant::now() < until {
@@ -85,7 +137,7 @@ impl<S: Send + 'static> Kept<S> {
     }
 
     /// Lets go of what has waited for too long by `until`, though nobody comes.
-    pub(super) fn let_go_at(&self, until: Instant) {
+    fn let_go_at(&self, until: Instant) {
         let waiting = Arc::downgrade(&self.0);
         drop(tokio::spawn(async move {
             tokio::time::sleep_until(until).await;

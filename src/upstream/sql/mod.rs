@@ -48,13 +48,14 @@ const MESSAGE: usize = 300;
 #[derive(Debug, Default)]
 pub struct Sql {
     trust: Trust,
-    kept: postgres::Kept,
+    postgres: kept::Kept<postgres::Postgres>,
+    mysql: kept::Kept<mysql::Mysql>,
 }
 
 impl Sql {
     /// At servers that prove who they are to this.
     pub fn new(trust: Trust) -> Self {
-        Self { trust, kept: postgres::Kept::default() }
+        Self { trust, ..Self::default() }
     }
 }
 
@@ -121,8 +122,8 @@ impl Upstream for Sql {
         let account = plan.account_id();
         let run = Run { account, address, request, origin, trust, read, most_rows: permit.most_rows() };
         let answer = match request.dialect {
-            Dialect::Postgres => postgres::run(&run, &self.kept).await,
-            Dialect::Mysql => mysql::run(&run).await,
+            Dialect::Postgres => kept::run(&run, &self.postgres).await,
+            Dialect::Mysql => kept::run(&run, &self.mysql).await,
             Dialect::Sqlite => sqlite::run(&run).await,
         };
         if let Err(Trouble::Wrote(message)) = &answer {

@@ -152,6 +152,59 @@ fn t208_a_session_is_not_used_for_another_credential_and_one_that_the_server_has
     assert_ne!(third[0], second[0]);
 }
 
+#[test]
+fn t070_what_a_read_leaves_in_its_session_of_mariadb_is_gone_before_the_next_read_has_it() {
+    let Some(shop) = Shop::mariadb("t070_what_a_read_leaves_in_its_session_of_mariadb") else { return };
+    shop.server.run(
+        "DELIMITER //
+         CREATE FUNCTION leave_it() RETURNS int READS SQL DATA BEGIN
+             SET @left = 7; SET SESSION wait_timeout = 77; SET SESSION sql_select_limit = 1;
+             RETURN get_lock('left', 0); END //
+         CREATE FUNCTION left_it() RETURNS varchar(200) READS SQL DATA RETURN concat_ws(' ', coalesce(@left, '-'),
+             @@wait_timeout, @@sql_select_limit > 1, coalesce(is_used_lock('left'), '-'), @@tx_isolation) //
+         DELIMITER ;
+         CREATE VIEW leaving AS SELECT leave_it(); CREATE VIEW told AS SELECT connection_id(), left_it();",
+    );
+    let mut wire = shop.port.wire();
+    let mut ask = |view: &str| {
+        wire.call("mysql_query", json!({"sql": format!("SELECT * FROM {view}")})).completed()["rows"][0].clone()
+    };
+    let fresh = ask("told");
+    assert_eq!(fresh[1], "- 28800 1 - REPEATABLE-READ");
+    assert_eq!(ask("leaving"), json!([1]));
+    assert_eq!(ask("told"), fresh, "the same session, as it was");
+}
+
+#[test]
+fn t208_a_session_of_mariadb_is_not_used_for_another_credential_nor_where_rows_of_an_earlier_read_are_under_way() {
+    let Some(shop) = Shop::mariadb("t208_a_session_of_mariadb") else { return };
+    let password = shop.port.canary();
+    shop.server.run(&format!(
+        "CREATE USER other@'127.0.0.1' IDENTIFIED BY '{password}'; GRANT SELECT ON shop.* TO other@'127.0.0.1'"
+    ));
+    let mut wire = shop.port.wire();
+    let mut ask = || {
+        let who = "SELECT connection_id(), substring_index(session_user(), '@', 1)";
+        wire.call("mysql_query", json!({"sql": who})).completed()["rows"][0].clone()
+    };
+    let first = ask();
+    assert_eq!((&first[1], ask()), (&json!("app"), first.clone()), "it is kept");
+    shop.server.run(&format!("KILL CONNECTION {}", first[0]));
+    let second = ask();
+    assert_eq!(second[1], json!("app"));
+    assert_ne!(second[0], first[0]);
+    let arguments =
+        ["connect", "mysql", "--account", "prod", "--allow-private", "--secret-stdin", "--replace", "--json"];
+    shop.port.cli(arguments).stdin(&shop.server.url("other", password)).done();
+    let third = ask();
+    assert_eq!(third[1], json!("other"), "{third}");
+    assert_ne!(third[0], second[0]);
+    let some = json!({"sql": "SELECT a.id, b.name FROM customers a, customers b", "limit": 3});
+    assert_eq!(wire.call("mysql_query", some).completed()["truncated"], true);
+    let who = json!({"sql": "SELECT connection_id()"});
+    assert_ne!(wire.call("mysql_query", who).completed()["rows"][0][0], third[0]);
+}
+
 /// What never ends is ended by the server, what is too much is cut, and the next read is as good as ever.
 fn is_bounded(shop: &Shop, endless: &str, busy: &str, fat: &str) {
     let mut wire = shop.port.wire();

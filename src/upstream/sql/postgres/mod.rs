@@ -1,33 +1,19 @@
 //! PostgreSQL, by the extended protocol: one statement, its values bound. What it says of itself and of its tables is
 //! asked in SQL of our own.
 
-use std::{future::Future, pin::Pin};
+mod session;
 
 use async_trait::async_trait;
 use bytes::BytesMut;
-use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
-use tokio::{
-    task::AbortHandle,
-    time::{Instant, timeout},
-};
 use tokio_postgres::{
-    Client, Config, Error, IsolationLevel, Row, Transaction,
-    config::SslMode,
-    tls::{ChannelBinding, TlsConnect, TlsStream},
+    Client, Error, IsolationLevel, Row, Transaction,
     types::{Format, IsNull, ToSql, Type, to_sql_checked},
 };
-use tokio_rustls::TlsConnector;
 
-use super::{
-    CONNECT, GRACE, Run, Trouble,
-    cell::Cell,
-    kept::{self, Key, LIFE},
-    preview,
-    rows::Rows,
-    wire::{Allowance, Encrypted, Wire},
-};
-use crate::{catalog::SqlOperation, ledger::FailureKind, trust::Distrust};
+pub(super) use self::session::Postgres;
+use super::{Run, Trouble, cell::Cell, preview, rows::Rows};
+use crate::{catalog::SqlOperation, ledger::FailureKind};
 
 /// Rows that are asked for at once.
 const CHUNK: i32 = 500;
@@ -37,112 +23,6 @@ const CHUNK: i32 = 500;
 const SETTINGS: &str = "SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $1, true), \
     set_config('search_path', 'pg_catalog, public, pg_temp', true), \
     set_config('standard_conforming_strings', 'on', true), set_config('TimeZone', 'UTC', true)";
-
-/// What throws away all that a session can hold, which is `DISCARD ALL` in its parts (the server's page on `DISCARD`) but for
-/// the prepared statements: they are the driver's, which goes on to use them.
-const CLEAN: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; \
-    SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD PLANS; DISCARD TEMP; DISCARD SEQUENCES";
-
-/// The sessions that wait for the next read.
-pub(super) type Kept = kept::Kept<Session>;
-
-/// A connection that is signed in. It ends when this is dropped.
-pub(super) struct Session {
-    client: Client,
-    driving: AbortHandle,
-    allowance: Allowance,
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.driving.abort();
-    }
-}
-
-pub(super) async fn run(run: &Run<'_>, kept: &Kept) -> Result<Value, Trouble> {
-    let key = may_be_shared(run).then(|| Key::of(run)).flatten();
-    if let Some(key) = &key
-        && let Some((mut session, until)) = kept.take(key).await
-    {
-        session.allowance.renew();
-        let answer = ask(run, &mut session).await;
-        // where the server has closed it meanwhile nothing was run, and another one is there for it
-        if !matches!(answer, Err(Trouble::NotSent(..))) {
-            keep(kept, key, session, until, &answer);
-            return answer;
-        }
-    }
-    let until = Instant::now() + LIFE;
-    let mut session = sign_in(run).await?;
-    let answer = ask(run, &mut session).await;
-    if let Some(key) = &key {
-        kept.let_go_at(until);
-        keep(kept, key, session, until, &answer);
-    }
-    answer
-}
-
-/// May the session be one that an earlier read has used, and be used by a later one? What proves a credential signs in with
-/// it, and what a human is shown and what is changed have a session of their own.
-fn may_be_shared(run: &Run<'_>) -> bool {
-    match run.request.operation {
-        SqlOperation::Query | SqlOperation::Explain | SqlOperation::ListTables | SqlOperation::DescribeTable => {
-            run.read
-        }
-        SqlOperation::Verify | SqlOperation::Preview | SqlOperation::Execute => false,
-    }
-}
-
-/// Keeps it for the next read if this one ended as reads do.
-fn keep(kept: &Kept, key: &Key, session: Session, until: Instant, answer: &Result<Value, Trouble>) {
-    if matches!(answer, Ok(_) | Err(Trouble::Refused { .. })) {
-        kept.keep(key.clone(), until, async move {
-            let cleaned = timeout(GRACE, session.client.batch_execute(CLEAN)).await;
-            matches!(cleaned, Ok(Ok(()))).then_some(session)
-        });
-    }
-}
-
-async fn sign_in(run: &Run<'_>) -> Result<Session, Trouble> {
-    let addresses = run.addresses().await?;
-    let encrypted = run.is_encrypted(&addresses);
-    let mut config = Config::new();
-    config
-        .user(run.address.user())
-        .password(run.address.password())
-        .dbname(run.address.database())
-        .application_name("agentport")
-        .ssl_mode(if encrypted { SslMode::Require } else { SslMode::Disable });
-    let signing_in = async {
-        let stream = run.connect(&addresses).await?;
-        let allowance = stream.allowance();
-        let connected = config.connect_raw(stream, tls(run, encrypted)?).await;
-        let (client, connection) = connected.map_err(|error| not_connected(run, encrypted, &error))?;
-        let driving = tokio::spawn(connection).abort_handle();
-        Ok(Session { client, driving, allowance })
-    };
-    let slow = |_| Trouble::NotSent(FailureKind::Network, "did not let us in in time".to_owned());
-    timeout(CONNECT, signing_in).await.map_err(slow)?
-}
-
-fn tls(run: &Run<'_>, encrypted: bool) -> Result<Tls, Trouble> {
-    if encrypted { run.tls().map(|parts| Tls(Some(parts))) } else { Ok(Tls(None)) }
-}
-
-async fn ask(run: &Run<'_>, session: &mut Session) -> Result<Value, Trouble> {
-    let cancel = session.client.cancel_token();
-    if let Ok(answer) = timeout(run.timeout() + GRACE, answer(run, &mut session.client)).await {
-        return answer;
-    }
-    // the server has a limit of its own; this is for one that does not keep to it
-    if let Ok(addresses) = run.addresses().await
-        && let Ok(tls) = tls(run, run.is_encrypted(&addresses))
-        && let Ok(stream) = run.connect(&addresses).await
-    {
-        drop(timeout(GRACE, cancel.cancel_query_raw(stream, tls)).await);
-    }
-    Err(Trouble::Slow)
-}
 
 async fn answer(run: &Run<'_>, client: &mut Client) -> Result<Value, Trouble> {
     let mut builder = client.build_transaction();
@@ -154,8 +34,8 @@ async fn answer(run: &Run<'_>, client: &mut Client) -> Result<Value, Trouble> {
         .map_err(|error| Trouble::NotSent(FailureKind::Network, format!("began no transaction ({})", code(&error))))?;
     // the first question follows the settings without waiting for their answer: a transaction in which they were refused
     // answers nothing more
-    let (set, answer) = tokio::join!(biased; set(run, &transaction), operate(run, &transaction));
-    let answer = set.and(answer);
+    let answer =
+        tokio::try_join!(biased; set(run, &transaction), operate(run, &transaction)).map(|((), answer)| answer);
     if run.read {
         // whatever came, nothing of a read stays: a transaction that is dropped is rolled back, for which nobody has to wait
         return answer;
@@ -365,50 +245,8 @@ impl ToSql for Bound {
     to_sql_checked!();
 }
 
-/// How the connection is encrypted, if it is.
-struct Tls(Option<(TlsConnector, ServerName<'static>)>);
-
-impl TlsConnect<Wire> for Tls {
-    type Stream = Encrypted;
-    type Error = std::io::Error;
-    type Future = Pin<Box<dyn Future<Output = std::io::Result<Encrypted>> + Send>>;
-
-    fn connect(self, stream: Wire) -> Self::Future {
-        Box::pin(async move {
-            match self.0 {
-                Some((connector, name)) => Ok(Encrypted(connector.connect(name, stream).await?)),
-                None => Err(std::io::ErrorKind::Unsupported.into()),
-            }
-        })
-    }
-}
-
-impl TlsStream for Encrypted {
-    fn channel_binding(&self) -> ChannelBinding {
-        ChannelBinding::none()
-    }
-}
-
 fn code(error: &Error) -> String {
     error.code().map_or_else(|| "no code".to_owned(), |code| code.code().to_owned())
-}
-
-fn not_connected(run: &Run<'_>, encrypted: bool, error: &Error) -> Trouble {
-    if let Some(distrust) = Distrust::of(error) {
-        return run.unproven(distrust);
-    }
-    match error.code().map(|code| code.code().to_owned()) {
-        Some(code) if code.starts_with("28") => {
-            Trouble::NotSent(FailureKind::Credential, format!("did not accept the user or the password ({code})"))
-        }
-        Some(code) if code == "3D000" => {
-            Trouble::NotSent(FailureKind::Credential, format!("has no such database ({code})"))
-        }
-        Some(code) => Trouble::NotSent(FailureKind::Network, format!("did not let us in ({code})")),
-        // of the driver's own errors before it has signed in; the others are what the server said
-        None if encrypted && error.to_string().contains("TLS") => run.unproven(Distrust::NoTls),
-        None => Trouble::NotSent(FailureKind::Network, "did not let us in: no such server is there".to_owned()),
-    }
 }
 
 /// What the server says of an error, without what could be somebody's data: `DETAIL` and `HINT` never, the message

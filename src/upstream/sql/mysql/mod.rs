@@ -1,116 +1,43 @@
 //! MySQL and MariaDB, by the protocol of prepared statements: one statement, its values bound. Several statements in one
 //! text and files of the client are not taken by it.
 
-use std::net::SocketAddr;
+mod session;
 
 use async_trait::async_trait;
 use mysql_async::{
-    Conn, DriverError, Error, Opts, OptsBuilder, Params, Row, SslOpts,
+    Conn, DriverError, Error, Params, Row,
     consts::{ColumnFlags, ColumnType},
     prelude::Queryable,
 };
 use serde_json::{Number, Value, json};
-use tokio::time::timeout;
 
-use super::{CONNECT, GRACE, Run, Trouble, preview, rows::Rows, wire::RECEIVED};
-use crate::{
-    catalog::SqlOperation,
-    ledger::FailureKind,
-    trust::{Authorities, Distrust},
-};
+pub(super) use self::session::Mysql;
+use super::{Run, Trouble, preview, rows::Rows};
+use crate::{catalog::SqlOperation, ledger::FailureKind};
 
-/// What the classifier takes for granted: quotes and backslashes mean what they mean by default.
-const SETTINGS: &str = "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', \
-    autocommit = 1, lock_wait_timeout = 10";
-/// At `SERIALIZABLE`, which a server may have by default, a read would lock what it reads.
-const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
 /// Milliseconds in MySQL, seconds in MariaDB.
 const TIMEOUT: &str = "SET SESSION max_execution_time = ?";
 const TIMEOUT_MARIADB: &str = "SET SESSION max_statement_time = ?";
 
-pub(super) async fn run(run: &Run<'_>) -> Result<Value, Trouble> {
-    let addresses = run.addresses().await?;
-    let opts = opts(run, &addresses)?;
-    let slow = |_| Trouble::NotSent(FailureKind::Network, "did not let us in in time".to_owned());
-    let connected = timeout(CONNECT, Conn::new(opts.clone())).await.map_err(slow)?;
-    let mut connection = connected.map_err(|error| not_connected(run, &error))?;
-    let id = connection.id();
-    if let Ok(answer) = timeout(run.timeout() + GRACE, answer(run, &mut connection)).await {
-        if is_cut(&answer) {
-            hang_up(connection);
-        } else {
-            drop(timeout(GRACE, connection.disconnect()).await);
-        }
-        return answer;
-    }
-    hang_up(connection);
-    // the server has a limit of its own; this is for one that does not keep to it
-    if let Ok(Ok(mut other)) = timeout(CONNECT, Conn::new(opts)).await {
-        drop(timeout(GRACE, other.exec_drop("KILL QUERY ?", (id,))).await);
-    }
-    Err(Trouble::Slow)
+fn is_mariadb(version: &str) -> bool {
+    version.contains("MariaDB")
 }
 
-/// Are there rows that nobody read?
-fn is_cut(answer: &Result<Value, Trouble>) -> bool {
-    answer.as_ref().is_ok_and(|answer| answer.get("truncated") == Some(&Value::Bool(true)))
+/// What was to come before the statement did not.
+fn not_set(error: &Error) -> Trouble {
+    Trouble::NotSent(FailureKind::Network, format!("did not take our settings ({})", code(error)))
 }
 
-/// Closes a connection with what the server would still send over it. The driver reads all of that first, unless it is
-/// dropped where there is no runtime to read in; the server ends statement and transaction with the connection.
-fn hang_up(connection: Conn) {
-    drop(std::thread::Builder::new().spawn(move || drop(connection)));
-}
-
-fn opts(run: &Run<'_>, addresses: &[SocketAddr]) -> Result<Opts, Trouble> {
-    let address = run.address;
-    let tls = if run.is_encrypted(addresses) { Some(tls(&run.authorities()?)) } else { None };
-    let opts = OptsBuilder::default()
-        .ip_or_hostname(run.host())
-        .resolved_ips(Some(addresses.iter().map(SocketAddr::ip).collect::<Vec<_>>()))
-        .tcp_port(address.port())
-        .user(Some(address.user()))
-        .pass(Some(address.password()))
-        .db_name(Some(address.database()))
-        .prefer_socket(false)
-        .ssl_opts(tls)
-        .max_allowed_packet(Some(RECEIVED))
-        .client_found_rows(false);
-    Ok(opts.into())
-}
-
-fn tls(authorities: &Authorities) -> SslOpts {
-    match authorities {
-        Authorities::Public => SslOpts::default(),
-        Authorities::Private(certificates) => {
-            let certificates = certificates.iter().map(|certificate| certificate.to_vec().into()).collect();
-            SslOpts::default().with_disable_built_in_roots(true).with_root_certs(certificates)
-        }
-    }
-}
-
-async fn answer(run: &Run<'_>, connection: &mut Conn) -> Result<Value, Trouble> {
-    let settings =
-        |error: Error| Trouble::NotSent(FailureKind::Network, format!("did not take our settings ({})", code(&error)));
-    connection.query_drop(SETTINGS).await.map_err(settings)?;
-    let version: Option<String> = connection.query_first("SELECT VERSION()").await.map_err(settings)?;
-    let version = version.unwrap_or_default();
+async fn answer(run: &Run<'_>, connection: &mut Conn, version: &str) -> Result<Value, Trouble> {
     let limit = run.each();
-    let is_mariadb = version.contains("MariaDB");
-    if is_mariadb {
-        let seconds = limit.as_secs_f64();
-        connection.exec_drop(TIMEOUT_MARIADB, (seconds,)).await.map_err(settings)?;
+    if is_mariadb(version) {
+        connection.exec_drop(TIMEOUT_MARIADB, (limit.as_secs_f64(),)).await.map_err(|error| not_set(&error))?;
     } else {
-        connection
-            .exec_drop(TIMEOUT, (u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),))
-            .await
-            .map_err(settings)?;
-    }
-    if run.read {
-        connection.query_drop(ISOLATION).await.map_err(settings)?;
+        let milliseconds = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        connection.exec_drop(TIMEOUT, (milliseconds,)).await.map_err(|error| not_set(&error))?;
     }
     let begin = if run.read { "START TRANSACTION READ ONLY" } else { "START TRANSACTION" };
-    connection.query_drop(begin).await.map_err(settings)?;
+    connection.query_drop(begin).await.map_err(|error| not_set(&error))?;
     let request = run.request;
     let name = || mysql_async::Value::from(request.name.clone());
     let answer = match request.operation {
@@ -118,14 +45,16 @@ async fn answer(run: &Run<'_>, connection: &mut Conn) -> Result<Value, Trouble> 
         SqlOperation::Explain => rows(run, connection, &["EXPLAIN ", run.statement()?].concat(), params(run)).await,
         SqlOperation::ListTables => rows(run, connection, LIST, Params::Positional(vec![name()])).await,
         SqlOperation::DescribeTable => described(run, connection).await,
-        SqlOperation::Verify => verified(run, connection, &version).await,
+        SqlOperation::Verify => verified(run, connection, version).await,
         SqlOperation::Execute => execute(run, connection, run.statement()?, params(run)).await,
         SqlOperation::Preview => preview::look(request, &mut Asked(connection)).await,
     };
-    if run.read && is_cut(&answer) {
+    if run.read {
+        // whatever came, nothing of a read stays: the transaction ends with the session or when that is made clean, for which
+        // nobody has to wait
         return answer;
     }
-    let end = if run.read || answer.is_err() { "ROLLBACK" } else { "COMMIT" };
+    let end = if answer.is_err() { "ROLLBACK" } else { "COMMIT" };
     let ended = connection.query_drop(end).await;
     match (&answer, ended) {
         (Err(Trouble::TooManyRows { touched, most, .. }), ended) => {
@@ -133,7 +62,7 @@ async fn answer(run: &Run<'_>, connection: &mut Conn) -> Result<Value, Trouble> 
             let undone = ended.is_ok() && connection.get_warnings() == 0;
             Err(Trouble::TooManyRows { touched: *touched, most: *most, undone })
         }
-        (Ok(_), Err(error)) if !run.read => Err(trouble(&error, false)),
+        (Ok(_), Err(error)) => Err(trouble(&error, false)),
         _ => answer,
     }
 }
@@ -238,7 +167,7 @@ async fn verified(run: &Run<'_>, connection: &mut Conn, version: &str) -> Result
     Ok(json!({
         "id": format!("{database}/{user}"),
         "name": format!("{user} in {database} ({version})"),
-        "server": if version.contains("MariaDB") { "MariaDB" } else { "MySQL" },
+        "server": if is_mariadb(version) { "MariaDB" } else { "MySQL" },
         "version": version,
         "user": user,
         "scopes": scopes.iter().filter(|(_, has)| *has).map(|(scope, _)| scope).collect::<Vec<_>>(),
@@ -329,26 +258,6 @@ fn code(error: &Error) -> String {
         Error::Server(error) => error.state.clone(),
         Error::Driver(_) | Error::Io(_) | Error::Other(_) | Error::Url(_) => "no code".to_owned(),
     }
-}
-
-fn not_connected(run: &Run<'_>, error: &Error) -> Trouble {
-    let distrust = match error {
-        Error::Driver(DriverError::NoClientSslFlagFromServer) => Some(Distrust::NoTls),
-        Error::Driver(_) | Error::Io(_) | Error::Other(_) | Error::Server(_) | Error::Url(_) => Distrust::of(error),
-    };
-    if let Some(distrust) = distrust {
-        return run.unproven(distrust);
-    }
-    let (kind, why) = match error {
-        Error::Server(error) if matches!(error.code, 1045 | 1044 | 1049 | 1698) => {
-            (FailureKind::Credential, format!("did not accept user, password or database ({})", error.state))
-        }
-        Error::Server(error) => (FailureKind::Network, format!("did not let us in ({})", error.state)),
-        Error::Driver(_) | Error::Io(_) | Error::Other(_) | Error::Url(_) => {
-            (FailureKind::Network, "could not be reached".to_owned())
-        }
-    };
-    Trouble::NotSent(kind, why)
 }
 
 /// What the server says of an error, where it cannot be somebody's data (T078): 1062 and its like quote values.
