@@ -15,8 +15,10 @@ function fail(text) {
     process.exit(1);
 }
 
+const { glibcVersionRuntime } = process.platform === "linux" ? process.report.getReport().header : {};
+
 function target() {
-    const musl = process.platform === "linux" && !process.report.getReport().header.glibcVersionRuntime;
+    const musl = process.platform === "linux" && !glibcVersionRuntime;
     return `${process.platform}-${process.arch}${musl ? "-musl" : ""}`;
 }
 
@@ -24,11 +26,16 @@ function binary(name) {
     const sum = Object.hasOwn(sums, name) ? sums[name] : undefined;
     if (sum === undefined) fail(`not yet on this system (${name})`);
     const file = process.platform === "win32" ? "agentport.exe" : "agentport";
-    let found;
+    let found, needed;
     try {
-        found = path.join(path.dirname(require.resolve(`@agentport/${name}/package.json`)), "bin", file);
+        const manifest = require.resolve(`@agentport/${name}/package.json`);
+        found = path.join(path.dirname(manifest), "bin", file);
+        needed = require(manifest).glibc;
     } catch {
         fail(`the package \`@agentport/${name}\` is not installed; install again without \`--omit=optional\``);
+    }
+    if (needed && glibcVersionRuntime && older(glibcVersionRuntime, needed)) {
+        fail(`this program needs glibc ${needed} or newer, and this system has ${glibcVersionRuntime}; build it from source`);
     }
     let bytes;
     try {
@@ -40,6 +47,11 @@ function binary(name) {
         fail(`\`${found}\` is not the program that this version was released with; nothing was started`);
     }
     return found;
+}
+
+function older(version, than) {
+    const [a, b] = [version, than].map((text) => text.split(".").map(Number));
+    return a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
 }
 
 const program = binary(target());

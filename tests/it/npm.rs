@@ -124,6 +124,21 @@ fn t273_t274_what_is_installed_is_checked_and_is_the_program() {
     all.retain(|name| !name.starts_with('.'));
     assert_eq!(all, ["@agentport"]);
 
+    // what the program asks of the system is asked before it is started
+    let about = place.join("linux-x64/package.json");
+    let mut manifest: Value = serde_json::from_str(&fs::read_to_string(&about).unwrap()).unwrap();
+    let needed = manifest["glibc"].as_str().unwrap().to_owned();
+    assert!(needed.starts_with("2."), "{needed}");
+    let say = |manifest: &Value| fs::write(&about, manifest.to_string()).unwrap();
+    manifest["glibc"] = json!("2.100");
+    say(&manifest);
+    let refused = run(&scene, with(&bin, ["--version".as_ref()]));
+    assert_eq!((refused.code, refused.stdout.len()), (1, 0));
+    assert!(refused.stderr.contains("this program needs glibc 2.100 or newer, and this system has 2."), "{refused:?}");
+    manifest["glibc"] = json!("1.99");
+    say(&manifest);
+    assert_eq!(run(&scene, with(&bin, ["--version".as_ref()])).code, 0);
+
     // a program that is another than the one that was packed is not started
     let program = place.join("linux-x64/bin/agentport");
     fs::OpenOptions::new().append(true).open(&program).unwrap().write_all(b"x").unwrap();
