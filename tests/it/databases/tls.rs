@@ -43,7 +43,7 @@ const MARIADB: Kind = Kind {
     user: |password| {
         format!("CREATE TABLE t (n int); CREATE USER app IDENTIFIED BY '{password}'; GRANT ALL ON shop.* TO app")
     },
-    hang_up: "",
+    hang_up: "KILL USER app",
 };
 
 impl Kind {
