@@ -37,6 +37,7 @@ mod record;
 mod secrets;
 mod serve;
 mod serving;
+mod shim;
 mod sign_in;
 mod stdio;
 mod takeover;
@@ -147,6 +148,10 @@ enum Command {
 pub fn main() -> ExitCode {
     harden::harden();
     harden::quiet_panics();
+    let environment = Environment::read();
+    if shim::is_meant(&environment, &std::env::args_os().skip(1).collect::<Vec<_>>()) {
+        return shim::main(&environment).into();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if !error.use_stderr() => {
@@ -163,7 +168,6 @@ pub fn main() -> ExitCode {
         }
     };
     let serves = matches!(cli.command, Some(Command::Serve(_)));
-    let environment = Environment::read();
     let environment = if serves { environment.for_gateway() } else { environment };
     let out = Out::new(cli.json);
     let lines = match &cli.command {

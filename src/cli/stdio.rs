@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Exit, Failure};
-use crate::{app::App, call::Caller, mcp, trust::Authorities, web};
+use super::{Exit, Failure, shim};
+use crate::{app::App, call::Caller, mcp, web};
 
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Args {
@@ -22,23 +22,8 @@ const TELLING: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let caller = Caller::parse(args.name.as_deref().unwrap_or("local")).map_err(Failure::usage)?;
-    let environment = app.environment();
-    if let Some(url) = environment.gateway_url() {
-        // never a local server instead: the agent's side of a gateway holds no keys
-        let authorities = match environment.gateway_authority() {
-            Some(file) => {
-                Authorities::read(file).map_err(|problem| Failure::usage(format!("AGENTPORT_CA: {problem}")))?
-            }
-            None => Authorities::Public,
-        };
-        let token = environment.agent_token().map(Arc::clone);
-        let remote = mcp::Remote::new(url, &authorities, token).map_err(Failure::usage)?;
-        if remote.is_none() {
-            tracing::warn!(
-                "AGENTPORT_URL is set and AGENTPORT_TOKEN is not: run `agentport agents add` at the gateway"
-            );
-        }
-        return shim(remote).await;
+    if app.environment().gateway_url().is_some() {
+        return shim::run(app.environment()).await;
     }
     let (input, output) = mcp::take_stdio()?;
     let gateway = app.gateway();
@@ -67,16 +52,6 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         None | Some(Ok(_)) => Ok(Exit::Done),
         Some(Err(error)) => Err(Failure::new(error.to_string())),
     }
-}
-
-/// Serves the agent out of a gateway elsewhere.
-async fn shim(remote: Option<mcp::Remote>) -> Result<Exit, Failure> {
-    let (input, output) = mcp::take_stdio()?;
-    let served = tokio::select! {
-        served = mcp::shim(remote, input, output) => served,
-        () = terminated() => return Ok(Exit::Done),
-    };
-    served.map(|_| Exit::Done).map_err(|error| Failure::new(error.to_string()))
 }
 
 #[cfg(unix)]

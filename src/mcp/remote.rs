@@ -43,6 +43,27 @@ enum Place {
     Socket(PathBuf),
 }
 
+/// What is asked.
+#[derive(Debug, Default)]
+pub(super) struct Question {
+    pub(super) method: &'static str,
+    /// Names with letters, digits and `_`, between slashes, and a query of ours.
+    pub(super) path: String,
+    pub(super) body: Option<Value>,
+    /// The tag of an answer that is there already: the same is not sent again, and its code is 304 (RFC 9110, 13.1.2).
+    pub(super) known: Option<String>,
+}
+
+/// What was answered.
+#[derive(Debug, PartialEq)]
+pub(super) struct Answer {
+    pub(super) code: u16,
+    /// JSON, if it is the gateway's.
+    pub(super) body: Vec<u8>,
+    /// What this answer is known by, where the gateway says it.
+    pub(super) tag: Option<String>,
+}
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Lost {
@@ -86,8 +107,8 @@ impl Remote {
     }
 
     /// One request. Blocks the thread.
-    pub(super) fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<(u16, Value), Lost> {
-        let request = self.request(method, path, body);
+    pub(super) fn ask(&self, question: &Question) -> Result<Answer, Lost> {
+        let request = self.request(question);
         let answer = match &self.place {
             Place::Plain(url) => exchange(connect(url).map_err(Lost::Unreachable)?, &request),
             Place::Tls(url, tls) => exchange(handshake(url, tls)?, &request),
@@ -96,22 +117,29 @@ impl Remote {
         answer.map_err(Lost::Unanswered)
     }
 
-    fn request(&self, method: &str, path: &str, body: Option<&Value>) -> zeroize::Zeroizing<String> {
+    fn request(&self, Question { method, path, body, known }: &Question) -> zeroize::Zeroizing<String> {
         let origin = match &self.place {
             Place::Plain(url) | Place::Tls(url, _) => url.origin().ascii_serialization(),
             Place::Socket(_) => "http://localhost".to_owned(),
         };
         let authority = origin.split_once("://").map_or("", |(_, authority)| authority);
-        let body = body.map(ToString::to_string).unwrap_or_default();
+        let body = body.as_ref().map(ToString::to_string).unwrap_or_default();
         let token = self.token.as_ref().map(|token| format!("Authorization: Bearer {}\r\n", token.expose()));
         let token = zeroize::Zeroizing::new(token.unwrap_or_default());
+        let known = known.as_ref().map(|tag| format!("If-None-Match: {tag}\r\n")).unwrap_or_default();
         let (token, length) = (token.as_str(), body.len());
-        // INVARIANT: `path` is made of names with letters, digits and `_`, so that it is a path and nothing else
+        // INVARIANT: `path` is a path and nothing else, and `known` is what `is_tag` lets through
         zeroize::Zeroizing::new(format!(
-            "{method} {path} HTTP/1.1\r\nHost: {authority}\r\n{token}Accept: application/json\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {authority}\r\n{token}{known}Accept: application/json\r\n\
              Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
         ))
     }
+}
+
+/// Is this an entity tag, weak or not (RFC 9110, 8.8.3), of a length that is worth keeping?
+fn is_tag(tag: &str) -> bool {
+    let quoted = tag.trim_start_matches("W/").strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    quoted.is_some_and(|tag| tag.len() <= 100 && tag.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"'))
 }
 
 fn connect(url: &Url) -> io::Result<TcpStream> {
@@ -173,7 +201,7 @@ fn knock(_path: &Path) -> io::Result<TcpStream> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-fn exchange(mut stream: impl Read + Write, request: &str) -> io::Result<(u16, Value)> {
+fn exchange(mut stream: impl Read + Write, request: &str) -> io::Result<Answer> {
     stream.write_all(request.as_bytes())?;
     stream.flush()?;
     let mut answer = Vec::new();
@@ -191,7 +219,7 @@ fn exchange(mut stream: impl Read + Write, request: &str) -> io::Result<(u16, Va
 }
 
 /// The answer, once all of it is there.
-fn read(answer: &[u8]) -> Option<io::Result<(u16, Value)>> {
+fn read(answer: &[u8]) -> Option<io::Result<Answer>> {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
     let (head, rest) = answer.split_at_checked(end + 4)?;
     let head = String::from_utf8_lossy(head);
@@ -200,15 +228,16 @@ fn read(answer: &[u8]) -> Option<io::Result<(u16, Value)>> {
     let Some(code) = code else { return Some(Err(io::ErrorKind::InvalidData.into())) };
     let header = |name: &str| {
         let mut headers = head.lines().skip(1).filter_map(|line| line.split_once(':'));
-        headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_ascii_lowercase())
+        headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     };
-    let body = if header("transfer-encoding").as_deref() == Some("chunked") {
+    let body = if header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
         unchunked(rest)?
     } else {
         let length: usize = header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         rest.get(..length)?.to_vec()
     };
-    Some(Ok((code, serde_json::from_slice(&body).unwrap_or(Value::Null))))
+    let tag = header("etag").filter(|tag| is_tag(tag)).map(str::to_owned);
+    Some(Ok(Answer { code, body, tag }))
 }
 
 /// A proxy may send an answer in chunks. `None` until the last one is there.
@@ -230,24 +259,27 @@ fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use rustls::{
         RootCertStore,
         pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     };
-    use serde_json::json;
-
-    use super::*;
 
     #[test]
     fn an_answer_is_read_once_it_is_whole_however_it_is_framed() {
-        let plain = b"HTTP/1.1 202 Accepted\r\nContent-Length: 8\r\n\r\n{\"a\": 1}";
+        let plain = b"HTTP/1.1 202 Accepted\r\nETag: \"b\"\r\nContent-Length: 8\r\n\r\n{\"a\": 1}";
         let chunked =
-            b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"a\"\r\n4;x=y\r\n: 1}\r\n0\r\n\r\n";
+            b"HTTP/1.1 202 Accepted\r\netag: \"b\"\r\nTransfer-Encoding: Chunked\r\n\r\n4\r\n{\"a\"\r\n4;x=y\r\n: 1}\r\n0\r\n\r\n";
         for (whole, least) in [(&plain[..], plain.len()), (&chunked[..], chunked.len() - 2)] {
             for end in 0..least {
                 assert!(read(&whole[..end]).is_none(), "{end}");
             }
-            assert_eq!(read(whole).unwrap().unwrap(), (202, json!({"a": 1})));
+            let expected = Answer { code: 202, body: b"{\"a\": 1}".to_vec(), tag: Some("\"b\"".to_owned()) };
+            assert_eq!(read(whole).unwrap().unwrap(), expected);
+        }
+        for not_one in ["b", "\"", "\"a\"b\"", "\"a b\"", "\"a", &format!("\"{}\"", "a".repeat(101))] {
+            let answer = format!("HTTP/1.1 304 Not Modified\r\nETag: {not_one}\r\n\r\n");
+            assert_eq!(read(answer.as_bytes()).unwrap().unwrap(), Answer { code: 304, body: Vec::new(), tag: None });
         }
         assert!(read(b"nonsense\r\n\r\n").unwrap().is_err());
     }
@@ -283,11 +315,13 @@ mod tests {
         {
             let url = Url::parse(&format!("https://{host}:{port}")).unwrap();
             let remote = Remote { place: Place::Tls(url, Arc::new(trust::client(roots).unwrap())), token: None };
-            answers.push(match remote.ask("GET", "/tools", None) {
-                Ok((code, _)) => code.to_string(),
-                Err(Lost::Untrusted(host, distrust)) => format!("{host}: {distrust}"),
-                Err(Lost::Unreachable(error) | Lost::Unanswered(error)) => error.to_string(),
-            });
+            answers.push(
+                match remote.ask(&Question { method: "GET", path: "/tools".to_owned(), ..Question::default() }) {
+                    Ok(Answer { code, .. }) => code.to_string(),
+                    Err(Lost::Untrusted(host, distrust)) => format!("{host}: {distrust}"),
+                    Err(Lost::Unreachable(error) | Lost::Unanswered(error)) => error.to_string(),
+                },
+            );
         }
         assert_eq!(
             answers,

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeSet,
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -16,12 +16,13 @@ use rmcp::{
     },
     service::{RequestContext, SubscriptionContext},
 };
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use super::{
     Ended, PATIENCE, ServeError,
-    remote::{Lost, Remote},
+    remote::{Answer, Lost, Question, Remote},
     render, serve_with,
     server::{accepted, has_one_page, info, tell_listener},
 };
@@ -39,6 +40,8 @@ struct Shim {
     remote: Option<Arc<Remote>>,
     /// The tools of which the gateway said that they read.
     reads: Arc<Mutex<BTreeSet<String>>>,
+    /// The tag of the list that the agent was told last. `None` before it asked for one, and no tag where the gateway gave none.
+    told: Arc<Mutex<Option<String>>>,
     changes: watch::Receiver<u64>,
 }
 
@@ -53,7 +56,8 @@ pub async fn shim(
     output: impl io::Write + Send + 'static,
 ) -> Result<Ended, ServeError> {
     let (bump, changes) = watch::channel(0);
-    let shim = Shim { remote: remote.map(Arc::new), reads: Arc::default(), changes: changes.clone() };
+    let shim =
+        Shim { remote: remote.map(Arc::new), reads: Arc::default(), told: Arc::default(), changes: changes.clone() };
     let watching = tokio::spawn(shim.clone().watch(bump));
     let ended = serve_with(shim, changes, input, output, PATIENCE).await;
     watching.abort();
@@ -61,18 +65,23 @@ pub async fn shim(
 }
 
 impl Shim {
-    /// Bumps `changed` when the list is another one.
+    /// Bumps `changed` when the list is another one than the agent was told.
     async fn watch(self, changed: watch::Sender<u64>) {
-        let mut before = None;
         loop {
-            let list = self.ask("GET", "/tools?shown=true".to_owned(), None).await;
-            if let Ok((200, list)) = list
-                && before.replace(list.clone()).is_some_and(|before| before != list)
+            tokio::time::sleep(LOOK).await;
+            let Some(told) = self.told().clone() else { continue };
+            // the same list is not sent again: all that is looked at here is its tag
+            if let Ok(Answer { code: 200, tag: Some(tag), .. }) = self.ask(tools(Some(told.clone()))).await
+                && tag != told
             {
+                *self.told() = Some(tag);
                 changed.send_modify(|version| *version += 1);
             }
-            tokio::time::sleep(LOOK).await;
         }
+    }
+
+    fn told(&self) -> MutexGuard<'_, Option<String>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note_reads(&self, tools: &[Listed]) {
@@ -86,10 +95,20 @@ impl Shim {
         said || built_in().iter().any(|tool| tool.name == name && tool.effect == Effect::Read)
     }
 
-    async fn ask(&self, method: &'static str, path: String, body: Option<Value>) -> Result<(u16, Value), Lost> {
-        let Some(remote) = self.remote.clone() else { return Ok((401, Value::Null)) };
-        let asked = tokio::task::spawn_blocking(move || remote.ask(method, &path, body.as_ref())).await;
+    async fn ask(&self, question: Question) -> Result<Answer, Lost> {
+        let Some(remote) = self.remote.clone() else { return Ok(Answer { code: 401, body: Vec::new(), tag: None }) };
+        let asked = tokio::task::spawn_blocking(move || remote.ask(&question)).await;
         asked.map_err(|error| Lost::Unanswered(io::Error::other(error)))?
+    }
+}
+
+/// The list of tools, unless it is the one that is `known`.
+fn tools(known: Option<String>) -> Question {
+    Question {
+        method: "GET",
+        path: "/tools?shown=true".to_owned(),
+        body: None,
+        known: known.filter(|tag| !tag.is_empty()),
     }
 }
 
@@ -104,11 +123,16 @@ impl ServerHandler for Shim {
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         has_one_page(request)?;
-        let listed = match self.ask("GET", "/tools?shown=true".to_owned(), None).await {
-            Ok((200, list)) => {
-                let tools = list.get("tools").and_then(Value::as_array);
-                let tools: Vec<Listed> =
-                    tools.map(|tools| tools.iter().filter_map(listed).collect()).unwrap_or_default();
+        let answer = self.ask(tools(None)).await;
+        // without an answer it is told a list that no gateway has
+        *self.told() = Some(answer.as_ref().ok().and_then(|answer| answer.tag.clone()).unwrap_or_default());
+        let listed = match answer {
+            Ok(Answer { code: 200, body, .. }) => {
+                let tools = serde_json::from_slice::<Tools>(&body).unwrap_or_else(|error| {
+                    tracing::warn!("what the gateway answered is no list of tools: {error}");
+                    Tools::default()
+                });
+                let tools: Vec<Listed> = tools.tools.into_iter().map(Listed::from).collect();
                 self.note_reads(&tools);
                 tools
             }
@@ -136,18 +160,23 @@ impl ServerHandler for Shim {
         let Some((integration, tool)) = path else {
             return Ok(render::object(json!({"status": "not_found", "message": "there is no such tool"}), true).into());
         };
-        let result = match self.ask("POST", format!("/{integration}/{tool}"), Some(arguments)).await {
-            Ok((401, _)) => render::failed(
+        let path = format!("/{integration}/{tool}");
+        let question = Question { method: "POST", path, body: Some(arguments), known: None };
+        let result = match self.ask(question).await {
+            Ok(Answer { code: 401, .. }) => render::failed(
                 "setup",
                 "the gateway has not let this agent in; a human must finish the set-up of agentport",
             ),
-            Ok((code, Value::Object(object))) if object.contains_key("status") => {
-                render::object(Value::Object(object), !matches!(code, 200 | 202))
-            }
-            Ok((code, _)) => {
-                tracing::warn!("what answered with {code} is no gateway");
-                render::failed("setup", "what answers at the gateway's address is no gateway; a human must look at it")
-            }
+            Ok(Answer { code, body, .. }) => match serde_json::from_slice(&body) {
+                Ok(Value::Object(object)) if object.contains_key("status") => {
+                    render::object(Value::Object(object), !matches!(code, 200 | 202))
+                }
+                Ok(_) | Err(_) => {
+                    tracing::warn!("what answered with {code} is no gateway");
+                    let message = "what answers at the gateway's address is no gateway; a human must look at it";
+                    render::failed("setup", message)
+                }
+            },
             Err(error @ Lost::Untrusted(..)) => {
                 tracing::warn!("the gateway was asked nothing: {error}");
                 let message = format!("the gateway was asked nothing: {error}; a human must look at its certificate");
@@ -180,24 +209,41 @@ impl ServerHandler for Shim {
     }
 }
 
-/// A tool as the gateway shows it.
-fn listed(tool: &Value) -> Option<Listed> {
-    let text = |key: &str| tool[key].as_str().map(str::to_owned);
-    let effect = match tool["effect"].as_str()? {
-        "read" => Effect::Read,
-        "write" => Effect::Write,
-        _ => Effect::Destructive,
-    };
-    let schema: Map<String, Value> = tool["inputSchema"].as_object()?.clone();
-    Some(Listed {
-        name: text("name")?,
-        title: text("title")?,
-        description: text("description")?,
-        input_schema: Arc::new(schema),
-        effect,
-        idempotent: tool["idempotent"].as_bool()?,
-        open_world: tool["openWorld"].as_bool()?,
-    })
+/// The tools as the gateway shows them.
+#[derive(Default, Deserialize)]
+struct Tools {
+    tools: Vec<Shown>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    name: String,
+    title: String,
+    description: String,
+    input_schema: Map<String, Value>,
+    effect: String,
+    idempotent: bool,
+    open_world: bool,
+}
+
+impl From<Shown> for Listed {
+    fn from(shown: Shown) -> Self {
+        let effect = match shown.effect.as_str() {
+            "read" => Effect::Read,
+            "write" => Effect::Write,
+            _ => Effect::Destructive,
+        };
+        Self {
+            name: shown.name,
+            title: shown.title,
+            description: shown.description,
+            input_schema: Arc::new(shown.input_schema),
+            effect,
+            idempotent: shown.idempotent,
+            open_world: shown.open_world,
+        }
+    }
 }
 
 fn built_in() -> Vec<Listed> {

@@ -310,7 +310,10 @@ fn the_shim_has_what_the_gateway_has_and_outlives_it() {
     assert_eq!(served.terminate(), Some(0));
     let down = shim.call("stripe_get_balance", json!({}));
     assert_eq!(down.failed(), "network", "{down:?}");
+    assert!(shim.tools().iter().all(|tool| tool.starts_with("agentport_")));
     let _again = port.serve();
+    shim.told("notifications/tools/list_changed");
+    assert!(shim.tools().contains(&"stripe_create_refund".to_owned()));
     assert_eq!(shim.call("stripe_get_balance", json!({})).denied(), "policy");
 }
 
@@ -323,6 +326,29 @@ fn without_a_token_there_are_only_the_built_in_tools() {
     assert!(shim.tools().iter().all(|tool| tool.starts_with("agentport_")));
     assert_eq!(shim.call("stripe_get_balance", json!({})).failed(), "setup");
     assert_eq!(shim.call("agentport_list_integrations", json!({})).failed(), "setup");
+}
+
+/// RFC 9110, 13.1.2: what a client has already is not sent again, and another list has another tag.
+#[test]
+fn a_list_of_tools_that_is_known_is_not_sent_again() {
+    let port = Port::connected(&Upstream::plain());
+    let bearer = format!("Bearer {}", port.let_in(&["claude"]));
+    let served = port.serve();
+    let get =
+        |path: &str, known: &str| served.raw("GET", path, &[("Authorization", &bearer), ("If-None-Match", known)], "");
+    for (path, tool) in [("/tools", "stripe.get_balance"), ("/tools?shown=true", "stripe.list_charges")] {
+        let first = get(path, "\"another\"");
+        let tag = first.header("etag").unwrap();
+        assert!(first.code == 200 && first.json()["tools"].is_array(), "{first:?}");
+        for known in [tag.clone(), format!("W/{tag}"), format!("\"a\", {tag}")] {
+            let again = get(path, &known);
+            assert_eq!((again.code, again.header("etag"), again.body.as_str()), (304, Some(tag.clone()), ""));
+        }
+        port.cli(["policy", "set", tool, "deny", "--json"]).done();
+        let other = get(path, &tag);
+        assert_eq!(other.code, 200, "{other:?}");
+        assert_ne!(other.header("etag"), Some(tag));
+    }
 }
 
 /// T157: beyond loopback nobody comes without TLS.

@@ -56,14 +56,14 @@ fn write_all(
         };
         // A client that has closed our output gets nothing more, but its requests still land.
         let Some(text) = text.filter(|_| !deaf.is_cancelled()) else { continue };
-        if let Err(error) = write_line(&mut output, &text) {
+        if let Err(error) = write_line(&mut output, text) {
             tracing::debug!(kind = ?error.kind(), "the client does not read any more");
             deaf.cancel();
         }
     }
 }
 
-fn write_line(output: &mut impl Write, text: &str) -> io::Result<()> {
+fn write_line(output: &mut impl Write, text: String) -> io::Result<()> {
     let line = one_line(text);
     let mut rest = line.as_bytes();
     while !rest.is_empty() {
@@ -81,15 +81,16 @@ fn write_line(output: &mut impl Write, text: &str) -> io::Result<()> {
 
 /// A message and its newline, with nothing in it that any reader takes for the end of a line. In JSON such a character
 /// stands only in strings, where its escape means the same.
-fn one_line(json: &str) -> String {
-    let mut line = String::with_capacity(json.len() + 1);
-    let mut rest = json;
+fn one_line(mut json: String) -> String {
     // a list of tools is long, and almost none of it is looked at twice: these are the first bytes of all that matter
-    while let Some((plain, tail)) = rest
-        .bytes()
-        .position(|byte| matches!(byte, b'\n' | b'\r' | 0x7f | 0xc2 | 0xe2))
-        .and_then(|at| rest.split_at_checked(at))
-    {
+    let suspect = |text: &str| text.bytes().position(|byte| matches!(byte, b'\n' | b'\r' | 0x7f | 0xc2 | 0xe2));
+    if suspect(&json).is_none() {
+        json.push('\n');
+        return json;
+    }
+    let mut line = String::with_capacity(json.len() + 1);
+    let mut rest = json.as_str();
+    while let Some((plain, tail)) = suspect(rest).and_then(|at| rest.split_at_checked(at)) {
         line.push_str(plain);
         let mut characters = tail.chars();
         match characters.next() {
@@ -115,7 +116,7 @@ mod tests {
     #[test]
     fn t008_a_message_is_one_line_for_every_reader() {
         let value = serde_json::json!({"text": "a\r\nb\u{85}c\u{2028}d\u{2029}e\u{b}\u{c}\u{1c}\u{9b}f\u{7f} é£€"});
-        let line = one_line(&value.to_string());
+        let line = one_line(value.to_string());
         assert_eq!(line, "{\"text\":\"a\\r\\nb\\u0085c\\u2028d\\u2029e\\u000b\\f\\u001c\\u009bf\\u007f é£€\"}\n");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap(), value);
     }

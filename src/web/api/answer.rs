@@ -1,12 +1,14 @@
 //! A reply as HTTP: the object of every channel, and the status code that its `status` means.
 
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
+    canonical,
     ledger::{FailureKind, Outcome},
     reply::Reply,
 };
@@ -49,6 +51,18 @@ fn name_await(said: &mut Value) {
 /// An object of ours.
 pub(super) fn object(code: StatusCode, object: &Value) -> Response {
     (code, [(header::CONTENT_TYPE, "application/json")], format!("{object}\n")).into_response()
+}
+
+/// An object of ours, which is not sent to whoever has it already (RFC 9110, sections 8.8.3 and 13.1.2).
+pub(super) fn unless_known(asked: &HeaderMap, object: &Value) -> Response {
+    let text = format!("{object}\n");
+    let tag = format!("\"{}\"", canonical::hex(&Sha256::digest(&text)));
+    let known = asked.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok()).unwrap_or_default();
+    if known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag) {
+        return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
+    }
+    let headers = [(header::CONTENT_TYPE, "application/json".to_owned()), (header::ETAG, tag)];
+    (StatusCode::OK, headers, text).into_response()
 }
 
 /// The body does not fit; says where.

@@ -6,7 +6,7 @@ use axum::{
     Extension,
     body::Body,
     extract::{Path, Query, RawQuery, State, rejection::QueryRejection},
-    http::{HeaderMap, HeaderName, StatusCode},
+    http::{HeaderMap, HeaderName},
     response::Response,
 };
 use serde::Deserialize;
@@ -118,11 +118,12 @@ pub(super) async fn tools(
     State(api): State<Api>,
     Extension(asking): Extension<Asking>,
     which: Result<Query<Which>, QueryRejection>,
+    headers: HeaderMap,
 ) -> Response {
     let Ok(Query(which)) = which else { return answer::invalid("/shown", "`shown` is true or false") };
     if which.shown == Some(true) {
         let tools: Vec<Value> = api.site.gateway().list(&asking.caller).iter().map(shown).collect();
-        return answer::object(StatusCode::OK, &json!({"tools": tools}));
+        return answer::unless_known(&headers, &json!({"tools": tools}));
     }
     let tools: Vec<Value> = api
         .site
@@ -137,7 +138,7 @@ pub(super) async fn tools(
             tool
         })
         .collect();
-    answer::object(StatusCode::OK, &json!({"tools": tools}))
+    answer::unless_known(&headers, &json!({"tools": tools}))
 }
 
 fn shown(listed: &Listed) -> Value {
