@@ -62,7 +62,11 @@ pub struct Credentials {
     store: Arc<dyn SecretStore>,
     oauth: Option<Arc<OAuth>>,
     kept: Arc<Mutex<BTreeMap<String, Kept>>>,
+    /// Whoever opens a credential for reads has its turn here: those who come meanwhile find it open.
+    opening: Arc<Mutex<BTreeMap<String, Arc<Turn>>>>,
 }
+
+type Turn = tokio::sync::Mutex<()>;
 
 /// What was opened for a read, for as long as the account's entry stays the very same.
 #[derive(Debug)]
@@ -75,7 +79,7 @@ struct Kept {
 impl Credentials {
     /// Credentials out of this store.
     pub fn new(store: Arc<dyn SecretStore>) -> Self {
-        Self { store, oauth: None, kept: Arc::default() }
+        Self { store, oauth: None, kept: Arc::default(), opening: Arc::default() }
     }
 
     /// Credentials that renew sign-ins.
@@ -96,13 +100,12 @@ impl Credentials {
     /// As [`Credentials::open`].
     pub async fn open_for_read(&self, plan: &Plan, account: &Account) -> Result<Credential, CredentialError> {
         let name = account_secret_name(plan.integration(), plan.account());
-        let kept = self
-            .kept()
-            .get(&name)
-            .filter(|kept| kept.account == *account && kept.since.elapsed() < KEPT)
-            .map(|kept| Arc::clone(&kept.sealed))
-            .filter(|sealed| self.oauth.as_ref().is_none_or(|oauth| oauth.is_fresh(sealed)));
-        if let Some(sealed) = kept {
+        if let Some(sealed) = self.kept_for(&name, account) {
+            return self.opened(&sealed, plan);
+        }
+        let turn = Arc::clone(self.opening.lock().unwrap_or_else(PoisonError::into_inner).entry(name.clone()).or_default());
+        let _turn = turn.lock().await;
+        if let Some(sealed) = self.kept_for(&name, account) {
             return self.opened(&sealed, plan);
         }
         let sealed = self.sealed(plan, account).await?;
@@ -210,6 +213,14 @@ impl Credentials {
             credential.renewal = Some(self.clone());
         }
         Ok(credential)
+    }
+
+    /// What was opened for a read of this account as it is now, if that is not too long ago.
+    fn kept_for(&self, name: &str, account: &Account) -> Option<Arc<Secret>> {
+        let kept = self.kept();
+        let kept = kept.get(name).filter(|kept| kept.account == *account && kept.since.elapsed() < KEPT)?;
+        let sealed = Arc::clone(&kept.sealed);
+        self.oauth.as_ref().is_none_or(|oauth| oauth.is_fresh(&sealed)).then_some(sealed)
     }
 
     fn kept(&self) -> MutexGuard<'_, BTreeMap<String, Kept>> {

@@ -6,10 +6,10 @@
 mod decode;
 mod masking;
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 pub use self::masking::mask_secrets;
@@ -112,54 +112,71 @@ impl std::fmt::Debug for Needles {
 }
 
 /// The value without the credential, and how often it was in there.
-pub fn redact(value: Value, needles: &Needles) -> (Value, usize) {
-    let mut hits = 0;
-    (redact_value(value, needles, &mut hits), hits)
+pub fn redact(mut value: Value, needles: &Needles) -> (Value, usize) {
+    let hits = redact_value(&mut value, needles);
+    (value, hits)
 }
 
 /// As [`redact`], of text that is no JSON.
 pub fn redact_text(text: String, needles: &Needles) -> (String, usize) {
-    let mut hits = 0;
-    (redact_string(text, needles, &mut hits), hits)
+    match clean(&text, needles) {
+        Some((clean, hits)) => (clean, hits),
+        None => (text, 0),
+    }
 }
 
-fn redact_value(value: Value, needles: &Needles, hits: &mut usize) -> Value {
+fn redact_value(value: &mut Value, needles: &Needles) -> usize {
     match value {
-        Value::String(text) => Value::String(redact_string(text, needles, hits)),
-        Value::Array(items) => items.into_iter().map(|item| redact_value(item, needles, hits)).collect(),
+        Value::String(text) => match clean(text, needles) {
+            Some((clean, hits)) => {
+                *text = clean;
+                hits
+            }
+            None => 0,
+        },
+        Value::Array(items) => items.iter_mut().map(|item| redact_value(item, needles)).sum(),
         Value::Object(map) => {
-            let entry = |(key, value)| (redact_string(key, needles, hits), redact_value(value, needles, hits));
-            Value::Object(map.into_iter().map(entry).collect::<Map<_, _>>())
+            let found = map.keys().filter_map(|key| Some((key.clone(), clean(key, needles)?)));
+            let found: Vec<_> = found.collect();
+            let mut taken = BTreeMap::new();
+            let mut hits = 0;
+            for (key, (clean, times)) in found {
+                hits += times;
+                if let Some(value) = map.remove(&key) {
+                    let name = masking::free(map, clean, &mut taken);
+                    map.insert(name, value);
+                }
+            }
+            hits + map.values_mut().map(|value| redact_value(value, needles)).sum::<usize>()
         }
         Value::Number(number) if needles.numeric => {
-            let (text, found) = redact_text(number.to_string(), needles);
-            *hits += found;
-            if found == 0 { Value::Number(number) } else { Value::String(text) }
+            let Some((clean, hits)) = clean(&number.to_string(), needles) else { return 0 };
+            *value = Value::String(clean);
+            hits
         }
-        other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }
 }
 
-fn redact_string(text: String, needles: &Needles, hits: &mut usize) -> String {
-    if needles.whole.iter().any(|whole| **whole == text) {
-        *hits += 1;
-        return REDACTED.to_owned();
+/// The text without the credential, and how often it was in there. None where it was not.
+fn clean(text: &str, needles: &Needles) -> Option<(String, usize)> {
+    if needles.whole.iter().any(|whole| **whole == *text) {
+        return Some((REDACTED.to_owned(), 1));
     }
-    let mut clean = String::new();
-    let mut from = 0;
+    let (mut clean, mut from, mut hits) = (String::new(), 0, 0);
     while let Some(found) = needles.find(text.as_bytes(), from) {
         // needles are ASCII, so what they match begins and ends between characters
         clean.push_str(text.get(from..found.start).unwrap_or_default());
         clean.push_str(REDACTED);
-        *hits += 1;
+        hits += 1;
         from = found.end;
     }
-    let clean = if from == 0 { text } else { clean + text.get(from..).unwrap_or_default() };
-    if !needles.forms.is_empty() && decode::views(&clean).any(|view| needles.find(&view, 0).is_some()) {
-        *hits += 1;
-        return REDACTED.to_owned();
+    clean.push_str(if hits == 0 { "" } else { text.get(from..).unwrap_or_default() });
+    let left = if hits == 0 { text } else { clean.as_str() };
+    if !needles.forms.is_empty() && decode::views(left).any(|view| needles.find(&view, 0).is_some()) {
+        return Some((REDACTED.to_owned(), hits + 1));
     }
-    clean
+    (hits > 0).then_some((clean, hits))
 }
 
 /// The characters that depend on nothing but the secret, of the base64 text of `offset` unknown bytes and the secret.

@@ -69,7 +69,7 @@ impl Carried {
     pub(super) fn fingerprint(&self) -> [u8; 32] {
         let parts: &[&[u8]] = match self {
             Self::Header(name, value) => &[name.as_str().as_bytes(), value.as_bytes()],
-            // a database's connections are not kept
+            // a database's sessions are kept by the address itself, every part of it
             Self::Connection { .. } => &[b"connection"],
         };
         canonical::sha256("agentport/credential/1", parts)

@@ -80,6 +80,45 @@ async fn t192_what_is_kept_for_reads_goes_with_the_accounts_entry() {
     assert_eq!(header(fresh), "Bearer second_secret");
 }
 
+/// A store that takes its time, and counts.
+#[derive(Debug, Default)]
+struct Slow {
+    held: Memory,
+    asked: std::sync::atomic::AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl SecretStore for Slow {
+    async fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
+        self.asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        tokio::task::yield_now().await;
+        self.held.get(name).await
+    }
+
+    async fn put(&self, name: &str, secret: Secret) -> Result<(), StoreError> {
+        self.held.put(name, secret).await
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), StoreError> {
+        self.held.delete(name).await
+    }
+}
+
+#[tokio::test]
+async fn reads_that_come_at_once_open_the_secret_once() {
+    let account = account("https://api.example.com");
+    let store = Arc::new(Slow::default());
+    store.put("account/stripe/default", sealed(&account, &CredentialScheme::Bearer)).await.unwrap();
+    let credentials = Credentials::new(Arc::clone(&store) as Arc<dyn SecretStore>);
+    let mut reads = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let (credentials, account) = (credentials.clone(), account.clone());
+        reads.spawn(async move { credentials.open_for_read(&plan(&account), &account).await.is_ok() });
+    }
+    assert_eq!(reads.join_all().await, [true; 20]);
+    assert_eq!(store.asked.load(std::sync::atomic::Ordering::Relaxed), 1);
+}
+
 #[test]
 fn t196_t201_a_credential_of_another_account_or_origin_is_refused() {
     let mine = account("https://api.example.com");

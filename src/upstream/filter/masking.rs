@@ -36,7 +36,7 @@ fn in_value(value: &mut Value) -> usize {
 }
 
 /// Two keys that read alike now are still two. What was given out is counted: an answer may have a hundred thousand of them.
-fn free(map: &Map<String, Value>, key: String, taken: &mut BTreeMap<String, usize>) -> String {
+pub(super) fn free(map: &Map<String, Value>, key: String, taken: &mut BTreeMap<String, usize>) -> String {
     if !map.contains_key(&key) {
         return key;
     }
@@ -76,6 +76,7 @@ mod tests {
             "{text}"
         );
     }
+
     #[test]
     fn t036_as_many_of_them_as_an_answer_can_hold_take_no_longer_each() {
         let many = (0..100_000).map(|number| (format!("ghp_{number:036}"), json!(number)));

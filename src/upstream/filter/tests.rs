@@ -100,3 +100,15 @@ fn a_secret_of_digits_is_found_as_a_number() {
 fn nothing_of_it_is_printed() {
     assert_eq!(format!("{:?}", needles()), "[needles]");
 }
+
+#[test]
+fn t178_two_keys_that_are_the_credential_are_still_two() {
+    let encoded = BASE64.encode(SECRET.as_bytes());
+    let (value, hits) = redact(json!({SECRET: {"a": SECRET}, encoded: 2, "[redacted]": 3, "b": 4}), &needles());
+    assert_eq!(hits, 3);
+    let text = value.to_string();
+    assert!(!text.contains("39HqLyjWD"), "{text}");
+    let mut values: Vec<_> = value.as_object().unwrap().values().map(ToString::to_string).collect();
+    values.sort();
+    assert_eq!(values, ["2", "3", "4", "{\"a\":\"[redacted]\"}"], "{text}");
+}
