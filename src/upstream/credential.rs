@@ -103,7 +103,8 @@ impl Credentials {
         if let Some(sealed) = self.kept_for(&name, account) {
             return self.opened(&sealed, plan);
         }
-        let turn = Arc::clone(self.opening.lock().unwrap_or_else(PoisonError::into_inner).entry(name.clone()).or_default());
+        let turn =
+            Arc::clone(self.opening.lock().unwrap_or_else(PoisonError::into_inner).entry(name.clone()).or_default());
         let _turn = turn.lock().await;
         if let Some(sealed) = self.kept_for(&name, account) {
             return self.opened(&sealed, plan);

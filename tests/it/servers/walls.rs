@@ -173,6 +173,15 @@ fn t070_what_a_read_leaves_in_its_session_of_mariadb_is_gone_before_the_next_rea
     assert_eq!(fresh[1], "- 28800 1 - REPEATABLE-READ");
     assert_eq!(ask("leaving"), json!([1]));
     assert_eq!(ask("told"), fresh, "the same session, as it was");
+    // each call has its own limit at the server, in a session that is the same
+    let mut limited = |milliseconds: u64| {
+        let who = json!({"sql": "SELECT connection_id(), @@max_statement_time", "timeout_ms": milliseconds});
+        wire.call("mysql_query", who).completed()["rows"][0].clone()
+    };
+    for milliseconds in [7_000, 7_000, 10_000, 2_500] {
+        let seconds = f64::from(u32::try_from(milliseconds).unwrap()) / 1_000.0;
+        assert_eq!(limited(milliseconds), json!([fresh[0], seconds]), "{milliseconds}");
+    }
 }
 
 #[test]

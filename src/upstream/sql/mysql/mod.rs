@@ -15,10 +15,6 @@ pub(super) use self::session::Mysql;
 use super::{Run, Trouble, preview, rows::Rows};
 use crate::{catalog::SqlOperation, ledger::FailureKind};
 
-/// Milliseconds in MySQL, seconds in MariaDB.
-const TIMEOUT: &str = "SET SESSION max_execution_time = ?";
-const TIMEOUT_MARIADB: &str = "SET SESSION max_statement_time = ?";
-
 fn is_mariadb(version: &str) -> bool {
     version.contains("MariaDB")
 }
@@ -29,13 +25,6 @@ fn not_set(error: &Error) -> Trouble {
 }
 
 async fn answer(run: &Run<'_>, connection: &mut Conn, version: &str) -> Result<Value, Trouble> {
-    let limit = run.each();
-    if is_mariadb(version) {
-        connection.exec_drop(TIMEOUT_MARIADB, (limit.as_secs_f64(),)).await.map_err(|error| not_set(&error))?;
-    } else {
-        let milliseconds = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-        connection.exec_drop(TIMEOUT, (milliseconds,)).await.map_err(|error| not_set(&error))?;
-    }
     let begin = if run.read { "START TRANSACTION READ ONLY" } else { "START TRANSACTION" };
     connection.query_drop(begin).await.map_err(|error| not_set(&error))?;
     let request = run.request;

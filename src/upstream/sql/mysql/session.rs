@@ -1,12 +1,12 @@
 //! A connection that is signed in, and how it is made clean for another read.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use mysql_async::{Conn, DriverError, Error, Opts, OptsBuilder, SslOpts, prelude::Queryable};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::{answer, not_set};
+use super::{answer, is_mariadb, not_set};
 use crate::{
     ledger::FailureKind,
     trust::{Authorities, Distrust},
@@ -19,11 +19,17 @@ const SETTINGS: &str = "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SU
 /// At `SERIALIZABLE`, which a server may have by default, a read would lock what it reads.
 const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
 
+/// Milliseconds in MySQL, seconds in MariaDB.
+const TIMEOUT: &str = "SET SESSION max_execution_time = ?";
+const TIMEOUT_MARIADB: &str = "SET SESSION max_statement_time = ?";
+
 /// A session of MySQL or MariaDB.
 pub(in crate::upstream::sql) struct Mysql {
     connection: Conn,
     /// `10.11.14-MariaDB-0+deb12u2`
     version: String,
+    /// How long the server lets a statement run in it.
+    each: Duration,
 }
 
 impl Session for Mysql {
@@ -34,15 +40,21 @@ impl Session for Mysql {
         let mut connection = connected.map_err(|error| not_connected(run, &error))?;
         let settled = timeout(GRACE, async {
             let version: Option<String> = connection.query_first("SELECT VERSION()").await?;
-            settle(&mut connection, run.read).await?;
-            Ok(version.unwrap_or_default())
+            let mut session = Self { connection, version: version.unwrap_or_default(), each: run.each() };
+            session.settle(run.read).await.map(|()| session)
         });
-        let version = settled.await.map_err(slow)?.map_err(|error| not_set(&error))?;
-        Ok(Self { connection, version })
+        settled.await.map_err(slow)?.map_err(|error| not_set(&error))
     }
 
     async fn ask(mut self, run: &Run<'_>) -> (Result<Value, Trouble>, Option<Self>) {
-        if let Ok(answer) = timeout(run.timeout() + GRACE, answer(run, &mut self.connection, &self.version)).await {
+        let answering = async {
+            if self.each != run.each() {
+                self.each = run.each();
+                self.bound().await.map_err(|error| not_set(&error))?;
+            }
+            answer(run, &mut self.connection, &self.version).await
+        };
+        if let Ok(answer) = timeout(run.timeout() + GRACE, answering).await {
             if is_cut(&answer) {
                 hang_up(self.connection);
                 return (answer, None);
@@ -68,7 +80,7 @@ impl Session for Mysql {
             if !self.connection.reset().await? {
                 return Ok(false);
             }
-            settle(&mut self.connection, true).await.map(|()| true)
+            self.settle(true).await.map(|()| true)
         });
         matches!(cleaned.await, Ok(Ok::<_, Error>(true))).then_some(self)
     }
@@ -78,12 +90,25 @@ impl Session for Mysql {
     }
 }
 
-async fn settle(connection: &mut Conn, read: bool) -> Result<(), Error> {
-    connection.query_drop(SETTINGS).await?;
-    if read {
-        connection.query_drop(ISOLATION).await?;
+impl Mysql {
+    /// Sets what a session begins with.
+    async fn settle(&mut self, read: bool) -> Result<(), Error> {
+        self.connection.query_drop(SETTINGS).await?;
+        if read {
+            self.connection.query_drop(ISOLATION).await?;
+        }
+        self.bound().await
     }
-    Ok(())
+
+    /// Tells the server how long a statement may run.
+    async fn bound(&mut self) -> Result<(), Error> {
+        if is_mariadb(&self.version) {
+            self.connection.exec_drop(TIMEOUT_MARIADB, (self.each.as_secs_f64(),)).await
+        } else {
+            let milliseconds = u64::try_from(self.each.as_millis()).unwrap_or(u64::MAX);
+            self.connection.exec_drop(TIMEOUT, (milliseconds,)).await
+        }
+    }
 }
 
 /// Are there rows that nobody read?
