@@ -1,6 +1,7 @@
 //! Databases on servers, PostgreSQL and MariaDB as Debian has them: what `databases` tells of a file, and what only a
 //! server can do.
 
+mod sessions;
 mod walls;
 
 use serde_json::{Value, json};
