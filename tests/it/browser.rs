@@ -35,6 +35,7 @@ pub(crate) fn has_browser() -> bool {
 /// Runs the steps; their results, one each.
 pub(crate) async fn drive(steps: Vec<Value>) -> Vec<Value> {
     let count = steps.len();
+    let asked = steps.clone();
     let output = tokio::task::spawn_blocking(move || {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/drive.mjs");
         let mut child = Command::new("node").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -46,8 +47,11 @@ pub(crate) async fn drive(steps: Vec<Value>) -> Vec<Value> {
     let mut results: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
     // all that the browser was sent
     let last = results.pop().unwrap();
+    // what went wrong first: a long report may be cut
+    let failed = results.iter().position(|result| result.get("error").is_some());
+    let told = failed.map(|at| format!("step {at} of {count}, {}: {}", asked[at], results[at]["error"]));
+    assert!(told.is_none() && results.len() == count, "{} after {results:#?}", told.unwrap_or_default());
     assert!(last["sent"].as_array().is_some_and(|sent| !sent.is_empty()), "{results:#?} {last}");
-    assert!(results.len() == count && results.iter().all(|result| result.get("error").is_none()), "{results:#?}");
     results
 }
 
