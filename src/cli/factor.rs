@@ -1,11 +1,12 @@
 //! `agentport factor`: what proves that it is you who approves.
 
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::{Exit, Failure, Out, consent::or_on_page, link, prompt, serving::Serving, who::Who};
 use crate::{
     app::App,
-    approval::{Approver, Claim, FactorId, PersonId, Seed, otpauth_uri},
+    approval::{Approver, Claim, Code, FactorId, PersonId, Seed, otpauth_uri},
     clock::rfc3339,
     gateway::{EnrolError, Gateway, Parts, Presented, seed_name},
 };
@@ -98,14 +99,9 @@ async fn add_totp(gateway: &Gateway, parts: &Parts, out: &Out, person: &PersonId
         out.text(&qr(&uri)?);
         out.text(&format!("Scan it with an authenticator app, or enter it by hand:\n{}\n", uri.as_str()));
     }
-    let question = "the six digits that the app shows now:";
-    let code = prompt::code(question, !prompt::is_terminal())?;
-    let crate::approval::Code::Totp(digits) = &code else {
-        return Err(Failure::new("that is no six-digit code; nothing was enrolled"));
-    };
-    let (id, recovery) = gateway.enrol(parts, &seed, digits, approver).await.map_err(|error| match error {
-        EnrolError::Wrong(_) => Failure::new("that code does not belong to this factor; nothing was enrolled")
-            .hint("check that the clocks of this computer and of the phone agree"),
+    let digits = shown_now(gateway, out, &seed)?;
+    let (id, recovery) = gateway.enrol(parts, &seed, &digits, approver).await.map_err(|error| match error {
+        EnrolError::Wrong(_) => foreign_code(),
         EnrolError::Ended => {
             Failure::new("another factor was enrolled meanwhile, or that code was used; nothing was enrolled")
         }
@@ -120,6 +116,32 @@ async fn add_totp(gateway: &Gateway, parts: &Parts, out: &Out, person: &PersonId
         out.text(&recovery.shown().join("\n"));
     }
     Ok(Exit::Done)
+}
+
+/// Six digits of the app that has `seed`. On a terminal a slip of the finger does not cost the way through the app again.
+fn shown_now(gateway: &Gateway, out: &Out, seed: &Seed) -> Result<Zeroizing<String>, Failure> {
+    let asks = prompt::is_terminal();
+    let mut left = if asks && !out.is_json() { prompt::TRIES } else { 1 };
+    loop {
+        let failure = match prompt::code("the six digits that the app shows now:", !asks) {
+            Ok(Code::Totp(digits)) if seed.matching_step(&digits, gateway.clock().now()).is_some() => {
+                return Ok(digits);
+            }
+            Ok(Code::Totp(_)) => foreign_code(),
+            Ok(Code::Recovery(_)) => Failure::new("that is no six-digit code; nothing was enrolled"),
+            Err(failure) => failure,
+        };
+        left -= 1;
+        if left == 0 {
+            return Err(failure);
+        }
+        out.fail(&failure);
+    }
+}
+
+fn foreign_code() -> Failure {
+    Failure::new("that code does not belong to this factor; nothing was enrolled")
+        .hint("check that the clocks of this computer and of the phone agree")
 }
 
 /// Enrols on the page of a set-up link, while the site is served.

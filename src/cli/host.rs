@@ -63,6 +63,11 @@ impl Action {
     }
 }
 
+/// Every host's name.
+pub(super) fn names() -> Vec<&'static str> {
+    Host::ALL.into_iter().map(Host::name).collect()
+}
+
 pub(super) fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Failure> {
     match action {
         Action::Show(args) => show(app, out, &args),

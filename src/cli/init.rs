@@ -7,14 +7,15 @@ use crate::{
     app::{App, AppError},
     config::{Home, Settings, StoreKind},
     files,
+    secret::Keyring,
     visible::visible,
 };
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where secrets are kept
-    #[arg(long, value_enum, default_value = "keyring")]
-    store: Store,
+    /// Where secrets are kept: the keyring, unless there is none and you answer otherwise
+    #[arg(long, value_enum)]
+    store: Option<Store>,
     /// The policy to begin with: default, everyday, read-only or locked-down
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
@@ -38,10 +39,6 @@ enum Store {
 }
 
 pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failure> {
-    let store = match args.store {
-        Store::Keyring => StoreKind::Keyring,
-        Store::Vault => StoreKind::Vault,
-    };
     if args.if_absent && app.home()?.database().exists() {
         let path = app.home()?.path().display().to_string();
         out.answer(&json!({"home": path, "made": false}), || format!("there is a home at {}", visible(&path)));
@@ -50,11 +47,15 @@ pub(super) async fn run(app: &App, out: &Out, args: Args) -> Result<Exit, Failur
     if args.published_on.is_some_and(|address| !address.is_loopback()) {
         return Err(Failure::usage("--published-on takes a loopback address: beyond it nobody may come without TLS"));
     }
+    let asks = prompt::is_terminal() && !out.is_json() && !app.home().is_ok_and(|home| home.database().exists());
+    let store = match args.store {
+        Some(Store::Vault) => StoreKind::Vault,
+        None if asks => ask_store(out).await?,
+        Some(Store::Keyring) | None => StoreKind::Keyring,
+    };
     let preset = match args.preset {
         Some(preset) => preset,
-        None if prompt::is_terminal() && !out.is_json() && !app.home().is_ok_and(|home| home.database().exists()) => {
-            ask_preset(out)?
-        }
+        None if asks => ask_preset(out)?,
         None => USUAL.to_owned(),
     };
     let home = app.init(store, &preset).await.map_err(|error| match error {
@@ -119,15 +120,18 @@ fn ask_preset(out: &Out) -> Result<String, Failure> {
         out.text(&format!("  {name:<12} {what}"));
     }
     let known: Vec<_> = crate::policy::presets().iter().map(|(name, _)| *name).collect();
-    for left in (0..3).rev() {
-        let answer = prompt::ask(&format!("which one? [{USUAL}]"))?;
-        match answer.trim() {
-            "" => return Ok(USUAL.to_owned()),
-            name if known.contains(&name) || left == 0 => return Ok(name.to_owned()),
-            name => out.text(&format!("there is no preset `{}`", visible(name))),
-        }
+    Ok(prompt::choice(out, &format!("which one? [{USUAL}]"), &known)?.unwrap_or_else(|| USUAL.to_owned()))
+}
+
+/// The keyring where it keeps what it is given; else what the person says. Before anything else is asked or made.
+async fn ask_store(out: &Out) -> Result<StoreKind, Failure> {
+    // under the name of no home: that of this one is not known yet
+    let Err(error) = Keyring::new("init").probe().await else { return Ok(StoreKind::Keyring) };
+    out.text(&format!("the keyring cannot be used: {error}"));
+    if prompt::yes("keep secrets in an encrypted file of your own instead?")? {
+        return Ok(StoreKind::Vault);
     }
-    Ok(USUAL.to_owned())
+    Err(Failure::new("nothing was made").hint("make the keyring usable, then run agentport init again"))
 }
 
 /// The rest of the set-up, each step of which can be skipped and done later by its own command.
@@ -135,26 +139,28 @@ async fn walk_on(app: &App, out: &Out) {
     out.text("\n1/3  Your second factor: an authenticator app proves that it is you who approves.");
     // the page leads on to the inbox, so that it is served until the walk ends
     let serving = second_factor(app, out).await;
-    out.text("\n2/3  Your first account. Services: github, gmail, linear, posthog, stripe.");
-    match prompt::ask("which one? (empty to skip)") {
-        Ok(name) if !name.trim().is_empty() => {
-            let result = connect::run(app, out, connect::Args::of(name.trim())).await;
-            step(out, result, &format!("agentport connect {}", visible(name.trim())));
-        }
-        Ok(_) | Err(_) => {}
-    }
-    out.text("\n3/3  Your agent host: openclaw, claude-code, codex or cursor.");
-    match prompt::ask("which one? (empty to skip)") {
-        Ok(name) if !name.trim().is_empty() => match host::Action::add(name.trim()) {
-            Some(action) => step(out, host::run(app, out, action), "agentport host add <host>"),
-            None => out.text("that is none of them; later: agentport host add <host>"),
-        },
-        Ok(_) | Err(_) => {}
-    }
+    let catalog = app.open().and_then(|parts| Ok(parts.snapshots.current()?.catalog.clone()));
+    let services: Vec<&str> =
+        catalog.iter().flat_map(|catalog| catalog.integrations()).map(|integration| integration.id.as_str()).collect();
+    out.text(&format!("\n2/3  Your accounts. Services: {}.", services.join(", ")));
+    each(out, &services, "agentport connect", async |name| connect::run(app, out, connect::Args::of(name)).await).await;
+    let hosts = host::names();
+    out.text(&format!("\n3/3  Your agent hosts: {}.", hosts.join(", ")));
+    let add = async |name: &str| host::Action::add(name).map_or(Ok(Exit::Done), |action| host::run(app, out, action));
+    each(out, &hosts, "agentport host add", add).await;
     if let Some(serving) = serving {
         serving.end().await;
     }
     out.text("\ndone. `agentport doctor` says what is still missing.");
+}
+
+/// Asks for one of `names` and does it, until no further one is named. What failed can be named again.
+async fn each(out: &Out, names: &[&str], later: &str, act: impl AsyncFn(&str) -> Result<Exit, Failure>) {
+    let mut question = "which one? (empty to skip)";
+    while let Ok(Some(name)) = prompt::choice(out, question, names) {
+        step(out, act(&name).await, &format!("{later} {name}"));
+        question = "another one? (empty to go on)";
+    }
 }
 
 /// In the browser, where there is one, or here with the QR code in the terminal.
@@ -197,6 +203,6 @@ async fn in_browser(app: &App, out: &Out) -> (Option<Serving>, Result<Exit, Fail
 fn step(out: &Out, result: Result<Exit, Failure>, later: &str) {
     if let Err(failure) = result {
         out.fail(&failure);
-        out.text(&format!("skipped; later: {later}"));
+        out.text(&format!("not done; now or later: {later}"));
     }
 }

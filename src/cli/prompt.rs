@@ -2,8 +2,11 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use super::Failure;
-use crate::{approval::Code, secret::Secret};
+use super::{Failure, Out};
+use crate::{approval::Code, secret::Secret, visible::visible};
+
+/// How often a question is put before an answer that will not do ends it.
+pub(super) const TRIES: u32 = 3;
 
 /// Is a person at standard input?
 pub(super) fn is_terminal() -> bool {
@@ -16,6 +19,28 @@ pub(super) fn ask(question: &str) -> Result<String, Failure> {
     drop(write!(stderr, "{question} "));
     drop(stderr.flush());
     line()
+}
+
+/// Asks for one of `names`; an empty answer is `None`. A word that is none of them is asked for again.
+pub(super) fn choice(out: &Out, question: &str, names: &[&str]) -> Result<Option<String>, Failure> {
+    let mut wrong = String::new();
+    for _ in 0..TRIES {
+        let answer = ask(question)?.trim().to_ascii_lowercase();
+        if answer.is_empty() {
+            return Ok(None);
+        }
+        if names.contains(&answer.as_str()) {
+            return Ok(Some(answer));
+        }
+        wrong = visible(&answer);
+        out.text(&format!("`{wrong}` is none of {}", names.join(", ")));
+    }
+    Err(Failure::usage(format!("`{wrong}` is none of {}", names.join(", "))))
+}
+
+/// Yes, unless the answer is a no.
+pub(super) fn yes(question: &str) -> Result<bool, Failure> {
+    Ok(!ask(&format!("{question} [Y/n]"))?.trim().to_ascii_lowercase().starts_with('n'))
 }
 
 /// One line of standard input, without its end.

@@ -6,6 +6,7 @@ mod factors;
 mod homes;
 mod policy;
 mod reading;
+mod walk;
 
 use serde_json::json;
 

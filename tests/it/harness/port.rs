@@ -67,7 +67,7 @@ impl Port {
     pub fn init(&self) {
         let made = self.cli(["init", "--store", "vault", "--json"]).done().json();
         assert_eq!(made, json!({"home": self.home(), "store": "vault", "preset": "default"}));
-        keep_vault_key(&self.scene);
+        self.keep_vault_key();
         let site = free_port();
         let key = self.folder().join("key");
         self.settings(&[
@@ -77,6 +77,11 @@ impl Port {
             // most tests count what the service gets; `previews` has those of what is looked up
             ("look_up = true", "look_up = false"),
         ]);
+    }
+
+    /// The key of a vault that was just made is a secret too.
+    pub fn keep_vault_key(&self) {
+        keep_vault_key(&self.scene);
     }
 
     /// Changes lines of `agentport.toml`, each of which must be there.
