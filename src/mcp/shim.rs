@@ -27,6 +27,7 @@ use super::{
     server::{accepted, has_one_page, info, tell_listener},
 };
 use crate::{
+    canonical,
     catalog::{Effect, builtin_tools},
     gateway::Listed,
 };
@@ -40,9 +41,32 @@ struct Shim {
     remote: Option<Arc<Remote>>,
     /// The tools of which the gateway said that they read.
     reads: Arc<Mutex<BTreeSet<String>>>,
-    /// The tag of the list that the agent was told last. `None` before it asked for one, and no tag where the gateway gave none.
-    told: Arc<Mutex<Option<String>>>,
+    /// The list that the agent was told last. `None` before it asked for one.
+    told: Arc<Mutex<Option<Mark>>>,
     changes: watch::Receiver<u64>,
+}
+
+/// What a list is known by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Mark {
+    /// The gateway's tag: while it is this one, the list is not sent again.
+    Tag(String),
+    /// The digest of the text, where something on the way takes tags off.
+    Digest([u8; 32]),
+    /// There was none: every list is another one.
+    Missing,
+}
+
+impl Mark {
+    fn of(answer: &Answer) -> Self {
+        match answer {
+            Answer { code: 200, tag: Some(tag), .. } => Self::Tag(tag.clone()),
+            Answer { code: 200, tag: None, body } if serde_json::from_slice::<Tools>(body).is_ok() => {
+                Self::Digest(canonical::sha256("list", &[body]))
+            }
+            Answer { .. } => Self::Missing,
+        }
+    }
 }
 
 /// Serves one agent out of a gateway elsewhere, until its input has ended. Without `remote`, which is an address without a
@@ -70,17 +94,17 @@ impl Shim {
         loop {
             tokio::time::sleep(LOOK).await;
             let Some(told) = self.told().clone() else { continue };
-            // the same list is not sent again: all that is looked at here is its tag
-            if let Ok(Answer { code: 200, tag: Some(tag), .. }) = self.ask(tools(Some(told.clone()))).await
-                && tag != told
+            let known = if let Mark::Tag(tag) = &told { Some(tag.clone()) } else { None };
+            if let Ok(answer @ Answer { code: 200, .. }) = self.ask(tools(known)).await
+                && Mark::of(&answer) != told
             {
-                *self.told() = Some(tag);
+                *self.told() = Some(Mark::of(&answer));
                 changed.send_modify(|version| *version += 1);
             }
         }
     }
 
-    fn told(&self) -> MutexGuard<'_, Option<String>> {
+    fn told(&self) -> MutexGuard<'_, Option<Mark>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -104,12 +128,7 @@ impl Shim {
 
 /// The list of tools, unless it is the one that is `known`.
 fn tools(known: Option<String>) -> Question {
-    Question {
-        method: "GET",
-        path: "/tools?shown=true".to_owned(),
-        body: None,
-        known: known.filter(|tag| !tag.is_empty()),
-    }
+    Question { method: "GET", path: "/tools?shown=true".to_owned(), body: None, known }
 }
 
 impl ServerHandler for Shim {
@@ -124,22 +143,16 @@ impl ServerHandler for Shim {
     ) -> Result<ListToolsResult, ErrorData> {
         has_one_page(request)?;
         let answer = self.ask(tools(None)).await;
-        // without an answer it is told a list that no gateway has
-        *self.told() = Some(answer.as_ref().ok().and_then(|answer| answer.tag.clone()).unwrap_or_default());
-        let listed = match answer {
-            Ok(Answer { code: 200, body, .. }) => {
-                let tools = serde_json::from_slice::<Tools>(&body).unwrap_or_else(|error| {
-                    tracing::warn!("what the gateway answered is no list of tools: {error}");
-                    Tools::default()
-                });
-                let tools: Vec<Listed> = tools.tools.into_iter().map(Listed::from).collect();
-                self.note_reads(&tools);
-                tools
+        *self.told() = Some(answer.as_ref().map_or(Mark::Missing, Mark::of));
+        let listed = answer.map_err(|error| format!("the gateway cannot be reached: {error}")).and_then(listed);
+        let listed = match listed {
+            Ok(listed) => {
+                self.note_reads(&listed);
+                listed
             }
             // what is there in any case; calling one says what is wrong
-            Ok(_) => built_in(),
-            Err(error) => {
-                tracing::warn!("the gateway cannot be reached: {error}");
+            Err(reason) => {
+                tracing::warn!("{reason}");
                 built_in()
             }
         };
@@ -210,7 +223,7 @@ impl ServerHandler for Shim {
 }
 
 /// The tools as the gateway shows them.
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 struct Tools {
     tools: Vec<Shown>,
 }
@@ -225,6 +238,16 @@ struct Shown {
     effect: String,
     idempotent: bool,
     open_world: bool,
+}
+
+/// The tools of an answer, or why it has none.
+fn listed(answer: Answer) -> Result<Vec<Listed>, String> {
+    let Answer { code: 200, body, .. } = answer else {
+        return Err(format!("the gateway gives no list of tools: it answered with {}", answer.code));
+    };
+    let tools = serde_json::from_slice::<Tools>(&body)
+        .map_err(|error| format!("what the gateway answered is no list of tools: {error}"))?;
+    Ok(tools.tools.into_iter().map(Listed::from).collect())
 }
 
 impl From<Shown> for Listed {

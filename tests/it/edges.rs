@@ -4,14 +4,13 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpListener,
-    sync::Mutex,
-    sync::mpsc::channel,
+    sync::{Arc, Mutex, mpsc::channel},
     thread,
 };
 
 use serde_json::{Value, json};
 
-use crate::harness::{Port, Reply, Upstream};
+use crate::harness::{Port, Reply, Upstream, Wire};
 
 const REFUND: &str = "/stripe/create_refund";
 /// A read that is not the one by which a key is verified, which the stand-in always answers.
@@ -90,15 +89,20 @@ fn a_gateway_that_is_stopped_ends_what_runs() {
     assert_eq!(served.ended(), Some(0));
 }
 
-/// A gateway that shows a read and a write, and hangs up on every call.
-fn losing() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let tool = |name: &str, effect: &str| {
+/// The list of a gateway that shows these.
+fn list(tools: &[(&str, &str)]) -> String {
+    let tool = |(name, effect): &(&str, &str)| {
         json!({"name": name, "title": name, "description": name, "effect": effect, "idempotent": false,
             "openWorld": true, "inputSchema": {"type": "object"}})
     };
-    let list = json!({"tools": [tool("crm_list_people", "read"), tool("crm_add_person", "write")]}).to_string();
+    json!({"tools": tools.iter().map(tool).collect::<Vec<_>>()}).to_string()
+}
+
+/// A gateway behind something that takes tags off, and that hangs up on every call. It shows what `list` is at the time.
+fn losing(list: &Arc<Mutex<String>>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let list = Arc::clone(list);
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let mut reader = BufReader::new(stream.try_clone().unwrap());
@@ -108,6 +112,7 @@ fn losing() -> u16 {
             let mut body = vec![0; length];
             reader.read_exact(&mut body).unwrap();
             if head.starts_with("GET /tools") {
+                let list = list.lock().unwrap().clone();
                 let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{list}", list.len());
                 (&stream).write_all(answer.as_bytes()).ok();
             }
@@ -119,14 +124,36 @@ fn losing() -> u16 {
 /// A read did nothing, whatever became of its answer; with anything else it may have happened.
 #[test]
 fn an_answer_that_is_lost_on_the_way_is_unknown_unless_it_was_a_reads() {
-    let mut port = Port::enrolled();
-    port.set("AGENTPORT_URL", &format!("http://127.0.0.1:{}", losing()));
-    let token = format!("apt_{}", "A".repeat(43));
-    port.set("AGENTPORT_TOKEN", &token);
-    let mut shim = port.wire();
+    let shown = Arc::new(Mutex::new(list(&[("crm_list_people", "read"), ("crm_add_person", "write")])));
+    let (_port, mut shim) = shim_at(losing(&shown));
     assert_eq!(shim.tools(), ["crm_list_people", "crm_add_person"]);
     assert_eq!(shim.call("crm_list_people", json!({})).failed(), "network");
     assert_eq!(shim.call("crm_add_person", json!({})).status(), "unknown");
     // and so is one that it never showed
     assert_eq!(shim.call("crm_drop_everything", json!({})).status(), "unknown");
+}
+
+/// Another list is told, though it has no tag that says so; and what is no list hides nothing.
+#[test]
+fn a_list_without_a_tag_is_known_by_its_text() {
+    let shown = Arc::new(Mutex::new(list(&[("crm_list_people", "read")])));
+    let (_port, mut shim) = shim_at(losing(&shown));
+    assert_eq!(shim.tools(), ["crm_list_people"]);
+    *shown.lock().unwrap() = list(&[("crm_list_people", "read"), ("crm_add_person", "write")]);
+    shim.told("notifications/tools/list_changed");
+    assert_eq!(shim.tools(), ["crm_list_people", "crm_add_person"]);
+    "<p>Sign in to the network of the hotel".clone_into(&mut shown.lock().unwrap());
+    shim.told("notifications/tools/list_changed");
+    assert!(shim.tools().contains(&"agentport_list_integrations".to_owned()));
+    *shown.lock().unwrap() = list(&[("crm_list_people", "read")]);
+    shim.told("notifications/tools/list_changed");
+    assert_eq!(shim.tools(), ["crm_list_people"]);
+}
+
+fn shim_at(gateway: u16) -> (Port, Wire) {
+    let mut port = Port::enrolled();
+    port.set("AGENTPORT_URL", &format!("http://127.0.0.1:{gateway}"));
+    port.set("AGENTPORT_TOKEN", &format!("apt_{}", "A".repeat(43)));
+    let wire = port.wire();
+    (port, wire)
 }
