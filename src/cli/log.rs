@@ -48,6 +48,9 @@ pub(super) struct ListArgs {
     /// Only this account
     #[arg(long)]
     account: Option<String>,
+    /// Only what agents called: neither AgentPort's own reads nor what happened to its home
+    #[arg(long)]
+    agents: bool,
     /// Not before: 7d, or a time such as 2026-11-23T09:00:00Z
     #[arg(long)]
     since: Option<String>,
@@ -86,6 +89,7 @@ pub(super) async fn run(app: &App, out: &Out, action: Action) -> Result<Exit, Fa
                 tool,
                 caller: args.caller,
                 account: args.account,
+                agents_only: args.agents,
                 since: args.since.as_deref().map(|text| time(text, now.wall)).transpose()?,
                 until: args.until.as_deref().map(|text| time(text, now.wall)).transpose()?,
                 status: match args.status {

@@ -38,6 +38,8 @@ pub struct LineFilter {
     pub caller: Option<String>,
     /// The account.
     pub account: Option<String>,
+    /// Only what agents called: neither our own reads nor what happened to the home.
+    pub agents_only: bool,
     /// Not before.
     pub since: Option<Millis>,
     /// Before.

@@ -18,7 +18,6 @@ use super::{
     view::{A_DAY, ByPasskey, Day, Inbox, LogLine, When, days},
 };
 use crate::{
-    call::Caller,
     clock::Millis,
     ledger::{ApprovalStatus, LineFilter},
     visible::visible_source,
@@ -26,9 +25,8 @@ use crate::{
 
 /// How many days the overview counts, today among them.
 const DAYS: i64 = 7;
-/// How many of the last calls it shows, and how far back it looks for them.
-const LATELY: usize = 3;
-const AMONG: u32 = 40;
+/// How many of the last calls it shows.
+const LATELY: u32 = 3;
 /// How many decided approvals the inbox shows.
 const DECIDED: usize = 20;
 /// How long what nobody decided is shown as missed.
@@ -106,10 +104,9 @@ pub(super) async fn page(
     }
     let first = now.wall.div_euclid(A_DAY).saturating_sub(DAYS - 1).saturating_mul(A_DAY);
     let counts = visit.parts.home.by_day(first).await.map_err(Failure::internal)?;
-    let lines = LineFilter { limit: Some(AMONG), ..LineFilter::default() };
-    let lines = visit.parts.home.lines(lines).await.map_err(Failure::internal)?;
-    let asked = lines.iter().filter(|line| line.kind == "call" && line.caller != Caller::AGENTPORT);
-    let recent = asked.take(LATELY).map(|line| LogLine::new(line, now.wall)).collect();
+    let asked = LineFilter { agents_only: true, limit: Some(LATELY), ..LineFilter::default() };
+    let asked = visit.parts.home.lines(asked).await.map_err(Failure::internal)?;
+    let recent = asked.iter().map(|line| LogLine::new(line, now.wall)).collect();
     let locked = visit.parts.home.locked_since().await.map_err(Failure::internal)?;
     let passkeys = visit.parts.home.passkeys(Some(person.clone())).await.map_err(Failure::internal)?;
     let page = InboxPage {

@@ -47,6 +47,8 @@ pub(super) struct Search {
     account: String,
     #[serde(rename = "caller")]
     asker: String,
+    /// `only`, or nothing.
+    agents: String,
     status: String,
     since: String,
     until: String,
@@ -55,12 +57,13 @@ pub(super) struct Search {
 }
 
 impl Search {
-    fn fields(&self) -> [(&'static str, &str); 8] {
+    fn fields(&self) -> [(&'static str, &str); 9] {
         [
             ("text", &self.text),
             ("tool", &self.tool),
             ("account", &self.account),
             ("caller", &self.asker),
+            ("agents", &self.agents),
             ("status", &self.status),
             ("since", &self.since),
             ("until", &self.until),
@@ -99,6 +102,7 @@ impl Search {
             tool: some(&self.tool).map(|name| snapshot.policy_name(&name)),
             caller: some(&self.asker),
             account: some(&self.account),
+            agents_only: some(&self.agents).is_some(),
             since: day(&self.since)?,
             until: day(&self.until)?.map(|begin| begin.saturating_add(A_DAY)),
             status: some(&self.status).map(|word| listed(&word)).unwrap_or_default(),

@@ -176,6 +176,7 @@ fn lines(connection: &Connection, filter: &LineFilter) -> Result<Vec<Line>, Ledg
          WHERE kind IN ('call', 'home') AND (?1 IS NULL OR tool = ?1) AND (?2 IS NULL OR caller = ?2)
            AND (?3 IS NULL OR account = ?3) AND (?4 IS NULL OR at >= ?4) AND (?5 IS NULL OR at < ?5)
            AND (?6 = '[]' OR standing IN (SELECT value FROM json_each(?6))) AND (?7 IS NULL OR seq < ?7)
+           AND (NOT ?8 OR kind = 'call' AND caller <> ?9)
          ORDER BY seq DESC"
     );
     let mut statement = connection.prepare_cached(&sql)?;
@@ -186,7 +187,9 @@ fn lines(connection: &Connection, filter: &LineFilter) -> Result<Vec<Line>, Ledg
         filter.since,
         filter.until,
         json!(filter.status).to_string(),
-        filter.before
+        filter.before,
+        filter.agents_only,
+        Caller::AGENTPORT
     ])?;
     let words: Vec<String> = filter.text.iter().map(|word| word.to_lowercase()).collect();
     let limit = filter.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));

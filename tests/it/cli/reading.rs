@@ -108,6 +108,8 @@ fn the_log_is_listed_shown_exported_and_summed_up() {
     assert_eq!(list(&["--tool", "stripe_create_refund"]), [pair("stripe.create_refund", "pending")]);
     assert_eq!(list(&["--caller", "claude"]), [pair("stripe.list_customers", "succeeded")]);
     assert_eq!(list(&["--caller", "agentport"]), [pair("stripe.verify", "succeeded")]);
+    let by_agents = list(&["--agents"]);
+    assert_eq!((by_agents.len(), by_agents.contains(&pair("stripe.verify", "succeeded"))), (4, false));
     assert_eq!(list(&["--status", "denied"]), [pair("stripe.create_payout", "denied")]);
     assert_eq!(list(&["--account", "default", "--caller", "local"]).len(), 3);
     assert_eq!(list(&["--text", "NEEDLE@example"]), [pair("stripe.list_customers", "succeeded")]);

@@ -62,6 +62,10 @@ async fn the_log_is_searched_and_opened_on_the_site() {
     assert_eq!(rows("tool=github.delete_repository&status=denied").await, std::slice::from_ref(&denied.record));
     assert_eq!(rows("status=succeeded&caller=claude").await.len(), 1);
     assert_eq!(rows("caller=codex").await.len(), 0);
+    // neither what was looked up for a person nor what the person did to the home
+    let by_agents = rows("agents=only").await;
+    assert!(rows("").await.len() > by_agents.len());
+    assert_eq!((by_agents.len(), &by_agents[0], &by_agents[2]), (3, &denied.record, &approval.record));
     assert_eq!(rows("status=expired&since=2026-11-23&until=2026-11-23").await, std::slice::from_ref(&approval.record));
     assert_eq!(rows("status=denied&until=2026-11-23").await.len(), 0);
     let wrong = browser.get("/log?since=yesterday").await;
