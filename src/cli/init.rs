@@ -157,8 +157,12 @@ async fn walk_on(app: &App, out: &Out) {
 /// Asks for one of `names` and does it, until no further one is named. What failed can be named again.
 async fn each(out: &Out, names: &[&str], later: &str, act: impl AsyncFn(&str) -> Result<Exit, Failure>) {
     let mut question = "which one? (empty to skip)";
-    while let Ok(Some(name)) = prompt::choice(out, question, names) {
-        step(out, act(&name).await, &format!("{later} {name}"));
+    loop {
+        match prompt::choice(out, question, names) {
+            Ok(Some(name)) => step(out, act(&name).await, &format!("{later} {name}")),
+            Ok(None) => return,
+            Err(failure) => return step(out, Err(failure), &format!("{later} <name>")),
+        }
         question = "another one? (empty to go on)";
     }
 }

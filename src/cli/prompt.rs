@@ -23,8 +23,8 @@ pub(super) fn ask(question: &str) -> Result<String, Failure> {
 
 /// Asks for one of `names`; an empty answer is `None`. A word that is none of them is asked for again.
 pub(super) fn choice(out: &Out, question: &str, names: &[&str]) -> Result<Option<String>, Failure> {
-    let mut wrong = String::new();
-    for _ in 0..TRIES {
+    let mut left = TRIES;
+    loop {
         let answer = ask(question)?.trim().to_ascii_lowercase();
         if answer.is_empty() {
             return Ok(None);
@@ -32,10 +32,13 @@ pub(super) fn choice(out: &Out, question: &str, names: &[&str]) -> Result<Option
         if names.contains(&answer.as_str()) {
             return Ok(Some(answer));
         }
-        wrong = visible(&answer);
-        out.text(&format!("`{wrong}` is none of {}", names.join(", ")));
+        let wrong = format!("`{}` is none of {}", visible(&answer), names.join(", "));
+        left -= 1;
+        if left == 0 {
+            return Err(Failure::usage(wrong));
+        }
+        out.text(&wrong);
     }
-    Err(Failure::usage(format!("`{wrong}` is none of {}", names.join(", "))))
 }
 
 /// Yes, unless the answer is a no.

@@ -91,12 +91,12 @@ fn who_slips_is_asked_again_and_arrives() {
     let services = terminal.until("which one? (empty to skip)");
     assert!(services.contains("github") && services.contains("postgres") && services.contains("sqlite"), "{services}");
     terminal.say("SQLite");
-    terminal.until(": ");
+    terminal.until("SQLite connection URL: ");
     terminal.say(&format!("sqlite://{file}.gone"));
     terminal.until("not done; now or later: agentport connect sqlite");
     terminal.until("another one? (empty to go on)");
     terminal.say("sqlite");
-    terminal.until(": ");
+    terminal.until("SQLite connection URL: ");
     terminal.say(&format!("sqlite://{file}"));
     terminal.until("another one? (empty to go on)");
     terminal.say("");
