@@ -38,11 +38,14 @@ async fn t118_what_is_like_a_call_that_was_denied_says_so_on_its_page() {
     let house = House::build().await;
     let (first, mut browser) = (house.refund().await, house.signed_in().await);
     assert_eq!(browser.decide(&first.id, "deny", "", "no").await.status, 303);
+    let page = browser.get(&format!("/approve/{}", first.id)).await.body;
+    assert!(page.contains(&format!("<a href=\"/log/{}\">", first.record)), "{page}");
     let like =
         house.call("stripe_create_refund", json!({"charge": "ch_3Nf1abcdefghijkl", "amount": 501})).await.to_json();
     let id = like["approval"]["id"].as_str().unwrap_or_else(|| panic!("{like}")).to_owned();
     let text = browser.get(&format!("/approve/{id}")).await.text();
-    assert!(text.contains("a human said no to a call of the same tool by the same agent"), "{text}");
+    let said = "Look twiceShortly before this was asked, a human said no to a call of the same tool by the same agent";
+    assert!(text.contains(said), "{text}");
     let other = house.call("stripe_create_customer", json!({"email": "a@example.com"})).await.to_json();
     let id = other["approval"]["id"].as_str().unwrap_or_else(|| panic!("{other}"));
     assert!(!browser.get(&format!("/approve/{id}")).await.text().contains("a human said no"));

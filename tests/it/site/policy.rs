@@ -50,6 +50,12 @@ async fn the_policy_explains_a_supposed_call_and_records_nothing() {
         let (status, text) = explain(&mut browser, tool, arguments).await;
         assert!(status == 422 && text.contains(problem), "{tool} {status}: {text}");
     }
+    // of an account that there is not, it says so beside what would become of the call
+    let csrf = browser.get("/policy").await.csrf("/policy");
+    let fields = [("csrf", &*csrf), ("tool", "stripe.create_refund"), ("caller", "claude"), ("account", "x\u{202E}")];
+    let elsewhere = browser.post("/policy", &fields).await.text();
+    assert!(elsewhere.contains("Stripe has no account `x⟨U+202E⟩` here"), "{elsewhere}");
+    assert!(!large.contains("has no account"), "{large}");
     let fields = [("csrf", "0"), ("tool", "x"), ("caller", "claude"), ("account", "default")];
     assert_eq!(browser.post("/policy", &fields).await.status, 403);
     let mut stranger = Browser::new(house.port);
