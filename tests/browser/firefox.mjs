@@ -32,7 +32,7 @@ const firefox = spawn(program, ['--headless', '--marionette', '--no-remote', '--
 })
 
 async function until(what, look) {
-  for (let tries = 0; tries < 300; tries += 1) {
+  for (let tries = 0; tries < 1200; tries += 1) {
     const found = await Promise.resolve().then(look).catch(() => null)
     if (found) return found
     await pause(100)
@@ -108,7 +108,9 @@ try {
 } catch (error) {
   results.error = error.message
 } finally {
-  firefox.kill()
+  // what it still writes would be in the way
+  const ended = new Promise(resolve => firefox.once('exit', resolve))
+  if (firefox.kill('SIGKILL')) await ended
   rmSync(profile, { recursive: true, force: true, maxRetries: 5 })
 }
 process.stdout.write(`${JSON.stringify(results)}\n`)

@@ -37,6 +37,7 @@ mod wire;
 use std::{
     fs,
     net::TcpListener,
+    sync::atomic::{AtomicU32, Ordering},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -61,9 +62,16 @@ pub(crate) use self::{
     port::keep_vault_key,
 };
 
-/// A port of loopback that was free a moment ago.
+/// A port of loopback that was free a moment ago, and that nobody here takes meanwhile: below those that the system gives to
+/// who asks for any, and in an order of this process's own, which gives none twice.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let candidates = std::iter::repeat_with(|| {
+        let place = std::process::id().wrapping_mul(8).wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        10_000 + u16::try_from(place % 20_000).unwrap()
+    });
+    let mut free = candidates.take(20_000).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.next().unwrap()
 }
 
 /// Seconds since 1970, as the authenticator app counts.

@@ -68,7 +68,7 @@ fn t181_t263_what_an_agent_with_a_shell_reaches_of_the_service_is_nothing() {
         .current_dir("/");
     command.env("PROGRAM", env!("CARGO_BIN_EXE_agentport")).env("WAYS", script("ways.sh"));
     command.env("HOME_FROM", port.home()).env("KEY_FROM", port.folder().join("key")).env("SITE_PORT", site);
-    command.env("CODE", port.code()).env("CODE_AGAIN", port.code());
+    command.env("CODE", port.lasting_code()).env("CODE_AGAIN", port.lasting_code());
     let ran = Cli::new(command, port.evidence().clone()).run();
     assert_eq!(ran.code, 0, "{ran:?}");
     let parts = parts(&ran.stdout);

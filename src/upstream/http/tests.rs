@@ -283,7 +283,8 @@ async fn t213_a_slow_body_ends_at_a_deadline() {
             std::thread::sleep(Duration::from_millis(20));
         }
     });
-    let answer = get(&Http::new(QUICK), &account(&dripping.origin(), true)).await.unwrap();
+    let whole = Limits { read: Duration::from_secs(3), ..SMALL };
+    let answer = get(&Http::new(whole), &account(&dripping.origin(), true)).await.unwrap();
     assert_eq!(answer.body, Err(BodyFault::Lost(Lost::Timeout)));
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct House {
     pub(crate) base: String,
     pub(crate) port: u16,
     pub(crate) stop: CancellationToken,
+    /// What serves the site, until `stop`.
+    pub(crate) hosting: tokio::task::JoinHandle<()>,
     /// Dropped, it searches every page, reply and file for the accounts' key.
     pub(crate) folder: Scene,
 }
@@ -116,10 +118,10 @@ impl House {
             assert!(parts.home.enrol(id, 1, recovery, None, clock.now()).await.unwrap());
         }
         let stop = CancellationToken::new();
-        tokio::spawn(web::host(Arc::clone(&gateway), stop.clone()));
-        let base = web::hosted(&gateway).await.unwrap();
+        let hosting = tokio::spawn(web::host(Arc::clone(&gateway), stop.clone()));
+        let base = hosted(&gateway).await;
         let port = base.rsplit(':').next().unwrap().parse().unwrap();
-        Self { gateway, parts, clock, upstream, base, port, stop, folder }
+        Self { gateway, parts, clock, upstream, base, port, stop, hosting, folder }
     }
 
     /// Another process of the same home, as far as one process can play it.
@@ -191,6 +193,16 @@ impl House {
         assert_eq!(answer.status, 303, "{}", answer.body);
         browser
     }
+}
+
+/// Where the site is; a busy machine may take longer to serve it than a person would wait.
+async fn hosted(gateway: &Gateway) -> String {
+    for _ in 0..12 {
+        if let Some(base) = web::hosted(gateway).await {
+            return base;
+        }
+    }
+    panic!("nobody serves the site");
 }
 
 pub(crate) fn settings(folder: &Scene, port: u16) -> String {
